@@ -1,0 +1,47 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const src = fileURLToPath(new URL("./packages/holdfast/src/", import.meta.url));
+
+/** Unit tests of every package see the library's sources, so that no build has to come first. */
+const librarySources = [
+  { find: /^holdfast$/, replacement: `${src}index.ts` },
+  { find: /^holdfast\/testing$/, replacement: `${src}testing/index.ts` },
+  { find: /^holdfast\/contract$/, replacement: `${src}contract.ts` },
+  { find: /^holdfast\/stores\/([a-z]+)$/, replacement: `${src}stores/$1/index.ts` },
+];
+
+/** Where a machine-readable report goes, for those who count. */
+const report = process.env["HOLDFAST_TEST_REPORT"];
+
+export default defineConfig({
+  test: {
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    projects: [
+      {
+        resolve: { alias: librarySources },
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          setupFiles: ["test/setup/leaks.ts"],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "process",
+          include: ["test/**/*.test.ts"],
+          globalSetup: ["test/setup/build.ts"],
+          setupFiles: ["test/setup/leaks.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // One file at a time: what these tests start measures deadlines and should have the machine to itself.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
