@@ -1,0 +1,57 @@
+/** Every code a `HoldfastError` can carry. `docs/errors.md` has a row for each; a test keeps them equal. */
+export const errorCodes = [
+  "ABORTED",
+  "CLOSED",
+  "COMMIT_ID_REUSED",
+  "CONFIGURATION",
+  "CONFLICT",
+  "CONTENTION",
+  "FENCED",
+  "FORBIDDEN",
+  "INVALID_ARGUMENT",
+  "NOT_FOUND",
+  "OUTCOME_UNKNOWN",
+  "OUT_OF_BOUNDS",
+  "QUOTA_EXCEEDED",
+  "REPLAY_WINDOW_EXCEEDED",
+  "SCHEMA_MISMATCH",
+  "STORE_CORRUPT",
+  "STORE_FULL",
+  "STORE_UNSAFE",
+  "UNAVAILABLE",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Codes after which the same call may succeed unchanged. */
+const retryableCodes: ReadonlySet<ErrorCode> = new Set(["CONTENTION", "OUTCOME_UNKNOWN", "UNAVAILABLE"]);
+
+export type ErrorInit = {
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+};
+
+/**
+ * The one error type of holdfast. Match on `code`, never on `message`: messages name the thing, the value and the
+ * remedy, and may improve.
+ */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError";
+  readonly code: ErrorCode;
+  /** Facts for programs. Never secrets, documents or another principal's data. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** Whether repeating the same call may succeed. `OUTCOME_UNKNOWN` is safe to repeat only with the same commit id. */
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, init: ErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = code;
+    this.details = init.details ?? {};
+    this.retryable = retryableCodes.has(code);
+  }
+}
+
+/** Whether something thrown is a `HoldfastError`, optionally of one code. */
+export function isHoldfastError(thrown: unknown, code?: ErrorCode): thrown is HoldfastError {
+  return thrown instanceof HoldfastError && (code === undefined || thrown.code === code);
+}

@@ -1,0 +1,18 @@
+import type { Lifetime } from "./record.ts";
+
+type Ending = {
+  readonly lifetime: Lifetime;
+  readonly expiresAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+};
+
+/** Whether a record is neither ended nor expired at a moment of the store's clock. */
+export function isLive(record: Ending, now: number): boolean {
+  return record.endedAt === undefined && (record.expiresAt === undefined || now < record.expiresAt);
+}
+
+/** When a reaper may remove a record for good; undefined if it never ends by itself. */
+export function purgeAt(record: Ending): number | undefined {
+  const end = record.endedAt ?? record.expiresAt;
+  return end === undefined ? undefined : end + (record.lifetime.retainMs ?? 0);
+}

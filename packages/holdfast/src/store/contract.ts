@@ -1,0 +1,267 @@
+/**
+ * The narrow waist of holdfast. Everything above it is written once; every store implements this and nothing else.
+ *
+ * Rules every store keeps (the conformance suite in `holdfast/testing` checks each):
+ *
+ * 1. A version is never reused for an id. It grows by one with each document change of an incarnation; a new
+ *    incarnation starts above the last version of the id and above the owner's floor, which reaping raises.
+ * 2. Counters and appends never conflict with document writers or with each other.
+ * 3. The owner is part of every key. Foreign and absent are the same answer.
+ * 4. The store's clock decides expiry. Expiry is logical at once; `reap` removes later.
+ * 5. Positions of a stream are handed out under the record's own lock: commit order is position order, without gaps.
+ *    `read` with tails answers document and events from one consistent state.
+ * 6. A commit id is looked up before anything is decided; the same id with the same digest answers the first outcome.
+ * 7. Hints wake readers; the truth is the stream, read from a cursor.
+ * 8. Commits in flight share a batch; each keeps its own outcome.
+ * 9. Settings that would break a promise are refused when the store opens.
+ *
+ * A conflict is a result, never an exception. What a store throws is a `HoldfastError`.
+ */
+import type { Change, ChangeResult, Refusal } from "../record/change.ts";
+import type {
+  IndexedFields,
+  Owner,
+  Position,
+  RecordKey,
+  RecordSummary,
+  StoredEvent,
+  StoredRecord,
+  StreamHead,
+  Version,
+} from "../record/record.ts";
+
+export interface Store extends AsyncDisposable {
+  /** What this store is and promises. Constant over its life. */
+  readonly traits: StoreTraits;
+
+  /**
+   * One live record, in one consistent answer with the tails asked for.
+   * Absent, ended, expired and foreign are the same: `record` is undefined.
+   */
+  read(owner: Owner, key: RecordKey, options?: ReadOptions): Promise<ReadAnswer>;
+
+  /**
+   * Applies one to sixteen changes of one owner, all or nothing. No two of them may name the same record.
+   * A refusal wrote nothing. Throws `OUTCOME_UNKNOWN` only where the connection was lost after sending.
+   */
+  commit(owner: Owner, changes: readonly Change[], options?: CommitOptions): Promise<Committed>;
+
+  /** A page of a stream. Undefined if the record is not live. */
+  events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined>;
+
+  /** The live records of one kind of one owner, by creation, gapless under concurrent writes. */
+  list(owner: Owner, kind: string, options: ListOptions): Promise<ListPage>;
+
+  /** What one owner has now. Counts are exact. */
+  usage(owner: Owner): Promise<Usage>;
+
+  /** Wakes listeners of a topic on every node. May be lost, coalesced or repeated. At most 199 bytes of UTF-8. */
+  publish(topic: string, hint: string): void;
+
+  /**
+   * Calls `listener` on a hint of `topic`; with `undefined` where the store only knows that something changed.
+   * Never called synchronously from `publish`. The returned function ends the subscription.
+   */
+  subscribe(topic: string, listener: HintListener): () => void;
+
+  health(options?: { readonly signal?: AbortSignal | undefined }): Promise<StoreHealth>;
+
+  /** The privileged door: operators and sweeps only, never reachable from a tool. */
+  readonly admin: StoreAdmin;
+
+  /** Settles what is in flight, then releases everything. Later calls throw `CLOSED`. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type HintListener = (hint: string | undefined) => void;
+
+export type StoreTraits = {
+  /** `memory`, `sqlite`, `postgres`, `redis`, `tiered`, or a third party's name. */
+  readonly name: string;
+  /** What survives: nothing, the process, or loss of power on its host. */
+  readonly durability: "none" | "process" | "host";
+  /** Whether a commit can end in `OUTCOME_UNKNOWN`, so that callers should attach internal commit ids. */
+  readonly outcomeCanBeUnknown: boolean;
+  /** Whether other processes see the same records. */
+  readonly shared: boolean;
+};
+
+export type ReadOptions = {
+  readonly tails?: readonly Tail[] | undefined;
+  /** Answer from a state where the record is at least at this version. */
+  readonly minVersion?: Version | undefined;
+  /** A replica may answer, subject to `minVersion`. Stores without replicas ignore it. */
+  readonly replica?: boolean | undefined;
+  /** Also look up the outcome of this commit id. */
+  readonly commitId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Events to bring along with a record: those after a position, or the newest few. Always oldest first. */
+export type Tail = {
+  readonly stream: string;
+  /** `"document"` means after the position the document reflects. */
+  readonly after: Position | "document" | { readonly last: number };
+  readonly limit: number;
+};
+
+export type ReadAnswer = {
+  /** The store's clock when it answered. */
+  readonly at: number;
+  readonly record?: StoredRecord | undefined;
+  /** One list per tail asked for, in that order; empty if there is no record. */
+  readonly tails: readonly (readonly StoredEvent[])[];
+  /** The first outcome of `commitId`, if it is still remembered. */
+  readonly outcome?: CommitOutcome | undefined;
+};
+
+export type CommitOptions = {
+  readonly commitId?: CommitId | undefined;
+  /** Refuse unless this record of the same owner is live and at this version. */
+  readonly fence?: { readonly key: RecordKey; readonly token: Version } | undefined;
+  /** Refuse to create, or to grow, beyond these. Deleting and replacing by less always work. */
+  readonly quota?: Quota | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type CommitId = {
+  /** 1 to 256 characters, unique within the owner. */
+  readonly id: string;
+  /** Covers the intent (operation and arguments), never the resulting document. */
+  readonly digest: string;
+  /** `caller`: remembered 24 hours. `internal`: at least the record's last 64, ten minutes. */
+  readonly origin: "caller" | "internal";
+};
+
+/** Kinds whose names start with `holdfast.` are the engine's own and count for none of these but bytes. */
+export type Quota = {
+  /** Live records of the owner. */
+  readonly records?: number | undefined;
+  /** Live records of each kind that this commit creates, by kind. */
+  readonly ofKind?: Readonly<Record<string, number>> | undefined;
+  /** Bytes of documents and events of the owner. */
+  readonly bytes?: number | undefined;
+};
+
+/** What a commit id remembers: never documents. */
+export type CommitOutcome = {
+  readonly digest: string;
+  readonly at: number;
+  readonly results: readonly ChangeResult[];
+};
+
+export type Committed =
+  | {
+      readonly ok: true;
+      /** The store's clock when it was decided. */
+      readonly at: number;
+      /** True if this is the remembered outcome of an earlier commit of the same id. */
+      readonly replayed: boolean;
+      /** One per change, in order. */
+      readonly results: readonly ChangeResult[];
+    }
+  | { readonly ok: false; readonly at: number; readonly refusal: Refusal };
+
+export type EventsOptions = {
+  /** Only events after this position. Default 0. */
+  readonly after?: Position | undefined;
+  /** Only events before this position. */
+  readonly before?: Position | undefined;
+  /** 1 to 10,000. */
+  readonly limit: number;
+  /** Stop once this many characters are gathered, after at least one event. */
+  readonly maxBytes?: number | undefined;
+  /** `newest` starts from the end; positions then descend. Default `oldest`. */
+  readonly order?: "oldest" | "newest" | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type EventsPage = StreamHead & {
+  readonly incarnation: Version;
+  readonly events: readonly StoredEvent[];
+  /** Whether more events lie in the range beyond the last one returned. */
+  readonly more: boolean;
+};
+
+export type ListOptions = {
+  /** The `next` of the page before. */
+  readonly after?: string | undefined;
+  /** 1 to 1,000. */
+  readonly limit: number;
+  readonly order: "oldest" | "newest";
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type ListPage = {
+  readonly at: number;
+  readonly records: readonly RecordSummary[];
+  /** Opaque cursor; absent on the last page. */
+  readonly next?: string | undefined;
+};
+
+export type Usage = {
+  readonly records: number;
+  readonly bytes: number;
+  readonly byKind: Readonly<Record<string, number>>;
+};
+
+export type StoreHealth = {
+  readonly ok: boolean;
+  /** A sentence an operator understands: what survives which fault, as configured. */
+  readonly durability: string;
+  readonly warnings: readonly string[];
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+};
+
+export interface StoreAdmin {
+  /** Every record of every owner, ended and expired ones included, in no particular order, each exactly once if it stood throughout. */
+  scan(options: ScanOptions): Promise<ScanPage>;
+  /** A record of any state, for operators. */
+  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined>;
+  /** Removes what is past its end and retention, raises the floors, and says what went. */
+  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer>;
+  /** Removes everything of one owner but its version floor. Returns how many records went. */
+  erase(owner: Owner): Promise<number>;
+  /** Everything of one record, floors and remembered commit ids of its owner aside, to be put into another store. */
+  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined>;
+  /** Puts a dump in, versions, positions and times kept. Refuses with `CONFLICT` where a higher version stands. */
+  import(owner: Owner, dump: RecordDump): Promise<void>;
+  stats(): Promise<StoreStats>;
+}
+
+export type ScanOptions = {
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly kind?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type ScanPage = {
+  readonly at: number;
+  readonly records: readonly OwnedSummary[];
+  readonly next?: string | undefined;
+};
+
+export type OwnedSummary = RecordSummary & { readonly owner: Owner };
+
+export type ReapAnswer = {
+  readonly removed: readonly (RecordKey & {
+    readonly owner: Owner;
+    readonly cause: "expired" | "ended";
+    readonly fields: IndexedFields;
+  })[];
+  /** Whether another call would find more. */
+  readonly more: boolean;
+};
+
+export type RecordDump = {
+  readonly record: StoredRecord;
+  readonly events: Readonly<Record<string, readonly StoredEvent[]>>;
+};
+
+export type StoreStats = {
+  readonly records: number;
+  readonly owners: number;
+  readonly events: number;
+  readonly bytes: number;
+};
