@@ -1,0 +1,2 @@
+export { type MemoryStoreOptions, memoryDefaults } from "./options.ts";
+export { memoryStore } from "./store.ts";

@@ -1,0 +1,193 @@
+import type { Change, Refusal } from "../../record/change.ts";
+import type { decide, Effect } from "../../record/decide.ts";
+import { isLive, purgeAt } from "../../record/expiry.ts";
+import type { Owner, RecordKey, Version } from "../../record/record.ts";
+import type { Quota, Usage } from "../../store/contract.ts";
+import { CommitIds } from "./commit-ids.ts";
+import { CreationOrder } from "./creation-order.ts";
+import { bytesAfter, type Entry } from "./entry.ts";
+
+/** One change that was decided and not yet written. */
+export type Decided = {
+  readonly key: RecordKey;
+  readonly entry: Entry | undefined;
+  readonly effect: Effect;
+  readonly bytes: number;
+};
+
+export type PartitionDuties = {
+  /** The decision of `record/decide.ts`, unless a test plants a fault here. */
+  readonly decide: typeof decide;
+  /** Called once for every commit id that is forgotten. */
+  readonly onForget: () => void;
+};
+
+const enginePrefix = "holdfast.";
+
+/** Everything of one owner: its records, its floor, its counts and its commit ids. */
+export class Partition {
+  readonly owner: Owner;
+  readonly commitIds: CommitIds;
+  floor: Version;
+  bytes = 0;
+  readonly #entries = new Map<string, Entry>();
+  readonly #orders = new Map<string, CreationOrder<Entry>>();
+  readonly #liveByKind = new Map<string, number>();
+  /** No record counted as live expires before this. */
+  #nextExpiryAt = Number.POSITIVE_INFINITY;
+  /** No record may be purged before this. */
+  #nextPurgeAt = Number.POSITIVE_INFINITY;
+
+  readonly #decide: typeof decide;
+
+  constructor(owner: Owner, floor: Version, { decide: how, onForget }: PartitionDuties) {
+    this.owner = owner;
+    this.#decide = how;
+    this.floor = floor;
+    this.commitIds = new CommitIds(onForget);
+  }
+
+  /** Whether there is nothing here but a floor. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0 && this.commitIds.size === 0;
+  }
+
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
+  get({ kind, id }: RecordKey): Entry | undefined {
+    return this.#entries.get(`${kind}/${id}`);
+  }
+
+  live(key: RecordKey, now: number): Entry | undefined {
+    const entry = this.get(key);
+    return entry !== undefined && isLive(entry.state, now) ? entry : undefined;
+  }
+
+  order(kind: string): CreationOrder<Entry> | undefined {
+    return this.#orders.get(kind);
+  }
+
+  /** Decides every change, or says why none may happen. Writes nothing. */
+  decide(changes: readonly Change[], now: number): readonly Decided[] | Refusal {
+    const decided: Decided[] = [];
+    for (const [index, change] of changes.entries()) {
+      const entry = this.get(change);
+      const decision = this.#decide(entry?.state, change, index, now, this.floor);
+      if ("refusal" in decision) return decision.refusal;
+      const { effect } = decision;
+      decided.push({ key: change, entry, effect, bytes: bytesAfter(entry, effect) });
+    }
+    return decided;
+  }
+
+  /** Which quota the decided changes would break: only what grows can. */
+  brokenQuota(decided: readonly Decided[], quota: Quota, now: number): Refusal | undefined {
+    this.#recount(now);
+    const growth = new Map<string, number>();
+    let bytes = 0;
+    for (const { key, entry, effect, bytes: after } of decided) {
+      const change = Number(isLive(effect.next, now)) - Number(entry?.counted ?? false);
+      growth.set(key.kind, (growth.get(key.kind) ?? 0) + change);
+      bytes += after - (entry?.bytes ?? 0);
+    }
+    let records = 0;
+    for (const [kind, grown] of growth) {
+      if (isEngineKind(kind)) continue;
+      records += grown;
+      const limit = quota.ofKind !== undefined && Object.hasOwn(quota.ofKind, kind) ? quota.ofKind[kind] : undefined;
+      if (exceeds(limit, this.#liveByKind.get(kind) ?? 0, grown)) return { reason: "quota", quota: "kind", limit };
+    }
+    if (exceeds(quota.records, this.#liveRecords(), records)) {
+      return { reason: "quota", quota: "records", limit: quota.records };
+    }
+    if (exceeds(quota.bytes, this.bytes, bytes)) return { reason: "quota", quota: "bytes", limit: quota.bytes };
+    return undefined;
+  }
+
+  add(entry: Entry): void {
+    this.#entries.set(`${entry.kind}/${entry.id}`, entry);
+  }
+
+  /** Puts the record at the end of its kind's listing: it has just been created. */
+  listLast(entry: Entry, sequence: number): void {
+    const order = this.#orders.get(entry.kind) ?? new CreationOrder<Entry>();
+    this.#orders.set(entry.kind, order);
+    if (entry.listed !== undefined) order.remove(entry.listed);
+    entry.listed = order.add(sequence, entry);
+  }
+
+  /** Brings counts and due times up to date after the record changed. */
+  changed(entry: Entry, bytesBefore: number, now: number): void {
+    this.bytes += entry.bytes - bytesBefore;
+    this.#count(entry, isLive(entry.state, now));
+    if (entry.counted) this.#nextExpiryAt = Math.min(this.#nextExpiryAt, entry.state.expiresAt ?? this.#nextExpiryAt);
+    this.#nextPurgeAt = Math.min(this.#nextPurgeAt, purgeAt(entry.state) ?? this.#nextPurgeAt);
+  }
+
+  remove(entry: Entry): void {
+    this.#count(entry, false);
+    this.bytes -= entry.bytes;
+    this.floor = Math.max(this.floor, entry.state.version);
+    this.#entries.delete(`${entry.kind}/${entry.id}`);
+    const order = this.#orders.get(entry.kind);
+    if (order !== undefined && entry.listed !== undefined) order.remove(entry.listed);
+    if (order?.isEmpty) this.#orders.delete(entry.kind);
+  }
+
+  /** Records whose end and retention are over, at most `limit`. */
+  purgeable(now: number, limit: number): readonly Entry[] {
+    if (now < this.#nextPurgeAt) return [];
+    const due: Entry[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      const at = purgeAt(entry.state) ?? Number.POSITIVE_INFINITY;
+      if (at <= now && due.length < limit) due.push(entry);
+      next = Math.min(next, at);
+    }
+    this.#nextPurgeAt = next;
+    return due;
+  }
+
+  usage(now: number): Usage {
+    this.#recount(now);
+    const kinds = [...this.#liveByKind].filter(([kind]) => !isEngineKind(kind));
+    return { records: this.#liveRecords(), bytes: this.bytes, byKind: Object.fromEntries(kinds) };
+  }
+
+  /** Takes out of the counts what expired since they were last looked at. */
+  #recount(now: number): void {
+    if (now < this.#nextExpiryAt) return;
+    let next = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      if (!entry.counted) continue;
+      if (!isLive(entry.state, now)) this.#count(entry, false);
+      else next = Math.min(next, entry.state.expiresAt ?? next);
+    }
+    this.#nextExpiryAt = next;
+  }
+
+  #count(entry: Entry, live: boolean): void {
+    if (entry.counted === live) return;
+    entry.counted = live;
+    const count = (this.#liveByKind.get(entry.kind) ?? 0) + (live ? 1 : -1);
+    if (count === 0) this.#liveByKind.delete(entry.kind);
+    else this.#liveByKind.set(entry.kind, count);
+  }
+
+  #liveRecords(): number {
+    let records = 0;
+    for (const [kind, count] of this.#liveByKind) if (!isEngineKind(kind)) records += count;
+    return records;
+  }
+}
+
+function exceeds(limit: number | undefined, standing: number, growth: number): limit is number {
+  return limit !== undefined && growth > 0 && standing + growth > limit;
+}
+
+function isEngineKind(kind: string): boolean {
+  return kind.startsWith(enginePrefix);
+}
+

@@ -1,0 +1,196 @@
+import type { Owner, StoredRecord } from "../../record/record.ts";
+import type { HintListener, ListPage, ReadAnswer, Store } from "../../store/contract.ts";
+import { adminOf, type BrokenStore, wrapping } from "./broken-store.ts";
+
+/** A whole listing at once, for faults in how it is cut into pages. */
+async function everything(sound: Store, owner: Owner, kind: string, order: "oldest" | "newest"): Promise<ListPage> {
+  return sound.list(owner, kind, { limit: 1_000, order });
+}
+
+/** Faults in what readers, listeners and operators are told. */
+export const brokenReads: readonly BrokenStore[] = [
+  wrapping("document and tail are read one after the other", ["T5", "A6"], (sound) => ({
+    read: async (owner, key, options = {}): Promise<ReadAnswer> => {
+      const { tails = [], ...rest } = options;
+      const first = await sound.read(owner, key, rest);
+      const second = await sound.read(owner, key, { tails });
+      return { ...first, tails: second.tails };
+    },
+  })),
+  wrapping("the newest events come newest first", ["T2"], (sound) => ({
+    read: async (owner, key, options): Promise<ReadAnswer> => {
+      const answer = await sound.read(owner, key, options);
+      const tails = answer.tails.map((tail, index) =>
+        typeof options?.tails?.[index]?.after === "object" ? tail.toReversed() : tail,
+      );
+      return { ...answer, tails };
+    },
+  })),
+  wrapping("a read may be answered from an old state", ["W4", "W8"], (sound) => {
+    const last = new Map<string, StoredRecord>();
+    return {
+      read: async (owner, key, options): Promise<ReadAnswer> => {
+        const answer = await sound.read(owner, key, options);
+        const address = `${owner}/${key.kind}/${key.id}`;
+        const old = last.get(address);
+        if (answer.record === undefined) return answer;
+        last.set(address, answer.record);
+        return { ...answer, record: old ?? answer.record };
+      },
+    };
+  }),
+  wrapping("an empty list in a document becomes an empty object", ["O6"], (sound) => ({
+    read: async (owner, key, options): Promise<ReadAnswer> => {
+      const answer = await sound.read(owner, key, options);
+      const { record } = answer;
+      return record === undefined ? answer : { ...answer, record: { ...record, document: record.document.replaceAll("[]", "{}") } };
+    },
+  })),
+  wrapping("counters pass through an ordinary object", ["O5"], (sound) => ({
+    read: async (owner, key, options): Promise<ReadAnswer> => {
+      const answer = await sound.read(owner, key, options);
+      if (answer.record === undefined) return answer;
+      const plain: Record<string, number> = {};
+      for (const [name, value] of answer.record.counters) plain[name] = value;
+      return { ...answer, record: { ...answer.record, counters: new Map(Object.entries(plain)) } };
+    },
+  })),
+  wrapping("text ends at its first NUL", ["O2"], (sound) => ({
+    read: async (owner, key, options): Promise<ReadAnswer> => {
+      const answer = await sound.read(owner, key, options);
+      const { record } = answer;
+      return record === undefined ? answer : { ...answer, record: { ...record, document: record.document.split("\0")[0] ?? "" } };
+    },
+  })),
+  wrapping("a page of events ignores its upper bound", ["S5"], (sound) => ({
+    events: (owner, key, stream, options) => sound.events(owner, key, stream, { ...options, before: undefined }),
+  })),
+  wrapping("a page of events forgets to say that there are more", ["S5", "S6", "S16"], (sound) => ({
+    events: async (owner, key, stream, options) => {
+      const page = await sound.events(owner, key, stream, options);
+      return page && { ...page, more: false };
+    },
+  })),
+  wrapping("a page of events ignores `maxBytes`", ["S6"], (sound) => ({
+    events: (owner, key, stream, options) => sound.events(owner, key, stream, { ...options, maxBytes: undefined }),
+  })),
+  wrapping("a listing counts on instead of pointing on, and skips when something goes", ["L4"], (sound) => ({
+    list: async (owner, kind, { after, limit, order }): Promise<ListPage> => {
+      const { at, records } = await everything(sound, owner, kind, order);
+      const from = Number(after ?? 0);
+      const more = from + limit < records.length;
+      return { at, records: records.slice(from, from + limit), ...(more && { next: `${from + limit}` }) };
+    },
+  })),
+  wrapping("a listing gives a cursor when there is nothing more", ["L3"], (sound) => ({
+    list: async (owner, kind, options): Promise<ListPage> => {
+      const page = await sound.list(owner, kind, options);
+      return { ...page, next: page.next ?? (page.records.length === options.limit ? "zzzzzzzz" : undefined) };
+    },
+  })),
+  wrapping("a listing is ordered by last change", ["L5"], (sound) => ({
+    list: async (owner, kind, options): Promise<ListPage> => {
+      const page = await sound.list(owner, kind, options);
+      return { ...page, records: page.records.toSorted((a, b) => a.version - b.version || a.counters.size - b.counters.size) };
+    },
+  })),
+  wrapping("a hint reaches its listeners inside `publish`", ["H2"], () => {
+    const listeners = new Map<string, Set<HintListener>>();
+    return {
+      publish: (topic, hint) => {
+        for (const listener of listeners.get(topic) ?? []) listener(hint);
+      },
+      subscribe: (topic, listener) => {
+        const all = listeners.get(topic) ?? new Set();
+        listeners.set(topic, all.add(listener));
+        return () => all.delete(listener);
+      },
+    };
+  }),
+  wrapping("only the first listener of a topic is woken", ["H1"], (sound) => {
+    const topics = new Set<string>();
+    return {
+      subscribe: (topic, listener) => {
+        if (topics.has(topic)) return () => undefined;
+        topics.add(topic);
+        return sound.subscribe(topic, listener);
+      },
+    };
+  }),
+  wrapping("a subscription cannot be ended", ["H3"], (sound) => ({
+    subscribe: (topic, listener) => {
+      sound.subscribe(topic, listener);
+      return () => undefined;
+    },
+  })),
+  wrapping("hints go to every topic", ["H4"], (sound) => ({
+    publish: (_topic, hint) => sound.publish("everything", hint),
+    subscribe: (_topic, listener) => sound.subscribe("everything", listener),
+  })),
+  wrapping("hints of any size are taken", ["H5"], (sound) => ({
+    publish: (topic, hint) => sound.publish(topic, hint.slice(0, 40)),
+  })),
+  wrapping("usage counts what has ended", ["Q2", "Q11"], (sound) => {
+    const ended = new Map<Owner, number>();
+    return {
+      commit: async (owner, changes, options) => {
+        const answer = await sound.commit(owner, changes, options);
+        if (answer.ok) ended.set(owner, (ended.get(owner) ?? 0) + changes.filter(({ end }) => end === true).length);
+        return answer;
+      },
+      usage: async (owner) => {
+        const usage = await sound.usage(owner);
+        return { ...usage, records: usage.records + (ended.get(owner) ?? 0) };
+      },
+    };
+  }),
+  wrapping("calls after `close` are answered", ["Z4", "Z5"], () => ({ close: async () => undefined, [Symbol.asyncDispose]: async () => undefined })),
+  wrapping("scans skip what has ended", ["M1"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      scan: async (options) => {
+        const page = await sound.admin.scan(options);
+        return { ...page, records: page.records.filter(({ endedAt }) => endedAt === undefined) };
+      },
+    },
+  })),
+  wrapping("an import overwrites whatever stands", ["M10"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      import: async (owner, dump) => {
+        const standing = await sound.admin.inspect(owner, dump.record);
+        const version = Math.max(standing?.version ?? 0, dump.record.version);
+        await sound.admin.import(owner, { ...dump, record: { ...dump.record, version } });
+      },
+    },
+  })),
+  wrapping("an export forgets the events", ["M9", "A7"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      export: async (owner, key) => {
+        const dump = await sound.admin.export(owner, key);
+        return dump && { ...dump, events: {} };
+      },
+    },
+  })),
+  wrapping("erasing one owner erases all", ["M8"], (sound) => {
+    const owners = new Set<Owner>();
+    return {
+      commit: (owner, changes, options) => {
+        owners.add(owner);
+        return sound.commit(owner, changes, options);
+      },
+      admin: {
+        ...adminOf(sound),
+        erase: async (owner) => {
+          const count = await sound.admin.erase(owner);
+          for (const other of owners) await sound.admin.erase(other);
+          return count;
+        },
+      },
+    };
+  }),
+  wrapping("reaping takes no notice of its limit and never says there is more", ["M5"], (sound) => ({
+    admin: { ...adminOf(sound), reap: async () => ({ ...(await sound.admin.reap({ limit: 1_000 })), more: false }) },
+  })),
+];

@@ -1,0 +1,19 @@
+export type {
+  Capability,
+  Context,
+  OpenStore,
+  Requirement,
+  StoreUnderTest,
+} from "./conformance/requirement.ts";
+export { requirements } from "./conformance/requirements.ts";
+export { type Rule, rules } from "./conformance/rules.ts";
+export {
+  type ConformanceOptions,
+  type Exception,
+  formatReport,
+  type Outcome,
+  type Report,
+  runConformance,
+} from "./conformance/run.ts";
+export { describeConformance, type TestRunner } from "./conformance/describe.ts";
+export { type Race, race } from "./race.ts";
