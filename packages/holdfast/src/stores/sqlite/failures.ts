@@ -1,0 +1,62 @@
+/** Driver errors become `HoldfastError`s here and nowhere else. */
+import { HoldfastError } from "../../record/errors.ts";
+
+const busyCodes: ReadonlySet<number> = new Set([5, 6, 15]);
+const corruptCodes: ReadonlySet<number> = new Set([11, 26]);
+const ioError = 10;
+const full = 13;
+/** `SQLITE_IOERR_SHMSIZE`: the shared-memory file could not grow, which is what a full disk looks like from there. */
+const ioErrorShmSize = 4874;
+
+/** Whether another connection's lock was in the way, so that the same thing may work a moment later. */
+export function isBusy(thrown: unknown): boolean {
+  const code = resultCode(thrown);
+  return code !== undefined && busyCodes.has(code & 0xff);
+}
+
+export function isIoFailure(thrown: unknown): boolean {
+  return ((resultCode(thrown) ?? 0) & 0xff) === ioError;
+}
+
+export function translate(thrown: unknown): unknown {
+  const code = resultCode(thrown);
+  if (code === undefined) return thrown;
+  const init = { cause: thrown, details: { sqlite: code } };
+  const primary = code & 0xff;
+  if (primary === full || code === ioErrorShmSize) {
+    return new HoldfastError("STORE_FULL", "the disk or the database file's limit is full; nothing was written", init);
+  }
+  if (corruptCodes.has(primary)) {
+    return new HoldfastError("STORE_CORRUPT", "the database file is damaged or not a database; restore a backup", init);
+  }
+  if (busyCodes.has(primary)) return busyTooLong(thrown);
+  return new HoldfastError("UNAVAILABLE", `SQLite failed with code ${code}: ${messageOf(thrown)}`, init);
+}
+
+export function busyTooLong(cause: unknown): HoldfastError {
+  return new HoldfastError("UNAVAILABLE", "another process held the database's lock for too long; nothing was written", {
+    cause,
+    details: { sqlite: resultCode(cause) ?? 5 },
+  });
+}
+
+export function outcomeUnknown(cause: unknown): HoldfastError {
+  return new HoldfastError("OUTCOME_UNKNOWN", "the disk failed while a commit was being made durable; read before repeating", {
+    cause,
+    details: { sqlite: resultCode(cause) ?? ioError },
+  });
+}
+
+export function closedError(): HoldfastError {
+  return new HoldfastError("CLOSED", "the store is closed");
+}
+
+/** SQLite's extended result code, where the driver threw it. */
+function resultCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !("errcode" in thrown)) return undefined;
+  return typeof thrown.errcode === "number" ? thrown.errcode : undefined;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

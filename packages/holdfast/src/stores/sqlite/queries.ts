@@ -1,0 +1,177 @@
+/** What readers ask, each inside a read transaction. Synchronous; the cache is used where it holds the answer. */
+import { isLive } from "../../record/expiry.ts";
+import type { Position, RecordKey, StoredEvent } from "../../record/record.ts";
+import type {
+  EventsOptions,
+  EventsPage,
+  ListOptions,
+  ListPage,
+  ReadAnswer,
+  ReadOptions,
+  Tail,
+  Usage,
+} from "../../store/contract.ts";
+import { type Account, addKinds, emptyAccount, usageOf } from "./account.ts";
+import { cacheKey } from "./cache.ts";
+import type { SqlRow } from "./client.ts";
+import { entryFromRow, textFromColumn } from "./codec.ts";
+import { findOutcome } from "./commit.ts";
+import type { Connection } from "./connection.ts";
+import { cursorOf, rowOf } from "./cursor.ts";
+import { type Entry, recordOf, settledHead, summaryOf } from "./entry.ts";
+import { loadAccount, loadEntry } from "./transaction.ts";
+
+export function readRecord(connection: Connection, owner: string, key: RecordKey, options: ReadOptions): ReadAnswer {
+  const at = connection.now();
+  const account = accountOf(connection, owner);
+  const found = account.row === 0 ? undefined : entryOf(connection, account.row, key);
+  const entry = found !== undefined && isLive(found.state, at) ? found : undefined;
+  const { commitId, tails = [] } = options;
+  return {
+    at,
+    record: entry && recordOf(key, entry, documentOf(connection, account.row, key, entry)),
+    tails: tails.map((tail) => (entry === undefined ? [] : tailOf(connection, entry, tail))),
+    outcome: commitId === undefined ? undefined : findOutcome(connection.statements, account.row, commitId, at),
+  };
+}
+
+export function readEvents(
+  connection: Connection,
+  owner: string,
+  key: RecordKey,
+  stream: string,
+  options: EventsOptions,
+): EventsPage | undefined {
+  const account = accountOf(connection, owner);
+  const entry = account.row === 0 ? undefined : entryOf(connection, account.row, key);
+  if (entry === undefined || !isLive(entry.state, connection.now())) return undefined;
+  const { head, first } = entry.state.streams.get(stream) ?? { head: 0, first: 1 };
+  const { after = 0, before = head + 1, limit, maxBytes, order = "oldest" } = options;
+  const low = Math.max(after + 1, first);
+  const high = Math.min(before - 1, head);
+  const events = eventsBetween(connection, entry, stream, { low, high, limit, maxBytes, order });
+  return { head, first, incarnation: entry.state.incarnation, events, more: events.length < high - low + 1 };
+}
+
+export function listRecords(connection: Connection, owner: string, kind: string, options: ListOptions): ListPage {
+  const at = connection.now();
+  const { row } = accountOf(connection, owner);
+  const { limit, order } = options;
+  let from = options.after === undefined ? startOf(order) : rowOf(options.after);
+  const statement = connection.statements.get(order === "oldest" ? "listOldest" : "listNewest");
+  const found: SqlRow[] = [];
+  // Expired records may still be counted as live, so a page may have to look further than its limit.
+  for (;;) {
+    const rows = statement.all(row, kind, from, limit + 1);
+    found.push(...rows.filter((candidate) => isLive(entryFromRow(candidate).state, at)));
+    const last = rows.at(-1);
+    if (found.length > limit || rows.length <= limit || last === undefined) break;
+    from = Number(last["id"]);
+  }
+  const page = found.slice(0, limit);
+  const records = page.map((entry) => summaryOf({ kind, id: String(entry["record"]) }, entryFromRow(entry)));
+  const next = found.length > limit ? page.at(-1) : undefined;
+  return { at, records, ...(next !== undefined && { next: cursorOf(Number(next["id"])) }) };
+}
+
+export function readUsage(connection: Connection, owner: string): Usage {
+  const now = connection.now();
+  const account = accountOf(connection, owner);
+  if (now < account.nextExpiryAt) return usageOf(account);
+  const expired = new Map<string, number>();
+  for (const { kind, count } of connection.statements.get("expiredKinds").all(account.row, now)) {
+    expired.set(String(kind), -Number(count));
+  }
+  return usageOf({ bytes: account.bytes, kinds: addKinds(account.kinds, expired) });
+}
+
+/** All retained events of one stream. */
+export function allEvents(connection: Connection, entry: Entry, stream: string): readonly StoredEvent[] {
+  const { head, first } = entry.state.streams.get(stream) ?? { head: 0, first: 1 };
+  return eventsBetween(connection, entry, stream, { low: first, high: head, limit: head, order: "oldest" });
+}
+
+export function accountOf(connection: Connection, owner: string): Account {
+  const cached = connection.cache.account(owner);
+  if (cached !== undefined) return cached;
+  const account = loadAccount(connection.statements, owner);
+  if (account !== undefined) connection.cache.keepAccount(owner, account);
+  return account ?? emptyAccount;
+}
+
+export function entryOf(connection: Connection, accountRow: number, { kind, id }: RecordKey): Entry | undefined {
+  const key = cacheKey(accountRow, kind, id);
+  const cached = connection.cache.entry(key);
+  if (cached !== undefined) return cached;
+  const entry = loadEntry(connection.statements, accountRow, kind, id);
+  if (entry !== undefined) connection.cache.keepEntry(key, entry);
+  return entry;
+}
+
+export function documentOf(connection: Connection, accountRow: number, { kind, id }: RecordKey, entry: Entry): string {
+  if (entry.document !== undefined) return entry.document;
+  const document = textFromColumn(connection.statements.get("findDocument").get(entry.row)?.["document"]);
+  connection.cache.keepEntry(cacheKey(accountRow, kind, id), { ...entry, document });
+  return document;
+}
+
+type Range = {
+  readonly low: Position;
+  readonly high: Position;
+  readonly limit: number;
+  readonly maxBytes?: number | undefined;
+  readonly order: "oldest" | "newest";
+};
+
+function tailOf(connection: Connection, entry: Entry, { stream, after, limit }: Tail): readonly StoredEvent[] {
+  const { head, first } = entry.state.streams.get(stream) ?? { head: 0, first: 1 };
+  if (typeof after === "object") {
+    const low = Math.max(first, head - Math.min(after.last, limit) + 1);
+    return eventsBetween(connection, entry, stream, { low, high: head, limit, order: "oldest" });
+  }
+  const from = after === "document" ? entry.state.documentPosition : after;
+  return eventsBetween(connection, entry, stream, { low: Math.max(first, from + 1), high: head, limit, order: "oldest" });
+}
+
+/** Events of a range that is within what is retained: first from the table, then from the tail, or the other way round. */
+function eventsBetween(connection: Connection, entry: Entry, stream: string, range: Range): readonly StoredEvent[] {
+  const { low, high, limit, maxBytes, order } = range;
+  const number = entry.streamNumbers.get(stream);
+  if (number === undefined || low > high) return [];
+  const events: StoredEvent[] = [];
+  let gathered = 0;
+  const take = (event: StoredEvent): boolean => {
+    if (events.length >= limit || (maxBytes !== undefined && gathered >= maxBytes && events.length > 0)) return false;
+    events.push(event);
+    gathered += event.data.length;
+    return true;
+  };
+
+  const settled = settledHead(entry, stream);
+  const fromTable = (): boolean => {
+    if (low > settled) return true;
+    const name = order === "oldest" ? "eventsOldest" : "eventsNewest";
+    const room = limit - events.length;
+    const rows = connection.statements.get(name).iterate(entry.row, number, low, Math.min(high, settled), room);
+    for (const row of rows) if (!take(eventFromRow(row))) return false;
+    return true;
+  };
+  const fromTail = (): boolean => {
+    const tail = entry.tail.filter((event) => event.stream === number && event.position >= low && event.position <= high);
+    if (order === "newest") tail.reverse();
+    return tail.every(({ position, at, data }) => take({ position, at, data }));
+  };
+
+  if (order === "oldest") {
+    if (fromTable()) fromTail();
+  } else if (fromTail()) fromTable();
+  return events;
+}
+
+function eventFromRow(row: SqlRow): StoredEvent {
+  return { position: Number(row["position"]), at: Number(row["at"]), data: textFromColumn(row["data"]) };
+}
+
+function startOf(order: "oldest" | "newest"): number {
+  return order === "oldest" ? 0 : Number.MAX_SAFE_INTEGER;
+}

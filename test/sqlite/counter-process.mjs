@@ -1,0 +1,24 @@
+/** Increments one counter as fast as it can for so many milliseconds, from many callers, and prints how often and how slowly. */
+import { sqliteStore } from "holdfast/stores/sqlite";
+
+const [path, owner, ms] = process.argv.slice(2);
+const store = await sqliteStore({ path });
+const change = { kind: "hot", id: "one", expect: "any", create: { text: "{}", lifetime: {} }, counters: [{ name: "n", by: 1 }] };
+process.stdout.write("ready\n");
+await new Promise((resolve) => process.stdin.once("data", resolve));
+let done = 0;
+let slowest = 0;
+const until = performance.now() + Number(ms);
+await Promise.all(
+  Array.from({ length: 16 }, async () => {
+    while (performance.now() < until) {
+      const from = performance.now();
+      await store.commit(owner, [change]);
+      slowest = Math.max(slowest, performance.now() - from);
+      done += 1;
+    }
+  }),
+);
+await store.close();
+process.stdout.write(`${JSON.stringify({ done, slowest })}\n`);
+process.stdin.destroy();
