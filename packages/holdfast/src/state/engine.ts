@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { LRUCache } from "lru-cache";
+
+import type { Change, ChangeResult } from "../record/change.ts";
+import { HoldfastError, isHoldfastError } from "../record/errors.ts";
+import type { Owner, RecordKey } from "../record/record.ts";
+import type {
+  CommitOptions,
+  Committed,
+  EventsOptions,
+  EventsPage,
+  ListOptions,
+  ListPage,
+  Quota,
+  ReadAnswer,
+  ReadOptions,
+  Store,
+  Usage,
+} from "../store/contract.ts";
+import type { KindDefinition } from "./definition.ts";
+import { Ended } from "./ended.ts";
+import { KeyedMutex } from "./keyed-mutex.ts";
+import type { HoldLimits } from "./limits.ts";
+import { conflict, refusalError } from "./refusals.ts";
+
+/** A commit that went through. */
+export type Applied = Extract<Committed, { readonly ok: true }>;
+
+/** Counts of one process, all growing. */
+export type EngineCounts = { conflicts: number; retries: number; slideFailures: number };
+
+/** How hard an update tries before it gives up with `CONTENTION`. */
+export type Persistence = {
+  readonly maxAttempts: number;
+  readonly maxMs: number;
+  readonly baseMs: number;
+  readonly capMs: number;
+};
+
+const persistence: Persistence = { maxAttempts: 24, maxMs: 10_000, baseMs: 2, capMs: 250 };
+
+export type EngineOptions = {
+  readonly store: Store;
+  readonly limits: HoldLimits;
+  readonly onError: (error: unknown) => void;
+};
+
+/**
+ * What everything in the state layer shares: the store, seen through one door that knows whether the hold is still
+ * open and what to do about an unknown outcome.
+ */
+export class Engine {
+  readonly store: Store;
+  readonly limits: HoldLimits;
+  readonly onError: (error: unknown) => void;
+  readonly mutex: KeyedMutex = new KeyedMutex({ maxWaiting: 1_000, maxWaitMs: persistence.maxMs });
+  readonly persistence: Persistence = persistence;
+  readonly counts: EngineCounts = { conflicts: 0, retries: 0, slideFailures: 0 };
+  readonly ended: Ended;
+  /** For records whose slide is under way, so that many readers at once slide once. */
+  readonly sliding: Set<string> = new Set();
+  /** When records that have a companion were last seen to expire, by address: whether a change slid one is told by this. */
+  readonly expiries: LRUCache<string, number> = new LRUCache({ max: 10_000 });
+  readonly #growth: Quota;
+  #closed = false;
+
+  constructor({ store, limits, onError }: EngineOptions) {
+    this.store = store;
+    this.limits = limits;
+    this.onError = onError;
+    this.ended = new Ended(store, onError);
+    this.#growth = { bytes: limits.maxBytes };
+  }
+
+  /** Refuses everything from now on. What is under way goes on. */
+  close(): void {
+    this.#closed = true;
+    this.ended.close();
+  }
+
+  /** The quota of a commit that may create a record of this kind. */
+  creationQuota(kind: KindDefinition): Quota {
+    const { maxRecords, maxBytes } = this.limits;
+    return {
+      records: maxRecords,
+      bytes: maxBytes,
+      ...(kind.maxRecords !== undefined && { ofKind: { [kind.name]: kind.maxRecords } }),
+    };
+  }
+
+  /** The quota of a commit that writes documents or events. */
+  get growthQuota(): Quota {
+    return this.#growth;
+  }
+
+  read(owner: Owner, key: RecordKey, options: ReadOptions): Promise<ReadAnswer> {
+    this.#refuseIfClosed();
+    return this.store.read(owner, key, options);
+  }
+
+  events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
+    this.#refuseIfClosed();
+    return this.store.events(owner, key, stream, options);
+  }
+
+  list(owner: Owner, kind: string, options: ListOptions): Promise<ListPage> {
+    this.#refuseIfClosed();
+    return this.store.list(owner, kind, options);
+  }
+
+  async usage(owner: Owner): Promise<Usage> {
+    this.#refuseIfClosed();
+    return await this.store.usage(owner);
+  }
+
+  /** Commits; an unknown outcome is resolved by one repetition under the same commit id. */
+  commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    this.#refuseIfClosed();
+    const { store } = this;
+    return store.traits.outcomeCanBeUnknown
+      ? commitResolving(store, owner, changes, options)
+      : store.commit(owner, changes, options);
+  }
+
+  /** Commits, and turns a refusal into the error that says why. */
+  async apply(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Applied> {
+    const committed = await this.commit(owner, changes, options);
+    if (committed.ok) return committed;
+    const { refusal } = committed;
+    if (refusal.reason === "version") this.counts.conflicts += 1;
+    throw refusal.reason === "version" && typeof refusal.expected === "number" && refusal.actual !== undefined
+      ? conflict(refusal.expected, refusal.actual)
+      : refusalError(refusal);
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw new HoldfastError("CLOSED", "the hold is closed");
+  }
+}
+
+async function commitResolving(
+  store: Store,
+  owner: Owner,
+  changes: readonly Change[],
+  options: CommitOptions,
+): Promise<Committed> {
+  const named: CommitOptions =
+    options.commitId === undefined
+      ? { ...options, commitId: { id: randomUUID(), digest: "internal", origin: "internal" } }
+      : options;
+  try {
+    return await store.commit(owner, changes, named);
+  } catch (unknown) {
+    if (!isHoldfastError(unknown, "OUTCOME_UNKNOWN")) throw unknown;
+    try {
+      return await store.commit(owner, changes, named);
+    } catch {
+      // Whatever the repetition met, the first attempt may have been applied, and the caller has to know that.
+      throw unknown;
+    }
+  }
+}
+
+/** What the only, or the first, change of a commit came to. */
+export function firstResult({ results }: Applied): ChangeResult {
+  const [result] = results;
+  if (result === undefined) throw new HoldfastError("STORE_CORRUPT", "the store remembered a commit without results");
+  return result;
+}

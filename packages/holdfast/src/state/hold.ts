@@ -1,0 +1,72 @@
+import type { Owner, RecordKey } from "../record/record.ts";
+import type { Principal } from "../security/principal.ts";
+import type { Quota, Store, StoreHealth, Usage } from "../store/contract.ts";
+import type { AnyKind, State } from "./kind.ts";
+import type { HoldLimits } from "./limits.ts";
+import type { Duration, Sessions, Turn } from "./types.ts";
+
+/** The state of an application: a store with the kinds that live in it. Made by `holdfast()`. */
+export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> extends AsyncDisposable {
+  readonly store: Store;
+  readonly kinds: Kinds;
+  readonly limits: HoldLimits;
+  /** The lifetime of a session: defaults of the hold, in milliseconds. */
+  readonly sessionLifetime: SessionLifetime;
+  readonly turns: Turns;
+  /** The records of one principal. Cheap: make one per request. */
+  state(principal: Principal): State<Kinds>;
+  /** The sessions of one principal. Cheap: make one per request. */
+  sessions(principal: Principal): Sessions;
+  /** What the principal has now. Counts are exact. */
+  usage(principal: Principal, options?: { readonly signal?: AbortSignal }): Promise<Usage>;
+  health(options?: { readonly signal?: AbortSignal }): Promise<StoreHealth>;
+  /** What has happened in this process since the hold was opened. */
+  readonly counts: HoldCounts;
+  /** Calls the listener with records that ended or expired, so that caches can drop them. Returns how to stop. */
+  onEnded(listener: EndedListener): () => void;
+  /** The quota of a commit that creates a session. For the serving layer. */
+  readonly sessionQuota: Quota;
+  /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
+  announceEnded(owner: Owner, sessionId: string): void;
+  /** Stops the reaper, writes what turns wait, and closes the store if this hold opened it. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type SessionLifetime = { readonly idleMs: number; readonly absoluteMs: number };
+
+export type EndedRecord = RecordKey & { readonly owner: Owner; readonly cause: "ended" | "expired" };
+export type EndedListener = (ended: EndedRecord) => void;
+
+/** Records turns of sessions behind the caller's back: in small batches, at most 50 ms later. */
+export interface Turns {
+  /** Never throws and never waits. */
+  record(owner: Owner, sessionId: string, turn: Turn): void;
+  /** Resolves once everything recorded so far is written or given up. */
+  flush(): Promise<void>;
+}
+
+export type HoldCounts = {
+  /** Conditional commits refused because somebody else came first. */
+  readonly conflicts: number;
+  /** Updates that were run again after a conflict. */
+  readonly retries: number;
+  /** Slides of an expiry that failed; the reads they belonged to did not. */
+  readonly slideFailures: number;
+  readonly turnsWritten: number;
+  /** Turns given up: the queue was full, the session had ended, or the store refused. */
+  readonly turnsLost: number;
+  readonly reaped: number;
+};
+
+export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
+  /** `memory:`, `sqlite:PATH`, or a store that is open already (and that stays the caller's to close). */
+  readonly store: string | Store;
+  readonly kinds?: Kinds;
+  readonly limits?: Partial<HoldLimits>;
+  /** How long sessions live. Default: 24 hours idle, 30 days in all. */
+  readonly sessions?: { readonly idle?: Duration; readonly absolute?: Duration };
+  /** Removal of what has expired. Default: about once a minute. `false` leaves it to somebody else. */
+  readonly reap?: false | { readonly every?: Duration; readonly batch?: number };
+  /** Called with failures that no caller is there to hear of: of the reaper, of turns, of listeners. */
+  readonly onError?: (error: unknown) => void;
+};

@@ -1,0 +1,41 @@
+/**
+ * A caller's idempotency key as a commit id. The id covers kind, record, operation and key, so that a key is free to
+ * be used elsewhere; the digest covers the intent in canonical JSON, so that another intent is found out.
+ */
+import { createHash } from "node:crypto";
+
+import type { CommitId, CommitOutcome } from "../store/contract.ts";
+import { canonicalJson, jsonText } from "./json.ts";
+import { invalid, reusedCommitId } from "./refusals.ts";
+import type { Idempotency } from "./types.ts";
+
+export type Operation = {
+  readonly kind: string;
+  /** Absent where the operation makes the record. */
+  readonly id?: string | undefined;
+  readonly name: string;
+};
+
+const maxIntentBytes = 4_194_304;
+
+/** Throws `INVALID_ARGUMENT` if the key is not 1 to 128 characters or the intent is not JSON. */
+export function commitIdOf(operation: Operation, { key, intent }: Idempotency, defaultIntent: unknown): CommitId {
+  if (typeof key !== "string" || key.length < 1 || key.length > 128) {
+    throw invalid("an idempotency key has 1 to 128 characters");
+  }
+  const asked = jsonText(intent === undefined ? defaultIntent : intent, "the intent", maxIntentBytes);
+  return {
+    id: digestOf(JSON.stringify([operation.kind, operation.id ?? null, operation.name, key])),
+    digest: digestOf(JSON.stringify(operation.name) + canonicalJson(asked)),
+    origin: "caller",
+  };
+}
+
+/** Throws `COMMIT_ID_REUSED` if the remembered outcome belongs to another intent. */
+export function checkSameIntent(commitId: CommitId, outcome: CommitOutcome): void {
+  if (outcome.digest !== commitId.digest) throw reusedCommitId();
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("base64url");
+}

@@ -1,0 +1,69 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { z } from "zod";
+
+import { HoldfastError } from "../record/errors.ts";
+import { defineKind, type KindDefinition } from "./definition.ts";
+import { handleSchema } from "./handle-schema.ts";
+import type { KindOptions, KindScope, NamedRecords, RecordHandle, Records } from "./types.ts";
+
+/** A type of records, made by `kind`. */
+export interface Kind<Name extends string, Schema extends StandardSchemaV1, Scope extends KindScope> {
+  readonly name: Name;
+  readonly scope: Scope;
+  readonly schema: Schema;
+  /**
+   * The schema of a handle, for the input of tools: `z.object({ basket: Basket.id })`. Its description tells a model
+   * what the handle is, how to get one and how long it lives.
+   */
+  readonly id: z.ZodString;
+  /** What the engine made of the options. Not for authors. */
+  readonly definition: KindDefinition;
+}
+
+export type AnyKind = Kind<string, StandardSchemaV1, KindScope>;
+
+/** The caller's records, one property per kind. */
+export type State<Kinds extends readonly AnyKind[]> = {
+  readonly [K in Kinds[number] as K["name"]]: RecordsOf<K>;
+};
+
+/** What a kind's property of the state offers, by its scope. */
+export type RecordsOf<K extends AnyKind> =
+  K extends Kind<string, infer Schema, infer Scope>
+    ? Scope extends "many"
+      ? Records<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+      : Scope extends "named"
+        ? NamedRecords<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+        : RecordHandle<StandardSchemaV1.InferOutput<Schema>>
+    : never;
+
+/**
+ * Defines a kind of records, typed by a Standard Schema.
+ *
+ * The options are checked at once; what is wrong throws `INVALID_ARGUMENT` naming the kind, the option and the remedy.
+ * Durations are milliseconds or texts such as `"24h"`.
+ *
+ * The schema is applied to every document before it is written and after it is read, so it has to accept what it
+ * returned before: defaults and `z.coerce.date()` are fine, one-way transforms are not.
+ *
+ * @example
+ * const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }), idle: "24h" });
+ */
+export function kind<
+  const Name extends string,
+  Schema extends StandardSchemaV1,
+  const Scope extends KindScope = "many",
+>(name: Name, options: KindOptions<Schema, Scope>): Kind<Name, Schema, Scope> {
+  if (typeof name === "string" && (name === "session" || name.startsWith("holdfast."))) {
+    throw new HoldfastError("INVALID_ARGUMENT", `kind "${name}" is holdfast's own; choose another name`);
+  }
+  const definition = defineKind(name, options);
+  return {
+    name,
+    // Checked by defineKind, which also supplies the default that the type parameter names.
+    scope: definition.scope as Scope,
+    schema: options.schema,
+    id: handleSchema(definition, options.description),
+    definition,
+  };
+}

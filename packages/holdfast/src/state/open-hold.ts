@@ -1,0 +1,194 @@
+import { HoldfastError } from "../record/errors.ts";
+import type { Owner } from "../record/record.ts";
+import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
+import type { Quota, ReapAnswer, Store, StoreHealth, Usage } from "../store/contract.ts";
+import { throwIfAborted } from "../store/validate.ts";
+import type { KindDefinition } from "./definition.ts";
+import { durationMs } from "./duration.ts";
+import { Engine } from "./engine.ts";
+import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
+import type { AnyKind, State } from "./kind.ts";
+import { type HoldLimits, resolveLimits } from "./limits.ts";
+import { refuseUnknownNames } from "./option-names.ts";
+import { Reaper } from "./reaper.ts";
+import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
+import { Scope } from "./scope.ts";
+import { transportKind, transportOf } from "./sessions/connection.ts";
+import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
+import { OwnSessions } from "./sessions/sessions.ts";
+import { TurnRecorder } from "./sessions/turns.ts";
+import type { Sessions } from "./types.ts";
+
+const optionNames = ["store", "kinds", "limits", "sessions", "reap", "onError"] as const;
+
+/** The options of a hold, checked, apart from its store. */
+export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
+  readonly kinds: Kinds;
+  readonly limits: HoldLimits;
+  readonly sessionLifetime: SessionLifetime;
+  readonly reap: { readonly everyMs: number; readonly batch: number } | undefined;
+  readonly onError: (error: unknown) => void;
+};
+
+/** Throws `INVALID_ARGUMENT` naming what is wrong; nothing has been opened yet. */
+export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
+  options: HoldOptions<Kinds>,
+): ResolvedHoldOptions<Kinds> {
+  refuseUnknownNames("holdfast()", options, optionNames);
+  const { sessions = {}, reap = {} } = options;
+  refuseUnknownNames("sessions", sessions, ["idle", "absolute"]);
+  if (reap !== false) refuseUnknownNames("reap", reap, ["every", "batch"]);
+  // Without kinds the tuple is empty, which is what the type parameter's default says.
+  const kinds = (options.kinds ?? []) as Kinds;
+  refuseClashes(kinds);
+  return {
+    kinds,
+    limits: resolveLimits(options.limits),
+    sessionLifetime: {
+      idleMs: durationMs(sessions.idle ?? sessionDefaults.idleMs, "sessions.idle"),
+      absoluteMs: durationMs(sessions.absolute ?? sessionDefaults.absoluteMs, "sessions.absolute"),
+    },
+    reap: reap === false ? undefined : resolveReap(reap),
+    onError: quietly(options.onError),
+  };
+}
+
+/** Without a listener there is nobody to tell; a listener that throws must not stop what it listens to. */
+function quietly(onError: HoldOptions["onError"]): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError?.(error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+}
+
+function resolveReap({ every = "1m", batch = 500 }: Exclude<HoldOptions["reap"], false | undefined>): {
+  readonly everyMs: number;
+  readonly batch: number;
+} {
+  if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 10_000)) {
+    throw new HoldfastError("INVALID_ARGUMENT", `reap.batch is a whole number from 1 to 10000, not ${String(batch)}`);
+  }
+  // A timer of Node counts to 2^31 - 1 milliseconds; half of it leaves room for the jitter.
+  return { everyMs: Math.min(durationMs(every, "reap.every"), 2 ** 30), batch };
+}
+
+/** A handle has to say by itself what kind it is of, so names and prefixes are unique within a hold. */
+function refuseClashes(kinds: readonly AnyKind[]): void {
+  const names = new Set<string>([sessionKind]);
+  const prefixes = new Map<string, string>([[sessionPrefix, sessionKind]]);
+  for (const { definition } of kinds) {
+    const { name, prefix } = definition;
+    if (names.has(name)) throw new HoldfastError("INVALID_ARGUMENT", `two kinds are called "${name}"`);
+    const other = prefixes.get(prefix);
+    if (other !== undefined) {
+      throw new HoldfastError(
+        "INVALID_ARGUMENT",
+        `kinds "${other}" and "${name}" both have the prefix "${prefix}"; give one another`,
+      );
+    }
+    names.add(name);
+    prefixes.set(prefix, name);
+  }
+}
+
+export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
+  readonly store: Store;
+  readonly kinds: Kinds;
+  readonly limits: HoldLimits;
+  readonly sessionLifetime: SessionLifetime;
+  readonly turns: TurnRecorder;
+  readonly #engine: Engine;
+  readonly #session: KindDefinition;
+  readonly #reaper: Reaper | undefined;
+  readonly #ownsStore: boolean;
+  #reaped = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(store: Store, options: ResolvedHoldOptions<Kinds>, ownsStore: boolean) {
+    const { kinds, limits, sessionLifetime, reap, onError } = options;
+    this.store = store;
+    this.kinds = kinds;
+    this.limits = limits;
+    this.sessionLifetime = sessionLifetime;
+    this.#ownsStore = ownsStore;
+    this.#engine = new Engine({ store, limits, onError });
+    this.#session = defineSession(limits, sessionLifetime);
+    this.turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
+    const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
+    this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onError });
+  }
+
+  state(principal: Principal): State<Kinds> {
+    const owner = ownerOfPrincipal(principal);
+    const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, kind.definition)] as const);
+    // One entry per kind, each made by the kind's own scope: what the mapped type says.
+    return Object.fromEntries(entries) as State<Kinds>;
+  }
+
+  sessions(principal: Principal): Sessions {
+    const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, transportOf);
+    return new OwnSessions(scope, this.turns);
+  }
+
+  async usage(principal: Principal, options: { readonly signal?: AbortSignal } = {}): Promise<Usage> {
+    throwIfAborted(options.signal);
+    return await this.#engine.usage(ownerOfPrincipal(principal));
+  }
+
+  async health(options: { readonly signal?: AbortSignal } = {}): Promise<StoreHealth> {
+    return await this.store.health(options);
+  }
+
+  /** The quota of a commit that creates a session. */
+  get sessionQuota(): Quota {
+    return this.#engine.creationQuota(this.#session);
+  }
+
+  get counts(): HoldCounts {
+    const { written, lost } = this.turns;
+    return { ...this.#engine.counts, turnsWritten: written, turnsLost: lost, reaped: this.#reaped };
+  }
+
+  onEnded(listener: EndedListener): () => void {
+    return this.#engine.ended.listen(listener);
+  }
+
+  announceEnded(owner: Owner, sessionId: string): void {
+    for (const kind of [sessionKind, transportKind]) {
+      this.#engine.ended.announce(owner, { kind, id: sessionId }, "ended", true);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#reaper?.close();
+    await this.turns.close();
+    this.#engine.close();
+    if (this.#ownsStore) await this.store.close();
+  }
+
+  #recordsOf(owner: Owner, definition: KindDefinition): unknown {
+    const scope = new Scope(this.#engine, owner, definition);
+    if (definition.scope === "many") return new ManyRecords(scope);
+    if (definition.scope === "named") return new RecordsByName(scope);
+    return new OneRecord(scope);
+  }
+
+  #onReaped(removed: ReapAnswer["removed"]): void {
+    this.#reaped += removed.length;
+    for (const { owner, kind, id, cause } of removed) {
+      this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { ReapAnswer, Store } from "../store/contract.ts";
+
+export type ReaperOptions = {
+  readonly store: Store;
+  readonly everyMs: number;
+  /** Records removed in one call of the store. */
+  readonly batch: number;
+  readonly onRemoved: (removed: ReapAnswer["removed"]) => void;
+  readonly onError: (error: unknown) => void;
+};
+
+/** Longest one sweep may go on before it rests until the next. */
+const maxSweepMs = 10_000;
+
+/**
+ * Removes what is past its end, batch after batch, about every `everyMs`. Several processes may sweep one store: what
+ * one has removed the other does not find. Never two sweeps at once; the timer keeps no process alive.
+ */
+export class Reaper {
+  readonly #options: ReaperOptions;
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
+
+  constructor(options: ReaperOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Sweeps now, unless a sweep is under way, which it then waits for. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#sweeping;
+  }
+
+  /** Anything from half to one and a half of the interval, so that processes do not sweep in step. */
+  #schedule(): void {
+    const inMs = this.#options.everyMs * (0.5 + Math.random());
+    this.#timer = setTimeout(() => {
+      void this.sweep().finally(() => {
+        if (!this.#stop.signal.aborted) this.#schedule();
+      });
+    }, inMs).unref();
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, batch, onRemoved, onError } = this.#options;
+    const { signal } = this.#stop;
+    const until = performance.now() + maxSweepMs;
+    try {
+      for (let more = true; more && !signal.aborted && performance.now() < until; ) {
+        const answer = await store.admin.reap({ limit: batch, signal });
+        onRemoved(answer.removed);
+        // A store that keeps saying "more" and removes nothing must not keep us here.
+        more = answer.more && answer.removed.length > 0;
+      }
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/** The typed faces of a scope: many records behind handles, named ones, one per principal. */
+import { idOfName } from "../record/ids.ts";
+import type { RecordKey } from "../record/record.ts";
+import { validateName } from "../store/validate.ts";
+import { createRecord } from "./create.ts";
+import { listPage } from "./listing.ts";
+import { appendEvent, destroyRecord, incrementCounter, patchRecord, readEvents, updateRecord } from "./operations.ts";
+import { invalid } from "./refusals.ts";
+import type { Scope } from "./scope.ts";
+import { getRecord, type Target } from "./target.ts";
+import type {
+  Appended,
+  AppendOptions,
+  CallOptions,
+  ChangeOptions,
+  ConditionalOptions,
+  DeepPartial,
+  EventsQuery,
+  EventsResult,
+  Incremented,
+  IncrementOptions,
+  ListQuery,
+  ListResult,
+  NamedRecords,
+  RecordHandle,
+  Records,
+  RecordView,
+  Updater,
+} from "./types.ts";
+import { listedOf } from "./views.ts";
+
+// The faces below are generic in the value, and the engine is not: a schema's output is what its kind says it is.
+type Erased = (draft: unknown, tx: Parameters<Updater<unknown>>[1]) => unknown;
+
+/** What `many` and `named` kinds have in common: everything that takes a handle. */
+class HandledRecords<Value> {
+  readonly #scope: Scope;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  async get(id: string, options: CallOptions = {}): Promise<RecordView<Value>> {
+    return (await getRecord(this.#scope, this.#target(id), options)) as RecordView<Value>;
+  }
+
+  async update(id: string, fn: Updater<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
+    return (await updateRecord(this.#scope, this.#target(id), fn as Erased, options)) as RecordView<Value>;
+  }
+
+  async patch(id: string, partial: DeepPartial<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
+    return (await patchRecord(this.#scope, this.#target(id), partial, options)) as RecordView<Value>;
+  }
+
+  async increment(id: string, counter: string, by = 1, options: IncrementOptions = {}): Promise<Incremented> {
+    return await incrementCounter(this.#scope, this.#target(id), counter, by, options);
+  }
+
+  async append(id: string, stream: string, event: unknown, options: AppendOptions = {}): Promise<Appended> {
+    return await appendEvent(this.#scope, this.#target(id), stream, event, options);
+  }
+
+  async events(id: string, stream: string, options: EventsQuery = {}): Promise<EventsResult> {
+    return await readEvents(this.#scope, this.#target(id), stream, options);
+  }
+
+  async destroy(id: string, options: ConditionalOptions = {}): Promise<boolean> {
+    const key = wellFormedKey(this.#scope, id);
+    return key === undefined ? false : await destroyRecord(this.#scope, { key }, options);
+  }
+
+  async list(options: ListQuery = {}): Promise<ListResult> {
+    const { records, next } = await listPage(this.#scope, options);
+    return { records: records.map(listedOf), ...(next !== undefined && { next }) };
+  }
+
+  #target(id: string): Target {
+    return { key: this.#scope.keyOf(id) };
+  }
+}
+
+export class ManyRecords<Value, Input> extends HandledRecords<Value> implements Records<Value, Input> {
+  readonly #scope: Scope;
+
+  constructor(scope: Scope) {
+    super(scope);
+    this.#scope = scope;
+  }
+
+  async create(value?: Input, options: ChangeOptions = {}): Promise<RecordView<Value>> {
+    return (await createRecord(this.#scope, value, options)) as RecordView<Value>;
+  }
+}
+
+export class RecordsByName<Value, Input> extends HandledRecords<Value> implements NamedRecords<Value, Input> {
+  readonly #scope: Scope;
+
+  constructor(scope: Scope) {
+    super(scope);
+    this.#scope = scope;
+  }
+
+  open(name: string): RecordHandle<Value> {
+    if (typeof name !== "string") throw invalid("a record's name is a text");
+    validateName("record", name);
+    return new OneRecord<Value>(this.#scope, name);
+  }
+}
+
+/** One record that is made on first use: of a name, or of the principal. */
+export class OneRecord<Value> implements RecordHandle<Value> {
+  readonly id: string;
+  readonly #scope: Scope;
+  readonly #target: Target & { readonly createAs: object };
+
+  /** @param name the name it is found by; none for the one record of a principal. */
+  constructor(scope: Scope, name?: string) {
+    // A name has at least one character, so the record of the principal can never be met by a name.
+    this.id = idOfName(scope.kind.prefix, name ?? "");
+    this.#scope = scope;
+    this.#target = { key: { kind: scope.kind.name, id: this.id }, createAs: { name } };
+  }
+
+  async get(options: CallOptions = {}): Promise<RecordView<Value>> {
+    return (await getRecord(this.#scope, this.#target, options)) as RecordView<Value>;
+  }
+
+  async update(fn: Updater<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
+    return (await updateRecord(this.#scope, this.#target, fn as Erased, options)) as RecordView<Value>;
+  }
+
+  async patch(partial: DeepPartial<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
+    return (await patchRecord(this.#scope, this.#target, partial, options)) as RecordView<Value>;
+  }
+
+  async increment(counter: string, by = 1, options: IncrementOptions = {}): Promise<Incremented> {
+    return await incrementCounter(this.#scope, this.#target, counter, by, options);
+  }
+
+  async append(stream: string, event: unknown, options: AppendOptions = {}): Promise<Appended> {
+    return await appendEvent(this.#scope, this.#target, stream, event, options);
+  }
+
+  async events(stream: string, options: EventsQuery = {}): Promise<EventsResult> {
+    return await readEvents(this.#scope, this.#target, stream, options);
+  }
+
+  async destroy(options: ConditionalOptions = {}): Promise<boolean> {
+    return await destroyRecord(this.#scope, this.#target, options);
+  }
+}
+
+/** The address of a handle, or nothing where no record could have it. */
+function wellFormedKey(scope: Scope, id: string): RecordKey | undefined {
+  try {
+    return scope.keyOf(id);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,202 @@
+import type { StoredEvent } from "../../record/record.ts";
+import type { Tail } from "../../store/contract.ts";
+import { decodeDocument } from "../document.ts";
+import { firstResult } from "../engine.ts";
+import { getMember, jsonText, parseStored, setMember } from "../json.ts";
+import { appendedOf, incrementCounter, remembered } from "../operations.ts";
+import { invalid, notFound } from "../refusals.ts";
+import type { Scope } from "../scope.ts";
+import { changeBlindly, getRecord, type Target } from "../target.ts";
+import { appendOf, counterOf, eventText } from "../transaction.ts";
+import type {
+  CallOptions,
+  Changed,
+  CountOptions,
+  ChangeOptions,
+  Incremented,
+  Recorded,
+  Session,
+  SessionContext,
+  SessionView,
+  Turn,
+} from "../types.ts";
+import { type Updated, update } from "../update.ts";
+import { viewOf } from "../views.ts";
+import { clearSession } from "./clear.ts";
+import { actionsCounter, actionsStream, checkedName, sessionView, turnsStream } from "./definition.ts";
+import { parseTurn, type TurnRecorder } from "./turns.ts";
+
+const defaultMaxEvents = 20;
+const defaultMaxTurns = 10;
+const maxTail = 1_000;
+
+/** The document while an update changes it. */
+type Draft = { preferences: Record<string, unknown>; data: Record<string, unknown> };
+
+export class OwnSession implements Session {
+  readonly id: string;
+  readonly #scope: Scope;
+  readonly #turns: TurnRecorder;
+
+  constructor(scope: Scope, turns: TurnRecorder, id: string) {
+    this.id = id;
+    this.#scope = scope;
+    this.#turns = turns;
+  }
+
+  async view(options: CallOptions = {}): Promise<SessionView> {
+    return sessionView(await getRecord(this.#scope, this.#target(), options));
+  }
+
+  async get(
+    key: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly value: unknown; readonly version: number } | undefined> {
+    checkedName("a key", key);
+    const { value, version } = await this.view(options);
+    return Object.hasOwn(value.data, key) ? { value: getMember(value.data, key), version } : undefined;
+  }
+
+  async set(key: string, value: unknown, options: ChangeOptions = {}): Promise<Changed> {
+    checkedName("a key", key);
+    jsonText(value, "the value", this.#scope.kind.maxDocumentBytes);
+    const { version, replayed } = await this.#update("set", { key, value }, options, (draft) => {
+      setMember(draft.data, key, value);
+    });
+    return { version, replayed };
+  }
+
+  async delete(key: string, options: ChangeOptions = {}): Promise<boolean> {
+    checkedName("a key", key);
+    let deleted = false;
+    const { replayed } = await this.#update("delete", { key }, options, (draft) => {
+      deleted = Object.hasOwn(draft.data, key);
+      Reflect.deleteProperty(draft.data, key);
+    });
+    // What a repeated call finds gone was there the first time, or it would not have needed repeating.
+    return deleted || replayed;
+  }
+
+  async keys(options: CallOptions = {}): Promise<readonly string[]> {
+    const { value } = await this.view(options);
+    return Object.keys(value.data).sort();
+  }
+
+  async setPreference(key: string, value: unknown, options: ChangeOptions = {}): Promise<SessionView> {
+    checkedName("a key", key);
+    jsonText(value, "the value", this.#scope.kind.maxDocumentBytes);
+    const { view } = await this.#update("set-preference", { key, value }, options, (draft) => {
+      setMember(draft.preferences, key, value);
+    });
+    return sessionView(view);
+  }
+
+  async increment(name: string, by = 1, options: CountOptions = {}): Promise<Incremented> {
+    checkedName("a counter's name", name);
+    if (name === actionsCounter)
+      throw invalid(`the counter "${actionsCounter}" is holdfast's own; choose another name`);
+    return await incrementCounter(this.#scope, this.#target(), name, by, options);
+  }
+
+  async record(type: string, payload: unknown = null, options: ChangeOptions = {}): Promise<Recorded> {
+    checkedName("an action", type);
+    const { kind } = this.#scope;
+    const data = eventText(kind, { type, payload });
+    const blind = { appends: [appendOf(kind, actionsStream, [data])], counters: [counterOf(actionsCounter, 1, {})] };
+    const operation = { name: "record", intent: () => ({ type, payload }) };
+    const applied = await changeBlindly(this.#scope, this.#target(), blind, options, operation);
+    return {
+      ...appendedOf(applied, actionsStream),
+      totalEvents: remembered(firstResult(applied).counters, actionsCounter),
+    };
+  }
+
+  async context(
+    options: CallOptions & { readonly maxEvents?: number; readonly maxTurns?: number } = {},
+  ): Promise<SessionContext> {
+    const { maxEvents = defaultMaxEvents, maxTurns = defaultMaxTurns, signal } = options;
+    const read = await this.#readTails(tail(actionsStream, maxEvents), tail(turnsStream, maxTurns), signal);
+    return {
+      view: read.view,
+      events: read.tails[0].map(actionOf),
+      turns: read.tails[1].map(({ data }) => parseTurn(data)),
+    };
+  }
+
+  async recentContext(n: number, { signal }: CallOptions = {}): Promise<readonly Turn[]> {
+    const { tails } = await this.#readTails(undefined, tail(turnsStream, n), signal);
+    return tails[1].map(({ data }) => parseTurn(data));
+  }
+
+  async clear(options: ChangeOptions = {}): Promise<void> {
+    await this.#turns.settle(this.#scope.owner, this.id);
+    await clearSession(this.#scope, this.#target().key, options);
+  }
+
+  async end({ signal }: CallOptions = {}): Promise<boolean> {
+    let target: Target;
+    try {
+      target = this.#target();
+    } catch {
+      return false;
+    }
+    return await this.#scope.end(target.key, "present", { signal });
+  }
+
+  #target(): Target {
+    return { key: this.#scope.keyOf(this.id) };
+  }
+
+  async #update(
+    operation: string,
+    defaultIntent: unknown,
+    options: ChangeOptions,
+    change: (draft: Draft) => void,
+  ): Promise<Updated> {
+    // The draft is the session's document, fresh from its text and nobody else's.
+    const fn = (draft: unknown): void => change(draft as Draft);
+    return await update(this.#scope, { key: this.#target().key, operation, fn, options, defaultIntent });
+  }
+
+  /** The record and the newest events of both streams, of one consistent state. */
+  async #readTails(
+    actions: Tail | undefined,
+    turns: Tail | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{
+    readonly view: SessionView;
+    readonly tails: readonly [readonly StoredEvent[], readonly StoredEvent[]];
+  }> {
+    const { engine, owner, kind } = this.#scope;
+    const { key } = this.#target();
+    await this.#turns.settle(owner, this.id);
+    const tails = [actions, turns].filter((wanted) => wanted !== undefined);
+    const answer = await engine.read(owner, key, { tails, signal });
+    if (answer.record === undefined) throw notFound();
+    const value = await decodeDocument(kind, answer.record);
+    const expiresAt = await this.#scope.slideAfterRead(answer.record, answer.at, signal);
+    const view = sessionView(viewOf({ ...answer.record, expiresAt }, value));
+    const found = [...answer.tails];
+    return {
+      view,
+      tails: [actions === undefined ? [] : (found.shift() ?? []), turns === undefined ? [] : (found.shift() ?? [])],
+    };
+  }
+}
+
+/** The newest `n` events of a stream; none where none are wanted. */
+function tail(stream: string, n: number): Tail | undefined {
+  if (!(Number.isSafeInteger(n) && n >= 0 && n <= maxTail)) {
+    throw invalid(`the number of ${stream} is a whole number from 0 to ${maxTail}, not ${String(n)}`);
+  }
+  return n === 0 ? undefined : { stream, after: { last: n }, limit: n };
+}
+
+function actionOf({ position, at, data }: StoredEvent): SessionContext["events"][number] {
+  // Written by `record`.
+  const { type, payload } = parseStored(data, `action ${position}`) as {
+    readonly type: string;
+    readonly payload: unknown;
+  };
+  return { position, type, payload, at: new Date(at) };
+}

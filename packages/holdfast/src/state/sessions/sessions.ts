@@ -1,0 +1,51 @@
+import { createRecord } from "../create.ts";
+import { listPage } from "../listing.ts";
+import type { Scope } from "../scope.ts";
+import type {
+  ChangeOptions,
+  ListedSession,
+  ListQuery,
+  Session,
+  SessionInput,
+  SessionList,
+  Sessions,
+  SessionView,
+} from "../types.ts";
+import { listedOf } from "../views.ts";
+import { emptySession, ownCounters, sessionFields, sessionView, totalEvents } from "./definition.ts";
+import { OwnSession } from "./session.ts";
+import type { TurnRecorder } from "./turns.ts";
+
+/** The sessions of one owner. */
+export class OwnSessions implements Sessions {
+  readonly #scope: Scope;
+  readonly #turns: TurnRecorder;
+
+  constructor(scope: Scope, turns: TurnRecorder) {
+    this.#scope = scope;
+    this.#turns = turns;
+  }
+
+  async create({ label, metadata }: SessionInput = {}, options: ChangeOptions = {}): Promise<SessionView> {
+    const fields = sessionFields(label, false);
+    return sessionView(await createRecord(this.#scope, emptySession(label, metadata), options, fields));
+  }
+
+  open(id: string): Session {
+    return new OwnSession(this.#scope, this.#turns, id);
+  }
+
+  async list(options: ListQuery = {}): Promise<SessionList> {
+    const { records, next } = await listPage(this.#scope, options);
+    const listed = records.map((record): ListedSession => {
+      const { label } = record.fields;
+      return {
+        ...listedOf(record),
+        ...(typeof label === "string" && { label }),
+        counters: ownCounters(record.counters),
+        totalEvents: totalEvents(record.counters),
+      };
+    });
+    return { records: listed, ...(next !== undefined && { next }) };
+  }
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test, vi } from "vitest";
+
+import { backings } from "../../../../../test/lib/backings.ts";
+import { holdfast } from "../../hold.ts";
+import { localUser, ownerOfPrincipal } from "../../security/principal.ts";
+import type { Turn } from "../types.ts";
+
+const owner = ownerOfPrincipal(localUser);
+const turn = (tool: string, more: Partial<Turn> = {}): Turn => ({
+  tool,
+  input: { tool },
+  outputPreview: "out",
+  at: new Date(1_000),
+  durationMs: 3,
+  ok: true,
+  ...more,
+});
+
+describe.each(backings)("turns on %s", (_name, makeBacking) => {
+  test("are written within 50 ms without anybody asking, in order and in one commit per session", async () => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), reap: false });
+    const { id } = await hold.sessions(localUser).create();
+    const { id: other } = await hold.sessions(localUser).create();
+    const commits = vi.spyOn(hold.store, "commit");
+    for (let n = 0; n < 10; n++) hold.turns.record(owner, id, turn(`t${n}`));
+    hold.turns.record(owner, other, turn("other"));
+    await vi.waitUntil(() => hold.counts.turnsWritten === 11, { timeout: 5_000, interval: 5 });
+    expect(commits).toHaveBeenCalledTimes(2);
+    const turns = await hold.sessions(localUser).open(id).recentContext(3);
+    expect(turns).toEqual([turn("t7"), turn("t8"), turn("t9")]);
+  });
+
+  test("are seen by whoever asks next in the same process", async () => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), reap: false });
+    const { id } = await hold.sessions(localUser).create();
+    const session = hold.sessions(localUser).open(id);
+    hold.turns.record(owner, id, turn("first"));
+    expect((await session.recentContext(5)).map(({ tool }) => tool)).toEqual(["first"]);
+    hold.turns.record(owner, id, turn("second"));
+    expect((await session.context()).turns.map(({ tool }) => tool)).toEqual(["first", "second"]);
+  });
+
+  test("keep the newest 100, with previews and inputs cut to size", async () => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), reap: false });
+    const { id } = await hold.sessions(localUser).create();
+    for (let n = 0; n < 250; n++) hold.turns.record(owner, id, turn(`t${n}`));
+    const preview = `${"x".repeat(199)}🦊${"y".repeat(50)}`;
+    hold.turns.record(owner, id, turn("big", { outputPreview: preview, input: "i".repeat(100_000) }));
+    await hold.turns.flush();
+    const turns = await hold.sessions(localUser).open(id).recentContext(1_000);
+    expect([turns.length, turns[0]?.tool]).toEqual([100, "t151"]);
+    expect(turns.at(-1)).toMatchObject({
+      outputPreview: "x".repeat(199),
+      input: { truncated: true, characters: 100_002 },
+    });
+  });
+
+  test("that cannot be written are counted and reported, and never thrown", async () => {
+    await using backing = await makeBacking();
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => {
+      errors.push(error);
+      throw new Error("a listener that fails itself");
+    };
+    await using hold = await holdfast({ store: await backing.open(), reap: false, onError });
+    const { id } = await hold.sessions(localUser).create();
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    hold.turns.record(owner, id, turn("cyclic", { input: cycle }));
+    hold.turns.record(owner, id, turn("undated", { at: new Date(Number.NaN) }));
+    hold.turns.record(owner, "ses_gone", turn("gone"));
+    hold.turns.record(owner, id, turn("fine"));
+    await hold.turns.flush();
+    expect(hold.counts).toMatchObject({ turnsWritten: 1, turnsLost: 3 });
+    expect(errors).toMatchObject([{ code: "NOT_FOUND" }]);
+  });
+
+  test("waiting at the close are written by it, and later ones are given up", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    const hold = await holdfast({ store, reap: false });
+    const { id } = await hold.sessions(localUser).create();
+    hold.turns.record(owner, id, turn("last words"));
+    await hold.close();
+    hold.turns.record(owner, id, turn("too late"));
+    expect(hold.counts).toMatchObject({ turnsWritten: 1, turnsLost: 1 });
+    const page = await store.events(owner, { kind: "session", id }, "turns", { limit: 10 });
+    expect(page?.events).toHaveLength(1);
+  });
+
+  test("beyond what may wait are given up, and memory stays bounded", async () => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), reap: false });
+    const { id } = await hold.sessions(localUser).create();
+    for (let n = 0; n < 12_000; n++) hold.turns.record(owner, id, turn("t"));
+    expect(hold.counts.turnsLost).toBe(2_000);
+    await hold.turns.flush();
+    expect(hold.counts.turnsWritten).toBe(10_000);
+  });
+});

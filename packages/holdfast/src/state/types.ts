@@ -1,0 +1,286 @@
+/**
+ * The face authors see: typed records of the caller. No method takes an owner, so no tool can name a stranger's record.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+import type { IndexedFields, Position, StoredEvent, Version } from "../record/record.ts";
+
+/** Milliseconds, or a number with a unit: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"30d"`. */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+/**
+ * How many records of a kind a principal has: `many` behind minted handles, `named` ones that `open(name)` finds
+ * again, or exactly one `principal`-wide.
+ */
+export type KindScope = "many" | "named" | "principal";
+
+export type KindOptions<Schema extends StandardSchemaV1, Scope extends KindScope = "many"> = {
+  /** Checks and types the document. Applied to what is written and, after upcasting, to what is read. */
+  readonly schema: Schema;
+  readonly scope?: Scope;
+  /**
+   * Before the underscore of an id. Default: the kind's name. Handles given out before a change of it stay good, but
+   * named and one-per-principal records are found by it: changing theirs begins them anew.
+   */
+  readonly prefix?: string;
+  /** Expires after this long without a call that touches it. Default: never. */
+  readonly idle?: Duration;
+  /** Expires this long after creation. Default: never. */
+  readonly absolute?: Duration;
+  /** Content is kept this long after the end, for audit. Default: not at all. */
+  readonly retain?: Duration;
+  /** The document's first value where none is given. Default: the schema applied to `{}`. */
+  readonly initial?: () => StandardSchemaV1.InferInput<Schema>;
+  /** The schema's version, from 1. Raise it together with an upcaster. Default 1. */
+  readonly version?: number;
+  /** `upcast[n]` turns a document of version n into one of version n + 1. */
+  readonly upcast?: Readonly<Record<number, (older: unknown) => unknown>>;
+  /** Facts of the document that listings return without opening it. At most 16 scalars, 2 KiB in all. */
+  readonly index?: (value: StandardSchemaV1.InferOutput<Schema>) => IndexedFields;
+  readonly limits?: KindLimits;
+  /** What a handle of this kind is, in words for a model. Default: made from the name and the lifetimes. */
+  readonly description?: string;
+};
+
+export type KindLimits = {
+  /** Bytes of one document. Default 1 MiB. */
+  readonly maxDocumentBytes?: number;
+  /** Bytes of one event. Default 256 KiB. */
+  readonly maxEventBytes?: number;
+  /** Live records of this kind per principal. Default: the hold's limit on records. */
+  readonly maxRecords?: number;
+  /** Events kept per stream; older ones are trimmed and positions go on counting. Default 10,000. */
+  readonly maxEventsKept?: number;
+};
+
+/** A record as its owner sees it. */
+export type RecordView<Value> = {
+  readonly kind: string;
+  /** The handle: an ordinary string that names the record for its owner and nobody else. */
+  readonly id: string;
+  /** Counts document changes, not counters or events. */
+  readonly version: Version;
+  readonly value: Value;
+  readonly counters: ReadonlyMap<string, number>;
+  /** Position of the newest event of each stream. */
+  readonly heads: ReadonlyMap<string, Position>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly touchedAt: Date;
+  readonly expiresAt?: Date | undefined;
+};
+
+/** Makes a change count once, however often it is repeated within 24 hours. */
+export type Idempotency = {
+  /** 1 to 128 characters, unique for the operation and record. */
+  readonly key: string;
+  /** What is being asked for, as JSON: the same key with another intent is `COMMIT_ID_REUSED`. Default: the arguments. */
+  readonly intent?: unknown;
+};
+
+export type CallOptions = { readonly signal?: AbortSignal };
+export type ChangeOptions = CallOptions & { readonly idempotency?: Idempotency };
+/** `ifVersion` turns a change into a conditional one: `CONFLICT`, naming both versions, unless it still stands. */
+export type ConditionalOptions = ChangeOptions & { readonly ifVersion?: Version };
+
+export type Changed = { readonly version: Version; readonly replayed: boolean };
+export type Incremented = Changed & {
+  readonly value: number;
+  /** Position of the event that `append` asked for. */
+  readonly position?: Position;
+};
+export type Appended = Changed & { readonly position: Position };
+
+/**
+ * An update function: change the draft in place, or return another value. It may run more than once, so it should do
+ * nothing but decide; what it throws changes nothing. It must not update the same record by another call: that call
+ * would wait for this one.
+ */
+export type Updater<Value> = (draft: Value, tx: Transaction) => Value | void | Promise<Value | void>;
+
+/** What joins the commit of an update besides the document: all of it happens together or not at all. */
+export interface Transaction {
+  /** Appends one event to a stream of the record. */
+  append(stream: string, event: unknown): void;
+  /** Adds to a counter of the record. Outside `min`, `max` or ±2^53 the whole update is refused (`OUT_OF_BOUNDS`). */
+  increment(counter: string, by?: number, bounds?: CounterBounds): void;
+}
+
+export type CounterBounds = { readonly min?: number; readonly max?: number };
+
+/** One record, already named. What `open(name)` and one-per-principal kinds give. */
+export interface RecordHandle<Value> {
+  readonly id: string;
+  /** The record, made from its initial value if it is not there yet. */
+  get(options?: CallOptions): Promise<RecordView<Value>>;
+  update(fn: Updater<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
+  patch(partial: DeepPartial<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
+  increment(counter: string, by?: number, options?: IncrementOptions): Promise<Incremented>;
+  append(stream: string, event: unknown, options?: AppendOptions): Promise<Appended>;
+  events(stream: string, options?: EventsQuery): Promise<EventsResult>;
+  destroy(options?: ConditionalOptions): Promise<boolean>;
+}
+
+export type CountOptions = ChangeOptions & CounterBounds;
+export type IncrementOptions = CountOptions & {
+  /** An event that joins the commit: both happen, or neither. */
+  readonly append?: { readonly stream: string; readonly event: unknown };
+};
+export type AppendOptions = ChangeOptions & { readonly expectedHead?: Position };
+export type EventsQuery = CallOptions & {
+  readonly after?: Position;
+  readonly before?: Position;
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number;
+  readonly order?: "oldest" | "newest";
+};
+export type EventsResult = {
+  readonly events: readonly { readonly position: Position; readonly at: Date; readonly payload: unknown }[];
+  readonly head: Position;
+  /** Oldest position still retained. Asking for events before it is `REPLAY_WINDOW_EXCEEDED`. */
+  readonly first: Position;
+  readonly more: boolean;
+};
+
+/** The caller's records of a kind with `scope: "many"`. */
+export interface Records<Value, Input> {
+  /** Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. */
+  create(value?: Input, options?: ChangeOptions): Promise<RecordView<Value>>;
+  /** Throws `NOT_FOUND`, in one fixed wording, whether the id is unknown, expired, ended or somebody else's. */
+  get(id: string, options?: CallOptions): Promise<RecordView<Value>>;
+  /**
+   * Reads, changes and commits if nobody came between; otherwise again, with full jitter, then `CONTENTION`. An update
+   * that leaves the document as it was makes no version. In the view that comes back, counters and heads that the
+   * update did not name are those it read; after a repeat with the same idempotency key it is the record as it is now.
+   */
+  update(id: string, fn: Updater<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
+  /** A JSON merge patch (RFC 7396). */
+  patch(id: string, partial: DeepPartial<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
+  /** Adds to a counter. Never conflicts. Throws `OUT_OF_BOUNDS` and changes nothing outside `min`, `max` or ±2^53. */
+  increment(id: string, counter: string, by?: number, options?: IncrementOptions): Promise<Incremented>;
+  /** Appends one event to a stream. Conflicts with nothing unless `expectedHead` is given. */
+  append(id: string, stream: string, event: unknown, options?: AppendOptions): Promise<Appended>;
+  events(id: string, stream: string, options?: EventsQuery): Promise<EventsResult>;
+  /** Ends the record. False if there was none to end. */
+  destroy(id: string, options?: ConditionalOptions): Promise<boolean>;
+  /** The caller's own, newest first. */
+  list(options?: ListQuery): Promise<ListResult>;
+}
+
+export type ListQuery = CallOptions & { readonly after?: string; readonly limit?: number };
+export type ListResult = { readonly records: readonly ListedRecord[]; readonly next?: string | undefined };
+export type ListedRecord = {
+  readonly id: string;
+  /** The name it was opened by, where the kind is `named`. */
+  readonly name?: string | undefined;
+  readonly version: Version;
+  readonly fields: IndexedFields;
+  readonly counters: ReadonlyMap<string, number>;
+  readonly heads: ReadonlyMap<string, Position>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly touchedAt: Date;
+  readonly expiresAt?: Date | undefined;
+};
+
+/** The caller's records of a kind with `scope: "named"`: as `many`, and found again by name. */
+export interface NamedRecords<Value, Input> extends Omit<Records<Value, Input>, "create"> {
+  /** The record of this name, 1 to 128 characters. Made on first use. */
+  open(name: string): RecordHandle<Value>;
+}
+
+export type DeepPartial<Value> = Value extends readonly unknown[]
+  ? Value
+  : Value extends object
+    ? { readonly [Key in keyof Value]?: DeepPartial<Value[Key]> | null }
+    : Value;
+
+export type { StoredEvent };
+
+/** What a session keeps besides its counters and streams. */
+export type SessionDocument = {
+  readonly label?: string | undefined;
+  readonly metadata: unknown;
+  readonly preferences: Readonly<Record<string, unknown>>;
+  readonly data: Readonly<Record<string, unknown>>;
+};
+
+/** One tool call of a session, as recorded. */
+export type Turn = {
+  readonly tool: string;
+  readonly input: unknown;
+  /** At most 200 characters. */
+  readonly outputPreview: string;
+  readonly at: Date;
+  readonly durationMs: number;
+  readonly ok: boolean;
+};
+
+export type SessionInput = { readonly label?: string | undefined; readonly metadata?: unknown };
+
+/** A session as its owner sees it. Counters that stand at zero are left out: they are as if never counted. */
+export type SessionView = RecordView<SessionDocument> & {
+  /** Actions recorded since the session began or was last cleared, trimmed ones included. */
+  readonly totalEvents: number;
+};
+
+export type ListedSession = ListedRecord & {
+  readonly label?: string | undefined;
+  /** Actions recorded since the session began or was last cleared, trimmed ones included. */
+  readonly totalEvents: number;
+};
+
+export type SessionList = { readonly records: readonly ListedSession[]; readonly next?: string | undefined };
+
+/** What recording an action came to. */
+export type Recorded = Appended & { readonly totalEvents: number };
+
+/** The caller's sessions. A session of a 2025-era connection is an ordinary one and is found here too. */
+export interface Sessions {
+  create(input?: SessionInput, options?: ChangeOptions): Promise<SessionView>;
+  /** No I/O: whether it exists shows at the first call. */
+  open(id: string): Session;
+  /** Newest first. */
+  list(options?: ListQuery): Promise<SessionList>;
+}
+
+export type SessionContext = {
+  readonly view: SessionView;
+  /** Newest `maxEvents`, oldest first. */
+  readonly events: readonly {
+    readonly position: Position;
+    readonly type: string;
+    readonly payload: unknown;
+    readonly at: Date;
+  }[];
+  /** Newest `maxTurns`, oldest first. */
+  readonly turns: readonly Turn[];
+};
+
+/**
+ * One session of the caller. Every method throws `NOT_FOUND` once it has ended or expired, and slides its idle
+ * expiry when it succeeds.
+ */
+export interface Session {
+  readonly id: string;
+  view(options?: CallOptions): Promise<SessionView>;
+  /** A value of the session's data; undefined if the key was never set. */
+  get(key: string, options?: CallOptions): Promise<{ readonly value: unknown; readonly version: Version } | undefined>;
+  set(key: string, value: unknown, options?: ChangeOptions): Promise<Changed>;
+  /** Whether there was something to delete. */
+  delete(key: string, options?: ChangeOptions): Promise<boolean>;
+  /** Sorted. */
+  keys(options?: CallOptions): Promise<readonly string[]>;
+  setPreference(key: string, value: unknown, options?: ChangeOptions): Promise<SessionView>;
+  increment(name: string, by?: number, options?: CountOptions): Promise<Incremented>;
+  /** Appends an action to the session's log. */
+  record(type: string, payload?: unknown, options?: ChangeOptions): Promise<Recorded>;
+  /** Document, counters, newest actions and newest turns of one consistent state. */
+  context(options?: CallOptions & { readonly maxEvents?: number; readonly maxTurns?: number }): Promise<SessionContext>;
+  /** The newest `n` turns, oldest first: what happened before, for tools that want to know. */
+  recentContext(n: number, options?: CallOptions): Promise<readonly Turn[]>;
+  /** Empties data, preferences, counters, actions and turns. Label, metadata and id stay. */
+  clear(options?: ChangeOptions): Promise<void>;
+  /** Ends the session and, if it belongs to a connection, the connection's session with it. False if it had ended. */
+  end(options?: CallOptions): Promise<boolean>;
+}

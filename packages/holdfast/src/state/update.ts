@@ -1,0 +1,190 @@
+/**
+ * Read, change, commit if nobody came between, otherwise again.
+ *
+ *     queue on the record's mutex ──> read ──> function ──> commit at the version read ──> done
+ *                                      ^                          │ refused
+ *                                      └──── full jitter <────────┘        (too often, too long: CONTENTION)
+ *
+ * The mutex keeps callers of this process from conflicting with each other; conflicts are left to other processes.
+ */
+import type { Change, Creation, NewDocument, Refusal } from "../record/change.ts";
+import type { RecordKey, StoredRecord } from "../record/record.ts";
+import type { CommitId, CommitOptions, ReadAnswer } from "../store/contract.ts";
+import { throwIfAborted } from "../store/validate.ts";
+import { jitteredMs, pause } from "./backoff.ts";
+import { decodeDocument, decodeText, type Encoded, encodeDocument, encodeInitial, nameField } from "./document.ts";
+import { firstResult } from "./engine.ts";
+import { checkSameIntent, commitIdOf } from "./idempotency.ts";
+import { conflict, contention, notFound, refusalError } from "./refusals.ts";
+import type { Scope } from "./scope.ts";
+import { CollectedTransaction } from "./transaction.ts";
+import type { ConditionalOptions, RecordView, Transaction } from "./types.ts";
+import { viewAfter, viewOf, viewOfCreated } from "./views.ts";
+
+export type UpdateRequest = {
+  readonly key: RecordKey;
+  /** Part of the scope of an idempotency key. */
+  readonly operation: string;
+  /** Changes the draft in place, or answers another value. */
+  readonly fn: (draft: unknown, tx: Transaction) => unknown;
+  readonly options: ConditionalOptions;
+  readonly defaultIntent?: unknown;
+  /** Make the record from its initial value, in the same commit, where it is not there yet. */
+  readonly createAs?: { readonly name?: string | undefined } | undefined;
+};
+
+export type Updated = {
+  /** The record after the update; after a replay, as it is now. */
+  readonly view: RecordView<unknown>;
+  /** The version the update made; after a replay, the one it made the first time. */
+  readonly version: number;
+  readonly replayed: boolean;
+};
+
+/** Throws `NOT_FOUND`, `CONFLICT` (with `ifVersion` only), `CONTENTION`, or whatever the function throws. */
+export async function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
+  const { key, operation, options, defaultIntent = null } = request;
+  const { idempotency, signal } = options;
+  const commitId = idempotency && commitIdOf({ ...key, name: operation }, idempotency, defaultIntent);
+  return await scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
+}
+
+async function persist(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
+  const { engine } = scope;
+  const { maxAttempts, maxMs } = engine.persistence;
+  const { signal, ifVersion } = request.options;
+  const startedAt = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await attemptOnce(scope, request, commitId);
+    if ("view" in outcome) return outcome;
+    engine.counts.conflicts += 1;
+    if (ifVersion !== undefined) throw outcome.actual === undefined ? notFound() : conflict(ifVersion, outcome.actual);
+    const elapsedMs = performance.now() - startedAt;
+    // Where a lease would let everyone make progress: here, once conflicts repeat.
+    if (attempt >= maxAttempts || elapsedMs > maxMs) {
+      throw contention(`others changed the record first, ${attempt} times in a row`, { attempts: attempt, elapsedMs });
+    }
+    await pause(jitteredMs(attempt - 1, engine.persistence, Math.random), signal);
+    engine.counts.retries += 1;
+  }
+}
+
+type Lost = Extract<Refusal, { readonly reason: "version" }>;
+
+async function attemptOnce(
+  scope: Scope,
+  request: UpdateRequest,
+  commitId: CommitId | undefined,
+): Promise<Updated | Lost> {
+  const { key, options, createAs } = request;
+  const { signal, ifVersion } = options;
+  const answer = await scope.engine.read(scope.owner, key, { signal, commitId: commitId?.id });
+  const { record, outcome } = answer;
+  if (outcome !== undefined && commitId !== undefined) {
+    checkSameIntent(commitId, outcome);
+    return await replayed(scope, answer, outcome.results[0]?.version);
+  }
+  if (record === undefined && createAs === undefined) throw notFound();
+  if (ifVersion !== undefined && ifVersion !== record?.version) throw conflict(ifVersion, record?.version);
+
+  const pending = record === undefined ? initialDraft(scope, createAs?.name) : decodeDocument(scope.kind, record);
+  const draft: unknown = pending instanceof Promise ? await pending : pending;
+  const tx = new CollectedTransaction(scope.kind);
+  // Most functions answer nothing at once: they are not waited for.
+  const answered = request.fn(draft, tx);
+  const returned: unknown = answered === undefined ? undefined : await Promise.resolve(answered);
+  const { appends, counters } = tx.close();
+  const name = record === undefined ? createAs?.name : nameOf(record);
+  const encoding = encodeDocument(scope.kind, returned === undefined ? draft : returned, name);
+  const encoded = encoding instanceof Promise ? await encoding : encoding;
+  throwIfAborted(signal);
+
+  const changed = record === undefined || encoded.text !== record.document;
+  if (record !== undefined && !changed && commitId === undefined && appends === undefined && counters === undefined) {
+    return await unchanged(scope, record, answer.at, encoded.value, signal);
+  }
+  const change: Change = {
+    kind: key.kind,
+    id: key.id,
+    // Exactly what was read, or that there was nothing.
+    expect: record?.version ?? "absent",
+    create: record === undefined ? creationOf(scope, encoded) : undefined,
+    document: record !== undefined && changed ? replacementOf(scope, encoded) : undefined,
+    counters,
+    appends,
+    slide: true,
+  };
+  const quota =
+    record === undefined
+      ? scope.engine.creationQuota(scope.kind)
+      : changed || appends !== undefined
+        ? scope.engine.growthQuota
+        : undefined;
+  return await settle(scope, record, answer.at, encoded, change, { commitId, quota, signal });
+}
+
+function creationOf({ kind }: Scope, { text, fields }: Encoded): Creation {
+  return { text, fields, lifetime: kind.lifetime };
+}
+
+function replacementOf({ kind }: Scope, { text, fields }: Encoded): NewDocument {
+  return { text, fields: kind.fixedFields ? undefined : fields };
+}
+
+async function settle(
+  scope: Scope,
+  record: StoredRecord | undefined,
+  readAt: number,
+  encoded: Encoded,
+  change: Change,
+  options: CommitOptions,
+): Promise<Updated | Lost> {
+  const committed = await scope.commitSliding(record, readAt, change, options);
+  if (!committed.ok) {
+    if (committed.refusal.reason === "version") return committed.refusal;
+    throw refusalError(committed.refusal);
+  }
+  const result = firstResult(committed);
+  if (committed.replayed) {
+    // Another process made the same change between the look-up and the commit.
+    return await replayed(
+      scope,
+      await scope.engine.read(scope.owner, change, { signal: options.signal }),
+      result.version,
+    );
+  }
+  const view =
+    record === undefined
+      ? viewOfCreated(change, result, committed.at, encoded.value)
+      : viewAfter(record, result, committed.at, encoded.value);
+  return { view, version: result.version, replayed: false };
+}
+
+async function replayed(scope: Scope, answer: ReadAnswer, version: number | undefined): Promise<Updated> {
+  const { record } = answer;
+  if (record === undefined) throw notFound();
+  const value = await decodeDocument(scope.kind, record);
+  return { view: viewOf(record, value), version: version ?? record.version, replayed: true };
+}
+
+async function unchanged(
+  scope: Scope,
+  record: StoredRecord,
+  at: number,
+  value: unknown,
+  signal: AbortSignal | undefined,
+): Promise<Updated> {
+  const expiresAt = await scope.slideAfterRead(record, at, signal);
+  return { view: viewOf({ ...record, expiresAt }, value), version: record.version, replayed: false };
+}
+
+/** A draft of its own: what `initial` returns may be shared between calls. */
+async function initialDraft(scope: Scope, name: string | undefined): Promise<unknown> {
+  const { text } = await encodeInitial(scope.kind, name);
+  return await decodeText(scope.kind, text);
+}
+
+function nameOf(record: StoredRecord): string | undefined {
+  const name = record.fields[nameField];
+  return typeof name === "string" ? name : undefined;
+}
