@@ -1,0 +1,76 @@
+/** The public face of holdfast. Every name is listed by hand: what is not here may change at any time. */
+
+export { holdfast } from "./hold.ts";
+export { type KindTools, kindTools } from "./mcp/kind-tools.ts";
+export { serveDefaults } from "./mcp/options.ts";
+export { reply } from "./mcp/reply.ts";
+export { serve } from "./mcp/serve.ts";
+export type {
+  App,
+  AuthAnswer,
+  Authenticate,
+  AuthRequest,
+  Build,
+  Connections,
+  FetchOptions,
+  NodeListener,
+  ServeContext,
+  ServeLimits,
+  ServeOptions,
+  ServerInfo,
+  StdioHandle,
+  StdioOptions,
+} from "./mcp/types.ts";
+export { openStore } from "./open.ts";
+export type { ErrorCode, ErrorInit } from "./record/errors.ts";
+export { errorCodes, HoldfastError, isHoldfastError } from "./record/errors.ts";
+export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, Version } from "./record/record.ts";
+export type { Principal } from "./security/principal.ts";
+export { localUser } from "./security/principal.ts";
+export type {
+  EndedListener,
+  EndedRecord,
+  Hold,
+  HoldCounts,
+  HoldOptions,
+  SessionLifetime,
+  Turns,
+} from "./state/hold.ts";
+export type { AnyKind, Kind, RecordsOf, State } from "./state/kind.ts";
+export { kind } from "./state/kind.ts";
+export { type HoldLimits, holdDefaults } from "./state/limits.ts";
+export { notFound } from "./state/refusals.ts";
+export type {
+  Appended,
+  AppendOptions,
+  CallOptions,
+  Changed,
+  ChangeOptions,
+  ConditionalOptions,
+  DeepPartial,
+  Duration,
+  EventsQuery,
+  EventsResult,
+  Idempotency,
+  Incremented,
+  IncrementOptions,
+  KindLimits,
+  KindOptions,
+  KindScope,
+  ListedRecord,
+  ListQuery,
+  ListResult,
+  NamedRecords,
+  RecordHandle,
+  Records,
+  RecordView,
+  Session,
+  SessionContext,
+  SessionDocument,
+  SessionInput,
+  Sessions,
+  Turn,
+  Updater,
+} from "./state/types.ts";
+// What an author of a store needs besides is in `holdfast/contract`.
+export type { Quota, Store, StoreHealth, StoreTraits, Usage } from "./store/contract.ts";

@@ -1,0 +1,139 @@
+/** The web-standard face: a function from request to response, for Hono, Next and every runtime that speaks fetch. */
+import type { ConnectionRegistry, Release } from "../connections.ts";
+import type { Reply, StreamBody } from "../exchange.ts";
+import { unavailable } from "../http/answers.ts";
+import type { Arrival, BodyRead, Gate } from "../http/gate.ts";
+import type { FetchOptions } from "../types.ts";
+
+const bufferedBytes = 64 * 1024;
+
+export function fetchFace(
+  gate: Gate,
+  connections: ConnectionRegistry,
+): (request: Request, options?: FetchOptions) => Promise<Response> {
+  return async (request, options) => {
+    const release = connections.open();
+    if (release === undefined) return responseOf(unavailable(), () => undefined);
+    const { answer, finished } = await gate.handle(arrivalOf(request, options));
+    const done = (): void => {
+      finished();
+      release();
+    };
+    if (!(answer instanceof Response)) return responseOf(answer, done);
+    return tracked(answer, connections, done);
+  };
+}
+
+function arrivalOf(request: Request, options: FetchOptions | undefined): Arrival {
+  const parsed = options?.parsedBody === undefined ? undefined : { body: options.parsedBody };
+  return {
+    method: request.method,
+    url: request.url,
+    header: (name) => request.headers.get(name) ?? (name === "host" ? new URL(request.url).host : undefined),
+    signal: request.signal,
+    // Nothing is known of the connection; whoever accepts it decides whom it listens to.
+    fromThisMachine: true,
+    principal: options?.principal,
+    parsed,
+    readBody: (maxBytes) => readBody(request, maxBytes),
+    request: () => request,
+  };
+}
+
+async function readBody(request: Request, maxBytes: number): Promise<BodyRead> {
+  if (request.bodyUsed || request.body === null) return { text: "" };
+  // The bytes of a request are bytes, though the type of the web's streams does not say so.
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let size = 0;
+  let text = "";
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.byteLength;
+      if (size > maxBytes) {
+        reader.cancel().catch(() => undefined);
+        return "too large";
+      }
+      text += decoder.decode(part.value, { stream: true });
+    }
+  } catch {
+    return "gone";
+  }
+  return { text: text + decoder.decode() };
+}
+
+function responseOf(reply: Reply, done: Release): Response {
+  const { status, headers, body } = reply;
+  if (body !== undefined && typeof body !== "string") {
+    return new Response(readableOf(body, done), { status, headers });
+  }
+  done();
+  // Some statuses must not have a body, an empty one included.
+  return new Response(body === "" || body === undefined ? null : body, { status, headers });
+}
+
+function readableOf(body: StreamBody, done: Release): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let stop: () => void = () => undefined;
+  let ended = false;
+  const finish = (): void => {
+    if (ended) return;
+    ended = true;
+    stop();
+    done();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        const buffered = (): number => bufferedBytes - (controller.desiredSize ?? bufferedBytes);
+        const stopBody = body.start({
+          write: (chunk) => {
+            if (ended) return false;
+            controller.enqueue(encoder.encode(chunk));
+            return buffered() < bufferedBytes;
+          },
+          get buffered() {
+            return buffered();
+          },
+          end: () => {
+            if (ended) return;
+            controller.close();
+            finish();
+          },
+        });
+        // A body that ended while it was being started has not told us yet how to stop it.
+        if (ended) stopBody();
+        else stop = stopBody;
+      },
+      cancel: finish,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: bufferedBytes }),
+  );
+}
+
+/** The SDK's answer, with a note made of when its stream has ended. */
+function tracked(answer: Response, connections: ConnectionRegistry, done: Release): Response {
+  if (answer.body === null || answer.headers.get("content-type") !== "text/event-stream") {
+    done();
+    return answer;
+  }
+  const release = connections.stream();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = answer.body.getReader();
+  const finish = (): void => {
+    release();
+    done();
+  };
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const part = await reader.read();
+      if (!part.done) return controller.enqueue(part.value);
+      finish();
+      controller.close();
+    },
+    cancel: async (reason) => {
+      finish();
+      await reader.cancel(reason);
+    },
+  });
+  return new Response(body, { status: answer.status, headers: answer.headers });
+}

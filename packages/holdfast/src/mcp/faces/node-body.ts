@@ -1,0 +1,40 @@
+import type { IncomingMessage } from "node:http";
+import type { BodyRead } from "../http/gate.ts";
+
+/**
+ * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, with the rest unread; `"gone"` if the client
+ * left before the end. A body that somebody else has consumed without leaving it anywhere is empty.
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<BodyRead> {
+  if (request.readableEnded) return Promise.resolve({ text: "" });
+  if (request.destroyed) return Promise.resolve("gone");
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (read: BodyRead): void => {
+      request.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
+      // An error after this (a reset while the answer is being written) has no other listener.
+      request.on("error", ignore);
+      resolve(read);
+    };
+    const onData = (chunk: Buffer | string): void => {
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      size += bytes.length;
+      if (size > maxBytes) {
+        request.pause();
+        settle("too large");
+      } else {
+        chunks.push(bytes);
+      }
+    };
+    const onEnd = (): void => {
+      const [only] = chunks;
+      const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+      settle({ text: whole.toString("utf8") });
+    };
+    const onGone = (): void => settle("gone");
+    request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
+  });
+}
+
+function ignore(): void {}

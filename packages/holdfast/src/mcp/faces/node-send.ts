@@ -1,0 +1,101 @@
+/** Writes answers to a `node:http` response. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Reply, StreamBody, StreamSink } from "../exchange.ts";
+
+/** A reader this far behind is cut off: memory is everybody's. */
+const maxBufferedBytes = 16 * 1024 * 1024;
+/** How long and how much is read and thrown away so that a client that is still sending gets to see its refusal. */
+const lingerMs = 500;
+const lingerBytes = 32 * 1024 * 1024;
+
+export function sendReply(reply: Reply, request: IncomingMessage, response: ServerResponse): void {
+  const { status, headers, body } = reply;
+  const stream = typeof body === "string" ? undefined : body;
+  if (response.destroyed || response.headersSent) return stream?.start(nobody)();
+  if (stream !== undefined) return sendStream(status, headers, stream, response);
+  const text = typeof body === "string" ? body : "";
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) });
+  if (headers["connection"] === "close" && !request.complete) return lingerAndEnd(text, request, response);
+  response.end(text);
+}
+
+/** Takes a stream whose client has gone before it could start. */
+const nobody: StreamSink = { write: () => false, buffered: 0, end: () => undefined };
+
+function sendStream(status: number, headers: Reply["headers"], body: StreamBody, response: ServerResponse): void {
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  const stop = body.start({
+    write: (chunk) => !response.writableEnded && !response.destroyed && response.write(chunk),
+    get buffered() {
+      return response.writableLength;
+    },
+    end: () => {
+      response.end();
+    },
+    destroy: () => {
+      response.destroy();
+    },
+  });
+  if (response.closed) stop();
+  else response.once("close", stop);
+}
+
+/**
+ * Answers while the client is still sending. Closing at once would reset the connection, and the reset can overtake the
+ * answer; so the answer goes out whole and the connection is closed a moment later.
+ */
+function lingerAndEnd(text: string, request: IncomingMessage, response: ServerResponse): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    request.off("data", onData).off("end", end).off("close", end);
+    response.end();
+  };
+  let discarded = 0;
+  const onData = (chunk: Buffer): void => {
+    discarded += chunk.length;
+    if (discarded > lingerBytes) end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  response.once("close", end);
+  response.write(text);
+  request.on("data", onData).on("end", end).on("close", end);
+  request.resume();
+}
+
+/** Writes what the SDK's handler answered. Resolves once all of it is handed over or the client has gone. */
+export async function sendResponse(answer: Response, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  if (response.destroyed || response.headersSent) return answer.body?.cancel();
+  const headers = Object.fromEntries(answer.headers);
+  if (headers["content-type"] !== "text/event-stream" || answer.body === null) {
+    const text = answer.body === null ? "" : await answer.text();
+    response.writeHead(answer.status, { ...headers, "content-length": Buffer.byteLength(text) });
+    response.end(text);
+    return;
+  }
+  response.writeHead(answer.status, headers);
+  response.flushHeaders();
+  await pump(answer.body, response, gone);
+}
+
+async function pump(body: ReadableStream<Uint8Array>, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  const reader = body.getReader();
+  const cancel = (): void => {
+    reader.cancel().catch(() => undefined);
+  };
+  gone.addEventListener("abort", cancel, { once: true });
+  try {
+    // Read on even if the socket is slow: what is not read here would pile up unseen in the stream's own queue.
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      response.write(part.value);
+      if (response.writableLength > maxBufferedBytes) {
+        response.destroy();
+        break;
+      }
+    }
+    response.end();
+  } finally {
+    gone.removeEventListener("abort", cancel);
+    cancel();
+  }
+}

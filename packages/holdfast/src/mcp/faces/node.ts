@@ -1,0 +1,119 @@
+/** The `node:http` face: one request of a plain server, of Express, or of anything else that hands both objects over. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { ConnectionRegistry } from "../connections.ts";
+import { unavailable } from "../http/answers.ts";
+import type { Arrival, Gate, Outcome } from "../http/gate.ts";
+import type { NodeListener } from "../types.ts";
+import { lazyRequest } from "./lazy-request.ts";
+import { readBody } from "./node-body.ts";
+import { sendReply, sendResponse } from "./node-send.ts";
+
+export function nodeFace(gate: Gate, connections: ConnectionRegistry, onError: (error: unknown) => void): NodeListener {
+  return (request, response, parsedBody) => {
+    serve(gate, connections, request, response, parsedBody).catch((error: unknown) => {
+      onError(error);
+      response.destroy();
+    });
+  };
+}
+
+async function serve(
+  gate: Gate,
+  connections: ConnectionRegistry,
+  request: IncomingMessage,
+  response: ServerResponse,
+  parsedBody: unknown,
+): Promise<void> {
+  // Whoever called us may have taken its time: of a connection that is gone nothing more would be heard.
+  if (response.closed || request.socket.destroyed) return;
+  if (!connections.openSocket(request.socket)) {
+    const busy = unavailable();
+    return sendReply({ ...busy, headers: { ...busy.headers, connection: "close" } }, request, response);
+  }
+  const gone = new AbortController();
+  let finished: Outcome["finished"] = () => undefined;
+  let closed = false;
+  response.once("close", () => {
+    closed = true;
+    finished();
+    // After a complete answer nobody needs to hear of it, and an abort reason is costly to make.
+    if (!response.writableFinished) gone.abort();
+  });
+  const outcome = await gate.handle(arrivalOf(request, gone.signal, parsedBody));
+  finished = outcome.finished;
+  if (closed) finished();
+  const { answer } = outcome;
+  if (!(answer instanceof Response)) return sendReply(answer, request, response);
+  const release = isStream(answer) ? connections.stream() : undefined;
+  try {
+    await sendResponse(answer, response, gone.signal);
+  } finally {
+    release?.();
+  }
+}
+
+function isStream(answer: Response): boolean {
+  return answer.headers.get("content-type") === "text/event-stream";
+}
+
+function arrivalOf(request: IncomingMessage, signal: AbortSignal, given: unknown): Arrival {
+  const parsed = parsedBodyOf(request, given);
+  let text: string | undefined;
+  return {
+    method: request.method ?? "GET",
+    url: request.url ?? "/",
+    header: (name) => headerOf(request, name),
+    signal,
+    fromThisMachine: isLoopback(request.socket),
+    parsed,
+    readBody: async (maxBytes) => {
+      const read = await readBody(request, maxBytes);
+      if (typeof read === "object") text = read.text;
+      return read;
+    },
+    request: () =>
+      lazyRequest({
+        message: request,
+        url: urlOf(request),
+        signal,
+        body: () => (parsed === undefined ? text : JSON.stringify(parsed.body)),
+      }),
+  };
+}
+
+/** What a framework has made of the body. A text or bytes are no parsed body: they are read like one of ours. */
+function parsedBodyOf(request: IncomingMessage, given: unknown): { readonly body: unknown } | undefined {
+  // Routers such as Express pass `next` where others pass a body.
+  const body = given === undefined || typeof given === "function" ? bodyProperty(request) : given;
+  if (body === undefined) return undefined;
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return { body };
+  try {
+    const parsed: unknown = JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString("utf8"));
+    return { body: parsed };
+  } catch {
+    return undefined;
+  }
+}
+
+function bodyProperty(request: IncomingMessage): unknown {
+  return "body" in request ? request.body : undefined;
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" || value === undefined ? value : value.join(", ");
+}
+
+/** Sockets without an address are local ones (a pipe, a Unix domain socket). */
+function isLoopback(socket: Socket): boolean {
+  const address = socket.remoteAddress;
+  return address === undefined || address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+}
+
+function urlOf(request: IncomingMessage): string {
+  const scheme = "encrypted" in request.socket && request.socket.encrypted === true ? "https" : "http";
+  // The host was checked, unless checks are off: then anything may stand there.
+  const url = `${scheme}://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
+  return URL.canParse(url) ? url : `${scheme}://localhost/`;
+}

@@ -1,0 +1,208 @@
+/**
+ * The way in: every request of every face passes these checks, cheapest first, before a server or the store hears of
+ * it. What is refused here has left nothing behind.
+ */
+import { type Principal, localUser } from "../../security/principal.ts";
+import type { ConnectionRegistry, Release } from "../connections.ts";
+import type { Inbound, Reply } from "../exchange.ts";
+import type { ResolvedServeOptions } from "../options.ts";
+import { type AllowList, hostAllowList, originAllowList } from "./allow-lists.ts";
+import {
+  bodyTooLarge,
+  errorReply,
+  forbidden,
+  methodNotAllowed,
+  notAcceptable,
+  parseError,
+  replyToFailure,
+  unavailable,
+  unsupportedMediaType,
+} from "./answers.ts";
+import { checkBody, type ParsedBody, parseBody } from "./body.ts";
+import { type Era, eraOf, namesStatelessEra } from "./era.ts";
+import { accepts, mediaTypeOf } from "./media-types.ts";
+
+/** A request as a face hands it over: head known, body perhaps not read yet. */
+export interface Arrival {
+  readonly method: string;
+  /** Absolute, or from the path on. */
+  readonly url: string;
+  /** By lower-case name. */
+  header(name: string): string | undefined;
+  /** Aborted when the client's connection is gone. */
+  readonly signal: AbortSignal;
+  /** False if the connection is known to come from another machine. */
+  readonly fromThisMachine: boolean;
+  /** Who is asking, where the application around us has found out already. */
+  readonly principal?: Principal | undefined;
+  /** The body, where somebody else has read and parsed it. */
+  readonly parsed?: { readonly body: unknown } | undefined;
+  /** Reads the body, up to so many bytes. */
+  readBody(maxBytes: number): Promise<BodyRead>;
+  /** The same as a web request whose body has been read. */
+  request(): Request;
+}
+
+/** A body that was read; or was longer than it may be; or broke off with its client. */
+export type BodyRead = { readonly text: string } | "too large" | "gone";
+
+/** What serves requests once they have passed. */
+export type Servers = {
+  readonly sessions: { handle(inbound: Inbound): Promise<Reply> };
+  readonly stateless: { handle(inbound: Inbound): Promise<Response> };
+};
+
+/** An answer, and what to call once it has been sent or can no longer be. */
+export type Outcome = { readonly answer: Reply | Response; readonly finished: Release };
+
+const nothing: Release = () => undefined;
+
+export class Gate {
+  readonly #options: ResolvedServeOptions;
+  readonly #servers: Servers;
+  readonly #connections: ConnectionRegistry;
+  readonly #hosts: AllowList;
+  readonly #origins: AllowList;
+  #state: "open" | "draining" | "closed" = "open";
+
+  constructor(options: ResolvedServeOptions, servers: Servers, connections: ConnectionRegistry) {
+    this.#options = options;
+    this.#servers = servers;
+    this.#connections = connections;
+    this.#hosts = hostAllowList(options.allowedHosts);
+    this.#origins = originAllowList(options.allowedOrigins);
+  }
+
+  /** From now on new work is refused, and only what calls under way need is let in. */
+  drain(): void {
+    if (this.#state === "open") this.#state = "draining";
+  }
+
+  /** From now on everything is refused. */
+  close(): void {
+    this.#state = "closed";
+  }
+
+  /** Answers one request. Never rejects. */
+  async handle(arrival: Arrival): Promise<Outcome> {
+    try {
+      const refused = this.#refuseHead(arrival);
+      if (refused !== undefined) return refusal(refused);
+      const principal = await this.#principal(arrival);
+      if ("refused" in principal) return refusal(principal.refused);
+      const unfit = this.#refuseTypes(arrival);
+      if (unfit !== undefined) return refusal(unfit);
+      const read = await this.#body(arrival);
+      if ("refused" in read) return refusal(read.refused);
+      return await this.#serve(arrival, principal.principal, read.body);
+    } catch (error) {
+      this.#options.onError(error);
+      return refusal(replyToFailure(error));
+    }
+  }
+
+  #refuseHead(arrival: Arrival): Reply | undefined {
+    const { method } = arrival;
+    const sessions = !this.#options.stateless;
+    const statelessEra = method !== "POST" && namesStatelessEra(arrival.header("mcp-protocol-version"));
+    if (method !== "POST" && !(sessions && (method === "GET" || method === "DELETE"))) {
+      return methodNotAllowed(sessions ? "GET, POST, DELETE" : "POST");
+    }
+    if (statelessEra) return methodNotAllowed("POST");
+    if (!this.#hosts(arrival.header("host"))) return forbidden("Forbidden: this host name is not served here");
+    if (!this.#origins(arrival.header("origin"))) return forbidden("Forbidden: this origin is not allowed");
+    if (this.#state === "closed" || (this.#state === "draining" && method !== "POST")) return unavailable();
+    const { maxBodyBytes } = this.#options.limits;
+    if (Number(arrival.header("content-length") ?? 0) > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
+    const encoding = arrival.header("content-encoding")?.trim().toLowerCase() ?? "";
+    if (encoding !== "" && encoding !== "identity") return unsupportedMediaType("bodies are taken uncompressed");
+    return undefined;
+  }
+
+  async #principal(arrival: Arrival): Promise<{ readonly principal: Principal } | { readonly refused: Reply }> {
+    if (arrival.principal !== undefined) return { principal: arrival.principal };
+    const { authenticate } = this.#options;
+    if (authenticate === undefined) {
+      if (arrival.fromThisMachine) return { principal: localUser };
+      return { refused: forbidden("Forbidden: without authentication only this machine is served") };
+    }
+    const answer = await authenticate({
+      header: (name) => arrival.header(name.toLowerCase()),
+      url: arrival.url,
+      method: arrival.method,
+    });
+    if (answer.ok) return { principal: answer.principal };
+    const challenge = answer.challenge ?? (answer.status === 401 ? "Bearer" : 'Bearer error="insufficient_scope"');
+    return {
+      refused: errorReply(answer.status, -32000, answer.message, { headers: { "www-authenticate": challenge } }),
+    };
+  }
+
+  #refuseTypes(arrival: Arrival): Reply | undefined {
+    const accept = arrival.header("accept");
+    const json = accepts(accept, "application/json");
+    const stream = accepts(accept, "text/event-stream");
+    if (arrival.method === "GET") return stream ? undefined : notAcceptable("text/event-stream");
+    if (arrival.method !== "POST") return undefined;
+    // Where answers are pinned to JSON nothing streams, so nobody has to be able to read a stream.
+    if (!json || !(stream || this.#options.response === "json")) {
+      return notAcceptable("both application/json and text/event-stream");
+    }
+    if (mediaTypeOf(arrival.header("content-type")) === "application/json") return undefined;
+    return unsupportedMediaType("Content-Type must be application/json");
+  }
+
+  async #body(arrival: Arrival): Promise<ParsedBody> {
+    if (arrival.method !== "POST") return { body: undefined };
+    const { limits } = this.#options;
+    if (arrival.parsed !== undefined) return checkBody(arrival.parsed.body, limits);
+    const read = await arrival.readBody(limits.maxBodyBytes);
+    if (read === "too large") return { refused: bodyTooLarge(limits.maxBodyBytes) };
+    return read === "gone" ? { refused: parseError() } : parseBody(read.text, limits);
+  }
+
+  async #serve(arrival: Arrival, principal: Principal, body: unknown): Promise<Outcome> {
+    const era: Era = arrival.method === "POST" ? eraOf(body, (name) => arrival.header(name)) : "2025";
+    // Answers to questions, cancellations and the like belong to calls that a drain is waiting for.
+    if (this.#state === "closed" || (this.#state === "draining" && bringsWork(body))) return refusal(unavailable());
+    const finished = arrival.method === "POST" && !isSubscription(body) ? this.#connections.exchange() : nothing;
+    const inbound = inboundOf(arrival, principal, body);
+    try {
+      const { sessions, stateless } = this.#servers;
+      if (era === "2025") return { answer: await sessions.handle(inbound), finished };
+      const answer = await stateless.handle(inbound);
+      // The SDK's word for an exchange that was ended from outside; a client that is still there can try elsewhere.
+      return { answer: answer.status === 499 ? unavailable() : answer, finished };
+    } catch (error) {
+      finished();
+      throw error;
+    }
+  }
+}
+
+function refusal(answer: Reply): Outcome {
+  return { answer, finished: nothing };
+}
+
+function inboundOf(arrival: Arrival, principal: Principal, body: unknown): Inbound {
+  return {
+    // Other methods were refused above.
+    method: arrival.method as Inbound["method"],
+    header: (name) => arrival.header(name),
+    principal,
+    body,
+    signal: arrival.signal,
+    request: () => arrival.request(),
+  };
+}
+
+/** Whether a message asks for something, rather than answering or telling something. */
+function bringsWork(body: unknown): boolean {
+  if (Array.isArray(body)) return body.some(bringsWork);
+  return typeof body !== "object" || body === null || ("method" in body && "id" in body);
+}
+
+/** Streams of subscriptions stay open until they are closed: nobody may wait for them. */
+function isSubscription(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen";
+}

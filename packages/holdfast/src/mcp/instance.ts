@@ -1,0 +1,76 @@
+/** Builds the servers that answer: one per request of the 2026-07-28 era, one per session of the 2025 era. */
+import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
+import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
+import type { Hold } from "../state/hold.ts";
+import type { AnyKind } from "../state/kind.ts";
+import type { Session } from "../state/types.ts";
+import type { EventBus } from "./bus.ts";
+import type { ConnectionRegistry } from "./connections.ts";
+import type { ResolvedServeOptions } from "./options.ts";
+import { SchemaCache } from "./tools/schemas.ts";
+import { turnOf } from "./tools/turn.ts";
+import { wrapTools } from "./tools/wrap.ts";
+import type { Build, ServerInfo } from "./types.ts";
+import { wrapReads } from "./wrap-reads.ts";
+
+/** Whom an instance is made for. */
+export type Caller = {
+  readonly principal: Principal;
+  readonly session: Session | undefined;
+  readonly connection: Map<string, unknown>;
+  readonly era: "2025" | "2026";
+};
+
+export type InstanceFactory = (caller: Caller) => McpServer;
+
+export type InstanceParts<Kinds extends readonly AnyKind[]> = {
+  readonly hold: Hold<Kinds>;
+  readonly info: ServerInfo;
+  readonly build: Build<Kinds>;
+  readonly options: ResolvedServeOptions;
+  readonly bus: EventBus;
+  readonly connections: ConnectionRegistry;
+};
+
+/** What never changes from one instance to the next is made once, here. */
+export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
+  const { hold, build, options, bus, connections } = parts;
+  const { implementation, serverOptions } = describe(parts.info, options.server);
+  const schemas = new SchemaCache();
+  return (caller) => {
+    const { principal, session } = caller;
+    const owner = ownerOfPrincipal(principal);
+    const server = new McpServer(implementation, serverOptions);
+    wrapTools(server, {
+      schemas,
+      onCall: () => connections.call(),
+      onTurn:
+        session === undefined || !options.recordTurns
+          ? undefined
+          : (call) => hold.turns.record(owner, session.id, turnOf(call)),
+      onError: options.onError,
+    });
+    wrapReads(server, options.onError);
+    build(server, {
+      state: hold.state(principal),
+      sessions: hold.sessions(principal),
+      session,
+      principal,
+      connection: caller.connection,
+      notify: bus.notifier(owner),
+      era: caller.era,
+    });
+    return server;
+  };
+}
+
+function describe(
+  info: ServerInfo,
+  given: McpServerOptions | undefined,
+): { readonly implementation: Implementation; readonly serverOptions: McpServerOptions } {
+  const { instructions, ...implementation } = info;
+  return {
+    implementation,
+    serverOptions: { ...(instructions === undefined ? {} : { instructions }), ...given },
+  };
+}

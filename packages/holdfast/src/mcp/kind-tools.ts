@@ -1,0 +1,128 @@
+import type {
+  CallToolResult,
+  McpServer,
+  StandardSchemaWithJSON,
+  ToolAnnotations,
+  ToolCallback,
+} from "@modelcontextprotocol/server";
+import * as z from "zod";
+import type { AnyKind, RecordsOf } from "../state/kind.ts";
+import type { NamedRecords, RecordHandle, Records } from "../state/types.ts";
+import { reply } from "./reply.ts";
+
+/** Registers the ready tools of a kind for one caller. */
+export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsOf<K>) => void;
+
+/**
+ * Ready tools for the records of a kind: `create_<kind>`, `get_<kind>` and `destroy_<kind>`. Named kinds are opened by
+ * name instead of created, and take a `name`; one-per-principal kinds take nothing.
+ *
+ * Make them once, outside of the build function, since they come with schemas.
+ *
+ * @example
+ * const basketTools = kindTools(Basket);
+ * export default serve(hold, info, (server, { state }) => basketTools(server, state.basket));
+ */
+export function kindTools<K extends AnyKind>(kind: K): KindTools<K> {
+  const words = kind.name.replaceAll(/[.-]/g, " ");
+  const noun = kind.name.replaceAll(/[.-]/g, "_");
+  switch (kind.scope) {
+    case "many": {
+      const handle = z.strictObject({ [kind.name]: kind.id });
+      const creation = z.strictObject({ value: valueSchema(kind).optional() });
+      return (server, given) => {
+        // By its scope these are the records of many handles.
+        const records = given as Records<unknown, unknown>;
+        register(
+          server,
+          `create_${noun}`,
+          `Creates a ${words} and returns its handle.`,
+          { readOnlyHint: false },
+          creation,
+          ({ value }) => reply(records.create(value)),
+        );
+        register(server, `get_${noun}`, `Returns a ${words} by its handle.`, reading, handle, (input) =>
+          reply(records.get(idOf(kind, input))),
+        );
+        register(
+          server,
+          `destroy_${noun}`,
+          `Ends a ${words}. This cannot be undone.`,
+          destroying,
+          handle,
+          async (input) => {
+            const id = idOf(kind, input);
+            return reply({ [kind.name]: id, destroyed: await records.destroy(id) });
+          },
+        );
+      };
+    }
+    case "named": {
+      const named = z.strictObject({ name: z.string().min(1).max(128).describe(`The name of the ${words}.`) });
+      return (server, given) => {
+        // By its scope these are named records.
+        const records = given as NamedRecords<unknown, unknown>;
+        register(
+          server,
+          `get_${noun}`,
+          `Returns the ${words} of a name; makes it on first use.`,
+          reading,
+          named,
+          ({ name }) => reply(records.open(name).get()),
+        );
+        register(
+          server,
+          `destroy_${noun}`,
+          `Ends the ${words} of a name. This cannot be undone.`,
+          destroying,
+          named,
+          async ({ name }) => reply({ name, destroyed: await records.open(name).destroy() }),
+        );
+      };
+    }
+    case "principal": {
+      const nothing = z.strictObject({});
+      return (server, given) => {
+        // By its scope this is the one record of the caller.
+        const record = given as RecordHandle<unknown>;
+        register(server, `get_${noun}`, `Returns the ${words}; makes it on first use.`, reading, nothing, () =>
+          reply(record.get()),
+        );
+        register(
+          server,
+          `destroy_${noun}`,
+          `Ends the ${words}. This cannot be undone.`,
+          destroying,
+          nothing,
+          async () => reply({ destroyed: await record.destroy() }),
+        );
+      };
+    }
+  }
+}
+
+const reading: ToolAnnotations = { readOnlyHint: true, idempotentHint: true };
+const destroying: ToolAnnotations = { readOnlyHint: false, destructiveHint: true, idempotentHint: true };
+
+function register<Schema extends StandardSchemaWithJSON>(
+  server: McpServer,
+  name: string,
+  description: string,
+  annotations: ToolAnnotations,
+  inputSchema: Schema,
+  callback: (input: StandardSchemaWithJSON.InferOutput<Schema>) => Promise<CallToolResult>,
+): void {
+  // With the schema's type left open the SDK cannot see that its callback takes what the schema returns.
+  const typed = callback as unknown as ToolCallback<Schema>;
+  server.registerTool<StandardSchemaWithJSON, Schema>(name, { description, annotations, inputSchema }, typed);
+}
+
+/** A schema of zod takes part in the tool's own; others cannot be put inside one and check when the record is written. */
+function valueSchema(kind: AnyKind): z.ZodType {
+  return kind.schema instanceof z.ZodType ? kind.schema : z.unknown();
+}
+
+function idOf(kind: AnyKind, input: Readonly<Record<string, unknown>>): string {
+  // The tool's schema has a handle under this name.
+  return input[kind.name] as string;
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { resolveServeOptions, serveDefaults } from "./options.ts";
+import type { ServeOptions } from "./types.ts";
+
+describe("resolveServeOptions", () => {
+  it.each([
+    [{ limits: { maxBodyByte: 1 } }, 'did you mean "maxBodyBytes"'],
+    [{ alowedHosts: [] }, 'did you mean "allowedHosts"'],
+    [{ response: "xml" }, '"xml"'],
+    [{ limits: { maxDepth: 0 } }, "maxDepth"],
+    [{ limits: { maxBatch: 1.5 } }, "maxBatch"],
+  ])("refuses what makes no sense, by name: %j", (options, named) => {
+    // Not what the types allow: options also come from files.
+    expect(() => resolveServeOptions(options as ServeOptions)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(named) }),
+    );
+  });
+
+  it("fills in the defaults, also for what is given as undefined", () => {
+    const given = { limits: { maxDepth: undefined, maxBatch: 5 } } as unknown as ServeOptions;
+    expect(resolveServeOptions(given)).toMatchObject({
+      limits: { ...serveDefaults, maxBatch: 5 },
+      stateless: false,
+      response: "auto",
+      recordTurns: true,
+    });
+  });
+
+  it("survives an error handler that fails", () => {
+    const { onError } = resolveServeOptions({
+      onError: () => {
+        throw new Error("of the handler");
+      },
+    });
+    expect(() => onError(new Error("reported"))).not.toThrow();
+  });
+});

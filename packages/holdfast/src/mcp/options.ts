@@ -1,0 +1,90 @@
+import type { McpServerOptions } from "@modelcontextprotocol/server";
+import { HoldfastError } from "../record/errors.ts";
+import { refuseUnknownNames } from "../state/option-names.ts";
+import type { Authenticate, ServeLimits, ServeOptions } from "./types.ts";
+
+/** The limits of `serve()` where nothing else is said. */
+export const serveDefaults: ServeLimits = {
+  maxBodyBytes: 4 * 1024 * 1024,
+  maxConnections: 10_000,
+  maxStreams: 5_000,
+  maxStreamsPerPrincipal: 32,
+  maxWarmInstances: 1_000,
+  maxBatch: 100,
+  maxDepth: 64,
+  keepAliveMs: 15_000,
+  maxStreamAgeMs: 60 * 60 * 1000,
+  maxLogEvents: 1_000,
+  sessionIdleMs: 24 * 60 * 60 * 1000,
+  sessionAbsoluteMs: 30 * 24 * 60 * 60 * 1000,
+  maxSessions: 1_000,
+};
+
+/** `ServeOptions` with every question answered. */
+export type ResolvedServeOptions = {
+  readonly authenticate: Authenticate | undefined;
+  readonly allowedHosts: readonly string[] | "any" | undefined;
+  readonly allowedOrigins: readonly string[] | "any" | undefined;
+  readonly server: McpServerOptions | undefined;
+  readonly stateless: boolean;
+  readonly response: "auto" | "json" | "sse";
+  readonly recordTurns: boolean;
+  readonly limits: ServeLimits;
+  /** Never throws. */
+  readonly onError: (error: unknown) => void;
+};
+
+const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
+  authenticate: true,
+  allowedHosts: true,
+  allowedOrigins: true,
+  stateless: true,
+  response: true,
+  recordTurns: true,
+  server: true,
+  limits: true,
+  onError: true,
+};
+
+/** Throws `INVALID_ARGUMENT`, naming the option and what it may be. */
+export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions {
+  refuseUnknownNames("serve", options, Object.keys(optionNames));
+  const { response = "auto", onError } = options;
+  if (!["auto", "json", "sse"].includes(response)) {
+    throw new HoldfastError(
+      "INVALID_ARGUMENT",
+      `serve: response is "auto", "json" or "sse", not "${response as string}"`,
+    );
+  }
+  return {
+    authenticate: options.authenticate,
+    allowedHosts: options.allowedHosts,
+    allowedOrigins: options.allowedOrigins,
+    server: options.server,
+    stateless: options.stateless ?? false,
+    response,
+    recordTurns: options.recordTurns ?? true,
+    limits: resolveLimits(options.limits ?? {}),
+    onError: (error) => {
+      try {
+        onError?.(error);
+      } catch {
+        // An error handler that fails has nobody left to tell.
+      }
+    },
+  };
+}
+
+function resolveLimits(given: Partial<ServeLimits>): ServeLimits {
+  refuseUnknownNames("serve: limits", given, Object.keys(serveDefaults));
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+      throw new HoldfastError(
+        "INVALID_ARGUMENT",
+        `serve: limits.${name} is a whole number from 1, not ${String(value)}`,
+      );
+    }
+  }
+  const named = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...serveDefaults, ...Object.fromEntries(named) };
+}

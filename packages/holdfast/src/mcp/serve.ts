@@ -1,0 +1,130 @@
+import type { ServerEvent } from "@modelcontextprotocol/server";
+import type { Owner } from "../record/record.ts";
+import { ownerOfPrincipal } from "../security/principal.ts";
+import type { Hold } from "../state/hold.ts";
+import type { AnyKind } from "../state/kind.ts";
+import { EventBus } from "./bus.ts";
+import { ConnectionRegistry } from "./connections.ts";
+import { fetchFace } from "./faces/fetch.ts";
+import { nodeFace } from "./faces/node.ts";
+import { Gate } from "./http/gate.ts";
+import { instanceFactory } from "./instance.ts";
+import { createStatelessEndpoint } from "./modern/handler.ts";
+import { resolveServeOptions } from "./options.ts";
+import { createSessionEndpoint, type SessionEndpoint } from "./sessions/endpoint.ts";
+import { StdioConnections } from "./stdio.ts";
+import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
+
+const defaultDrainMs = 25_000;
+
+/**
+ * Serves an MCP server in both protocol eras: 2026-07-28 requests statelessly, 2025-era clients in sessions that any
+ * process on the same store can go on with.
+ *
+ * `build` registers tools, resources and prompts on a server that holdfast has constructed, for one caller. It runs per
+ * request (2026-07-28) or per session instance (2025), so keep it thin: make schemas once, outside of it.
+ *
+ * What comes back is a function from `Request` to `Response` that mounts wherever there is one, with `node` for
+ * `node:http` and `stdio()` for a local client. Without `authenticate` everybody is the local user and only this machine
+ * is served. The hold stays the caller's to close, after the app.
+ *
+ * Throws `INVALID_ARGUMENT` for options that do not exist or cannot be.
+ *
+ * @example
+ * const mcp = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) => {
+ *   server.registerTool("create_basket", { description: "Opens a basket" }, () => reply(state.basket.create()));
+ * });
+ * createServer(mcp.node).listen(3000, "127.0.0.1");
+ */
+export function serve<const Kinds extends readonly AnyKind[]>(
+  hold: Hold<Kinds>,
+  info: ServerInfo,
+  build: Build<Kinds>,
+  options: ServeOptions = {},
+): App {
+  const resolved = resolveServeOptions(options);
+  const { onError, limits } = resolved;
+  const connections = new ConnectionRegistry(limits.maxConnections);
+  const bus = new EventBus(hold.store, onError);
+  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
+  const { response, stateless } = resolved;
+  const sessions = createSessionEndpoint({ hold, instance, options: { ...limits, response, stateless, onError } });
+  const modern = createStatelessEndpoint(instance, bus, resolved);
+  const announcements = announcer(bus, sessions, onError);
+  const gate = new Gate(
+    resolved,
+    {
+      sessions: {
+        handle: (inbound) => {
+          if (inbound.method === "GET") announcements.begin();
+          return sessions.handle(inbound);
+        },
+      },
+      stateless: modern,
+    },
+    connections,
+  );
+  const local = new StdioConnections({ hold, instance, bus, connections, options: resolved });
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    gate.close();
+    announcements.end();
+    await Promise.all([local.close(), modern.close(), sessions.close()]);
+    bus.close();
+    await hold.turns.flush();
+  };
+  const drain = async (timeoutMs: number): Promise<void> => {
+    gate.drain();
+    const deadline = AbortSignal.timeout(timeoutMs);
+    await connections.whenIdle(deadline);
+    await Promise.race([sessions.drain(), aborted(deadline)]);
+    closing ??= close();
+    await closing;
+  };
+
+  const face = fetchFace(gate, connections);
+  return Object.assign((...given: Parameters<typeof face>) => face(...given), {
+    fetch: face,
+    node: nodeFace(gate, connections, onError),
+    stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
+    connections: connections.view(() => sessions.stats),
+    notify: bus.notifier(),
+    drain: (init: Parameters<App["drain"]>[0] = {}) => drain(init.timeoutMs ?? defaultDrainMs),
+    close: () => (closing ??= close()),
+  });
+}
+
+/** Passes list changes on to 2025-era clients; begins with the first that could hear of one. */
+function announcer(
+  bus: EventBus,
+  sessions: SessionEndpoint,
+  onError: (error: unknown) => void,
+): { begin(): void; end(): void } {
+  let unsubscribe: (() => void) | undefined;
+  const announce = (event: ServerEvent, owner: Owner | undefined): void => {
+    if (event.kind === "resource_updated") return;
+    sessions
+      .announce({ method: listChanged[event.kind] }, (listener) => {
+        return owner === undefined || ownerOfPrincipal(listener.principal) === owner;
+      })
+      .catch(onError);
+  };
+  return {
+    begin: () => {
+      unsubscribe ??= bus.observe(announce);
+    },
+    end: () => unsubscribe?.(),
+  };
+}
+
+const listChanged: Readonly<Record<Exclude<ServerEvent["kind"], "resource_updated">, string>> = {
+  tools_list_changed: "notifications/tools/list_changed",
+  prompts_list_changed: "notifications/prompts/list_changed",
+  resources_list_changed: "notifications/resources/list_changed",
+};
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

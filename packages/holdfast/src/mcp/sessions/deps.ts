@@ -1,0 +1,23 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+
+import type { Store } from "../../store/contract.ts";
+import type { SessionHold } from "./hold.ts";
+import type { Serving } from "./instance.ts";
+import type { SessionOptions } from "./options.ts";
+import type { FleetIds } from "./routing/ids.ts";
+import type { StreamSlots } from "./slots.ts";
+
+/** What all parts of one endpoint share. Made once, by `createSessionEndpoint`. */
+export type SessionDeps = {
+  readonly hold: SessionHold;
+  readonly store: Store;
+  readonly options: SessionOptions;
+  readonly ids: FleetIds;
+  readonly slots: StreamSlots;
+  /** The POST whose handler is running: what its server asks in there belongs to it. */
+  readonly serving: AsyncLocalStorage<Serving>;
+  /** Publishes a hint. Never throws: hints may be lost. */
+  readonly hint: (topic: string, hint: string) => void;
+  /** Never throws. */
+  readonly onError: (error: unknown) => void;
+};

@@ -1,0 +1,224 @@
+/** The any-node transport for 2025-era clients: a session is a record, and any node can serve any request of it. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { JSONRPCNotification, McpServer } from "@modelcontextprotocol/server";
+
+import type { Principal } from "../../security/principal.ts";
+import { transportKind } from "../../state/sessions/connection.ts";
+import type { Session } from "../../state/types.ts";
+import type { Inbound, Reply } from "../exchange.ts";
+import { unavailable } from "../http/answers.ts";
+import { Announcer } from "./announce.ts";
+import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
+import type { SessionDeps } from "./deps.ts";
+import { endSession } from "./end-session.ts";
+import { Exchanges } from "./exchanges.ts";
+import { GetStreams } from "./get-streams.ts";
+import type { SessionHold } from "./hold.ts";
+import { Initializer } from "./initialize.ts";
+import type { Serving } from "./instance.ts";
+import { NodeLife } from "./node-life.ts";
+import { resolveSessionOptions, type SessionOptions } from "./options.ts";
+import { Posts } from "./post.ts";
+import { Rehydrator } from "./rehydrate.ts";
+import { FleetIds } from "./routing/ids.ts";
+import { SessionGate } from "./session-gate.ts";
+import { StreamSlots } from "./slots.ts";
+import { Stateless } from "./stateless.ts";
+import { isSupported, supportedVersions } from "./versions.ts";
+import { WarmSessions } from "./warm-sessions.ts";
+
+/** What an instance is made for. */
+export type InstanceContext = {
+  readonly principal: Principal;
+  /** The connection's own session; undefined in stateless mode. It exists once `initialize` has been answered. */
+  readonly session: Session | undefined;
+  readonly era: "2025";
+  /** Volatile state of this instance. */
+  readonly connection: Map<string, unknown>;
+};
+
+export type SessionEndpointInit = {
+  readonly hold: SessionHold;
+  /** A fresh, fully registered, unconnected server for one caller. */
+  readonly instance: (context: InstanceContext) => McpServer;
+  readonly options?: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined } | undefined;
+};
+
+export type SessionEndpointStats = {
+  /** Connected instances, in use or not. */
+  readonly warm: number;
+  /** Sessions in use: a call or a stream of theirs is open here. */
+  readonly inUse: number;
+  /** Requests that found their session warm, and those for which it was opened from the store. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Live SSE streams. */
+  readonly streams: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+};
+
+export interface SessionEndpoint {
+  /** Answers one exchange that passed the guards. Never rejects. */
+  handle(inbound: Inbound): Promise<Reply>;
+  /**
+   * Sends a notification to every session that listens on this node (a live GET stream). `to` narrows by principal
+   * and session.
+   */
+  announce(
+    notification: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> },
+    to?: (listener: { readonly principal: Principal; readonly sessionId: string }) => boolean,
+  ): Promise<void>;
+  /** Refuses new work, ends standing streams so that clients resume elsewhere, resolves when no call is in flight. */
+  drain(): Promise<void>;
+  /** Ends everything at once and closes every instance. Idempotent. */
+  close(): Promise<void>;
+  readonly stats: SessionEndpointStats;
+}
+
+const longCallMs = 1_000;
+
+/**
+ * Serves 2025-era clients over HTTP. Nothing lives only here but open sockets and warm instances: another node, or this
+ * one after a restart, goes on with every session.
+ */
+export function createSessionEndpoint(init: SessionEndpointInit): SessionEndpoint {
+  return new Endpoint(init);
+}
+
+class Endpoint implements SessionEndpoint {
+  readonly #deps: SessionDeps;
+  readonly #life: NodeLife;
+  readonly #warm: WarmSessions;
+  readonly #gate: SessionGate;
+  readonly #exchanges: Exchanges;
+  readonly #streams: GetStreams;
+  readonly #posts: Posts;
+  readonly #stateless: Stateless;
+  readonly #announcer: Announcer;
+  readonly #stopListening: () => void;
+  readonly #sweep: NodeJS.Timeout;
+  #draining = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ hold, instance, options }: SessionEndpointInit) {
+    const deps = makeDeps(hold, resolveSessionOptions(options ?? {}));
+    this.#deps = deps;
+    this.#life = new NodeLife(deps.store, deps.ids.node, deps.onError);
+    this.#warm = new WarmSessions({ max: deps.options.maxWarmInstances, onError: deps.onError });
+    this.#gate = new SessionGate(deps, this.#warm);
+    this.#exchanges = new Exchanges(deps, this.#life);
+    this.#streams = new GetStreams(deps, this.#warm, this.#life);
+    this.#stateless = new Stateless(deps, this.#exchanges, instance);
+    this.#announcer = new Announcer(deps, this.#warm, this.#streams);
+    this.#posts = new Posts({
+      deps,
+      gate: this.#gate,
+      exchanges: this.#exchanges,
+      streams: this.#streams,
+      rehydrator: new Rehydrator(deps, this.#warm, instance),
+      initializer: new Initializer(deps, this.#warm, this.#exchanges, instance),
+    });
+    this.#sweep = setInterval(() => this.#watchLongCalls(), longCallMs).unref();
+    this.#stopListening = hold.onEnded(({ owner, kind, id }) => {
+      if (kind !== transportKind) return;
+      this.#gate.forget(owner, id);
+      this.#warm.end(owner, id);
+      this.#streams.end(owner, id);
+    });
+  }
+
+  get stats(): SessionEndpointStats {
+    return {
+      warm: this.#warm.size,
+      ...this.#warm.figures,
+      streams: this.#deps.slots.taken,
+      callsInFlight: this.#exchanges.inFlight,
+      callsTotal: this.#exchanges.total,
+    };
+  }
+
+  async handle(inbound: Inbound): Promise<Reply> {
+    if (this.#draining) return unavailable(1);
+    try {
+      if (this.#deps.options.stateless) return await this.#stateless.answer(inbound);
+      return await (inbound.method === "POST" ? this.#posts.answer(inbound) : this.#answerBodiless(inbound));
+    } catch (error) {
+      this.#deps.onError(error);
+      return failure(error);
+    }
+  }
+
+  announce(...[notification, to]: Parameters<SessionEndpoint["announce"]>): Promise<void> {
+    const message: JSONRPCNotification = { jsonrpc: "2.0", method: notification.method, params: notification.params };
+    return this.#announcer.announce(message, to ?? (() => true));
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#streams.close();
+    await this.#exchanges.whenIdle();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#draining = true;
+    this.#stopListening();
+    clearInterval(this.#sweep);
+    await this.#streams.close();
+    await Promise.all([this.#warm.close(), this.#stateless.close()]);
+    await this.#gate.idle();
+    await this.#life.close();
+  }
+
+  /** A call that takes long may be cancelled by way of another node. */
+  #watchLongCalls(): void {
+    const now = performance.now();
+    for (const session of this.#warm.inUse()) {
+      if (session.instance.waitsSince(longCallMs, now)) session.watchInbox();
+    }
+  }
+
+  /** GET opens or resumes a stream, DELETE ends the session. */
+  async #answerBodiless(inbound: Inbound): Promise<Reply> {
+    const version = inbound.header("mcp-protocol-version");
+    if (version !== undefined && !isSupported(version)) return unsupportedVersion(supportedVersions);
+    const wireId = inbound.header("mcp-session-id");
+    if (wireId === undefined) return sessionIdMissing();
+    const session = await this.#gate.find(inbound.principal, wireId);
+    if (session === undefined) return this.#gate.missed(inbound.principal, wireId);
+    if (inbound.method === "GET") return this.#streams.open(inbound, session);
+    const ended = await endSession(this.#deps, session);
+    return ended ? { status: 200, headers: {} } : sessionNotFound();
+  }
+}
+
+function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
+  const onError = (error: unknown): void => {
+    try {
+      options.onError(error);
+    } catch {
+      // An error handler that fails has nobody left to tell.
+    }
+  };
+  return {
+    hold,
+    store: hold.store,
+    options,
+    onError,
+    ids: new FleetIds(),
+    slots: new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
+    serving: new AsyncLocalStorage<Serving>(),
+    hint: (topic, hint) => {
+      try {
+        hold.store.publish(topic, hint);
+      } catch (error) {
+        onError(error);
+      }
+    },
+  };
+}

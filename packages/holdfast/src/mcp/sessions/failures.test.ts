@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { type ErrorCode, HoldfastError } from "../../record/errors.ts";
+import type { Store } from "../../store/contract.ts";
+import { memoryStore } from "../../stores/memory/index.ts";
+import {
+  call,
+  eventually,
+  initializeRequest,
+  type Node,
+  open,
+  openHold,
+  parseEvents,
+  startNode,
+  stream,
+  through,
+  toolCall,
+} from "./bridge.test-kit.ts";
+
+type Cut = { readonly store: Store; code: ErrorCode | undefined; only: readonly (keyof Store)[] };
+
+/** A real store whose connection can be cut. */
+function cuttable(whole: Store): Cut {
+  const cut: Cut = {
+    code: undefined,
+    only: ["read", "commit", "events", "list", "usage"],
+    store: through(whole, (operation) => {
+      const isCut = cut.code !== undefined && cut.only.includes(operation);
+      return isCut && cut.code !== undefined ? new HoldfastError(cut.code, "cut") : undefined;
+    }),
+  };
+  return cut;
+}
+
+let store: Store;
+let cut: Cut;
+let hold: Awaited<ReturnType<typeof openHold>>;
+let node: Node;
+
+beforeEach(async () => {
+  store = await memoryStore();
+  cut = cuttable(store);
+  hold = await openHold(cut.store);
+  node = await startNode({ hold, options: { trustMs: 0 } });
+});
+
+afterEach(async () => {
+  cut.code = undefined;
+  await node.close();
+  await hold.closeAll();
+  await store.close();
+});
+
+describe("a store that cannot be reached", () => {
+  test.each(["UNAVAILABLE", "OUTCOME_UNKNOWN", "STORE_CORRUPT", "STORE_UNSAFE"] as const)(
+    "%s is 503 with Retry-After on every verb, initialize too, and never 404",
+    async (code) => {
+      const headers = await open(node);
+      cut.code = code;
+      const answers = [
+        await call(node, "POST", initializeRequest()),
+        await call(node, "POST", toolCall(1, "echo", { text: "x" }), { headers }),
+        await call(node, "POST", { jsonrpc: "2.0", method: "notifications/initialized" }, { headers }),
+        await call(node, "GET", undefined, { headers }),
+        await call(node, "DELETE", undefined, { headers }),
+      ];
+      for (const answer of answers) {
+        expect(answer.status).toBe(503);
+        expect(answer.header("retry-after")).toMatch(/^\d+$/);
+        expect(answer.json()).toMatchObject({ error: { code: -32603 }, id: null });
+        expect(answer.text).not.toContain("cut");
+      }
+      cut.code = undefined;
+      expect((await call(node, "POST", toolCall(1, "count"), { headers })).status).toBe(200);
+      await eventually(() => node.instances.made - node.instances.closed === 1);
+    },
+  );
+
+  test("a full store is 507 for a new session", async () => {
+    cut.code = "STORE_FULL";
+    expect((await call(node, "POST", initializeRequest())).status).toBe(507);
+  });
+
+  test("a message that cannot be logged is not sent, and the answer is plain", async () => {
+    const headers = await open(node);
+    cut.code = "STORE_FULL";
+    cut.only = ["commit"];
+    const answer = await call(node, "POST", toolCall(1, "steps", { n: 1 }), { headers });
+    expect(answer.header("content-type")).toBe("application/json");
+    expect(answer.json()).toMatchObject({ id: 1, result: { content: [{ text: "done 1" }] } });
+  });
+
+  test("a short outage is bridged: what streams is late, not lost", async () => {
+    const headers = await open(node);
+    const streaming = await stream(node, "POST", toolCall(1, "steps", { n: 4, waitMs: 30 }), headers);
+    await streaming.until(2);
+    cut.code = "UNAVAILABLE";
+    cut.only = ["commit"];
+    setTimeout(() => {
+      cut.code = undefined;
+    }, 150);
+    await streaming.ended;
+    const texts = streaming.events.slice(1).map(({ data }) => JSON.parse(data).params?.data ?? "done");
+    expect(texts).toEqual(["step 1", "step 2", "step 3", "step 4", "done"]);
+  });
+
+  test("a GET stream outlives an outage and has everything that was said", async () => {
+    const headers = await open(node);
+    const get = await stream(node, "GET", undefined, headers);
+    await get.until(1);
+    cut.code = "UNAVAILABLE";
+    cut.only = ["events"];
+    await call(node, "POST", toolCall(1, "announce"), { headers });
+    await eventually(() => node.errors.length > 0);
+    cut.code = undefined;
+    expect((await get.until(2))[1]?.data).toContain("list_changed");
+    get.drop();
+  });
+
+  test("a response that cannot be logged ends the stream without it; who resumes is told to repeat", async () => {
+    const headers = await open(node);
+    const streaming = await stream(node, "POST", toolCall(1, "steps", { n: 1, waitMs: 100 }), headers);
+    const [opening] = await streaming.until(2);
+    cut.code = "STORE_FULL";
+    cut.only = ["commit"];
+    await streaming.ended;
+    expect(streaming.events).toHaveLength(2);
+    cut.code = undefined;
+    const resumed = parseEvents(
+      (await call(node, "GET", undefined, { headers: { ...headers, "last-event-id": opening?.id ?? "" } })).text,
+    );
+    expect(JSON.parse(resumed.at(-1)?.data ?? "")).toMatchObject({ id: 1, error: { code: -32603 } });
+    expect(resumed.at(-1)?.data).toContain("repeated");
+  });
+});
+
+describe("servers that fail", () => {
+  test("one that cannot be built is 500 without its reason", async () => {
+    const broken = await startNode({
+      hold,
+      build: () => {
+        throw new Error("secret reason");
+      },
+    });
+    const answer = await call(broken, "POST", initializeRequest());
+    expect([answer.status, answer.text.includes("secret")]).toEqual([500, false]);
+    expect((await store.admin.stats()).records).toBe(0);
+    expect(broken.errors).toHaveLength(1);
+    await broken.close();
+  });
+
+  test("closing in the middle of calls answers them and leaves nothing", async () => {
+    const headers = await open(node);
+    const plain = call(node, "POST", toolCall(1, "steps", { n: 0, waitMs: 5_000 }), { headers });
+    const asking = await stream(node, "POST", toolCall(2, "ask", { question: "?" }), headers);
+    await asking.until(2);
+    await plain;
+    await node.endpoint.close();
+    await asking.ended;
+    expect(asking.events.at(-1)?.data).toContain("repeated");
+    expect(node.endpoint.stats).toMatchObject({ warm: 0, streams: 0, callsInFlight: 0 });
+    expect((await call(node, "POST", toolCall(3, "count"), { headers })).status).toBe(503);
+  });
+
+  test("draining refuses what is new, ends GET streams and lets calls finish", async () => {
+    const headers = await open(node);
+    const get = await stream(node, "GET", undefined, headers);
+    await get.until(1);
+    const running = call(node, "POST", toolCall(1, "steps", { n: 3, waitMs: 50 }), { headers });
+    await eventually(() => node.endpoint.stats.callsInFlight === 1);
+    const drained = node.endpoint.drain();
+    expect((await call(node, "POST", toolCall(2, "count"), { headers })).status).toBe(503);
+    await get.ended;
+    expect((await running).text).toContain("done 3");
+    await drained;
+    const next = await startNode({ hold });
+    const resumed = await stream(next, "GET", undefined, { ...headers, "last-event-id": get.events.at(-1)?.id ?? "" });
+    expect(resumed.status).toBe(200);
+    resumed.drop();
+    await next.close();
+  });
+});

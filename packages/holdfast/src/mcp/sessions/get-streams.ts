@@ -1,0 +1,226 @@
+import type { Owner, Position } from "../../record/record.ts";
+import type { Inbound, Reply } from "../exchange.ts";
+import { replayWindowExceeded, sessionNotFound, tooManyStreams, unknownEvent } from "./answers.ts";
+import type { SessionDeps } from "./deps.ts";
+import { writeHint } from "./hints.ts";
+import { LiveStream } from "./live-stream.ts";
+import { readLogEntry, writeLogEntry } from "./log-entry.ts";
+import { LostCall } from "./lost-call.ts";
+import type { NodeLife } from "./node-life.ts";
+import type { OpenSession } from "./session-gate.ts";
+import { streamHeaders } from "./sse.ts";
+import { type EventPlace, getStreamId, parseEventId } from "./stream-id.ts";
+import { Tail, type TailInit } from "./tail.ts";
+import { outStream, sessionTopic, takeoverCounter, transportKey } from "./transport-record.ts";
+import { primes } from "./versions.ts";
+import type { WarmSession } from "./warm-session.ts";
+import type { WarmSessions } from "./warm-sessions.ts";
+
+/** A stream that is open on this node. */
+type Listening = {
+  readonly session: OpenSession;
+  readonly streamId: string;
+  readonly live: LiveStream;
+  /** Of two that show the same stream the higher has it. */
+  token: number;
+  tail: Tail | undefined;
+};
+
+type Opened = { readonly token: number; readonly position: Position };
+
+/** Streams that clients open with GET: the session's own, and those of POSTs that they resume. */
+export class GetStreams {
+  readonly #deps: SessionDeps;
+  readonly #warm: WarmSessions;
+  readonly #life: NodeLife;
+  readonly #listening = new Map<string, Listening>();
+  readonly #running = new Set<Promise<void>>();
+  #resumes = 0;
+
+  constructor(deps: SessionDeps, warm: WarmSessions, life: NodeLife) {
+    this.#deps = deps;
+    this.#warm = warm;
+    this.#life = life;
+  }
+
+  async open(inbound: Inbound, session: OpenSession): Promise<Reply> {
+    const lastEventId = inbound.header("last-event-id");
+    if (lastEventId === undefined || lastEventId === "") return this.#listen(inbound, session, undefined);
+    const place = parseEventId(lastEventId, session.document.secretHash);
+    if (place === undefined) return unknownEvent();
+    const refusal = await this.#checkPlace(session, place);
+    if (refusal !== undefined) return refusal;
+    return place.type === "get"
+      ? this.#listen(inbound, session, place.position)
+      : this.#resume(inbound, session, place);
+  }
+
+  /** The session ended: its streams end with it. */
+  end(owner: Owner, sessionId: string): void {
+    for (const { session, live } of this.#listening.values()) {
+      if (session.owner === owner && session.id === sessionId) live.end();
+    }
+  }
+
+  /** The sessions whose own stream is open on this node. */
+  listeners(): readonly OpenSession[] {
+    return [...this.#listening.values()]
+      .filter(({ session, streamId }) => streamId === getStreamId(session.document.secretHash))
+      .map(({ session }) => session);
+  }
+
+  /** Ends the connection of the session's own stream, and leaves the stream: its client comes back for it. */
+  closeOwn(session: OpenSession): void {
+    this.#listening.get(keyOf(session, getStreamId(session.document.secretHash)))?.live.end();
+  }
+
+  /** Ends all streams; resolves when nothing of them is left. */
+  async close(): Promise<void> {
+    for (const { live } of [...this.#listening.values()]) live.end();
+    await Promise.allSettled(this.#running);
+  }
+
+  /** Whether the log still holds what came after a place, and the place is one of that stream. */
+  async #checkPlace(session: OpenSession, { streamId, position }: EventPlace): Promise<Reply | undefined> {
+    const page = await this.#deps.store.events(session.owner, transportKey(session.id), outStream, {
+      after: position - 1,
+      limit: 1,
+    });
+    if (page === undefined) return sessionNotFound();
+    if (position > page.head) return unknownEvent();
+    if (position < page.first - 1) return replayWindowExceeded();
+    // The event itself may be gone as long as everything after it is there.
+    if (position < page.first) return undefined;
+    const entry = readLogEntry(page.events[0]?.data ?? "");
+    return entry?.streamId === streamId ? undefined : unknownEvent();
+  }
+
+  /** Opens or resumes the session's own stream. The newest of its owner has it (F10, and no 409 for who reconnects). */
+  async #listen(inbound: Inbound, session: OpenSession, after: Position | undefined): Promise<Reply> {
+    const streamId = getStreamId(session.document.secretHash);
+    const listening = this.#prepare(inbound, session, streamId);
+    if (!("live" in listening)) return listening;
+    try {
+      const opened = await this.#recordOpening(session, streamId);
+      if (opened === undefined) return this.#giveUp(listening, sessionNotFound());
+      listening.token = opened.token;
+      this.#start(listening, {
+        after: after ?? (await this.#startOf(session, opened)),
+        opened: opened.position,
+        primes: after === undefined && primes(session.document.protocolVersion),
+      });
+    } catch (error) {
+      listening.live.end();
+      throw error;
+    }
+    return { status: 200, headers: streamHeaders, body: listening.live };
+  }
+
+  /** Goes on with the stream of a POST, wherever that runs or ran. */
+  #resume(inbound: Inbound, session: OpenSession, { streamId, position }: EventPlace): Reply {
+    const listening = this.#prepare(inbound, session, streamId);
+    if (!("live" in listening)) return listening;
+    this.#resumes += 1;
+    listening.token = this.#resumes;
+    const exchange = () => this.#warm.peek(session.owner, session.id)?.exchange(streamId);
+    exchange()?.detach();
+    const lost = new LostCall(this.#deps, this.#life, session, streamId);
+    this.#start(listening, {
+      after: position,
+      caughtUp: async () => exchange() !== undefined || (await lost.mayStillAnswer(() => listening.tail?.wake())),
+    });
+    return { status: 200, headers: streamHeaders, body: listening.live };
+  }
+
+  /** A place for the stream, or the answer that says why there is none. */
+  #prepare(inbound: Inbound, session: OpenSession, streamId: string): Listening | Reply {
+    const key = keyOf(session, streamId);
+    let release = this.#deps.slots.take(session.owner);
+    if (typeof release === "string") {
+      // Coming back must work where there is no room for anything new.
+      this.#listening.get(key)?.live.end();
+      release = this.#deps.slots.take(session.owner);
+    }
+    if (typeof release === "string") return tooManyStreams(release);
+    const giveBack = release;
+    const warm = this.#warm.take(session.owner, session.id);
+    const { keepAliveMs, maxStreamAgeMs, maxStreamBufferBytes } = this.#deps.options;
+    const listening: Listening = {
+      session,
+      streamId,
+      token: 0,
+      tail: undefined,
+      live: new LiveStream({
+        keepAliveMs,
+        maxAgeMs: maxStreamAgeMs,
+        maxBufferBytes: maxStreamBufferBytes,
+        signal: inbound.signal,
+        onClosed: () => {
+          giveBack();
+          this.#closed(key, listening, warm);
+        },
+      }),
+    };
+    return listening;
+  }
+
+  #closed(key: string, listening: Listening, warm: WarmSession | undefined): void {
+    if (this.#listening.get(key) === listening) this.#listening.delete(key);
+    if (warm !== undefined) this.#warm.done(warm);
+    listening.tail?.wake();
+  }
+
+  #giveUp(listening: Listening, reply: Reply): Reply {
+    listening.live.end();
+    return reply;
+  }
+
+  #start(listening: Listening, init: Pick<TailInit, "after" | "opened" | "primes" | "caughtUp">): void {
+    const { session, streamId, live } = listening;
+    const key = keyOf(session, streamId);
+    const standing = this.#listening.get(key);
+    if (standing !== undefined && standing.token > listening.token) return live.end();
+    if (live.closed) return;
+    this.#listening.set(key, listening);
+    standing?.live.end();
+    const tail = new Tail({ deps: this.#deps, owner: session.owner, sessionId: session.id, streamId, live, ...init });
+    listening.tail = tail;
+    const running: Promise<void> = tail
+      .run()
+      .catch(this.#deps.onError)
+      .finally(() => {
+        live.end();
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
+  }
+
+  /** Writes down that the stream was opened, so that older ones end on whichever node they are. */
+  async #recordOpening(session: OpenSession, streamId: string): Promise<Opened | undefined> {
+    const { store, options, hint } = this.#deps;
+    const data = [writeLogEntry({ streamId, tag: "listen", payload: "" })];
+    const committed = await store.commit(session.owner, [
+      {
+        ...transportKey(session.id),
+        expect: "present",
+        counters: [{ name: takeoverCounter, by: 1 }],
+        appends: [{ stream: outStream, data, keep: options.maxLogEvents }],
+      },
+    ]);
+    if (!committed.ok) return undefined;
+    hint(sessionTopic(session.id), writeHint({ type: "out", streams: [streamId] }));
+    const [result] = committed.results;
+    return { token: result?.counters.get(takeoverCounter) ?? 0, position: result?.heads.get(outStream) ?? 0 };
+  }
+
+  /** Who listens for the first time also gets what was said before; afterwards resuming is what `Last-Event-ID` is for. */
+  async #startOf(session: OpenSession, { token, position }: Opened): Promise<Position> {
+    if (token > 1) return position - 1;
+    const page = await this.#deps.store.events(session.owner, transportKey(session.id), outStream, { limit: 1 });
+    return (page?.first ?? position) - 1;
+  }
+}
+
+function keyOf(session: OpenSession, streamId: string): string {
+  return `${session.id}/${streamId}`;
+}

@@ -1,0 +1,113 @@
+import type { Implementation, JSONRPCRequest, McpServer } from "@modelcontextprotocol/server";
+
+import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
+import type { Inbound, Reply } from "../exchange.ts";
+import { extraOf } from "./caller.ts";
+import { createConnectionSession, type Negotiated } from "./create-session.ts";
+import type { SessionDeps } from "./deps.ts";
+import type { InstanceContext } from "./endpoint.ts";
+import type { Exchanges } from "./exchanges.ts";
+import { isObject, type RpcResponse } from "./messages.ts";
+import type { PostExchange } from "./post-exchange.ts";
+import { WarmSession } from "./warm-session.ts";
+import type { WarmSessions } from "./warm-sessions.ts";
+import { formatWireId, mintWireId, type WireId } from "./wire-id.ts";
+
+/** Answers `initialize`: the one request that makes a session, and only if the server accepted it (trap F9). */
+export class Initializer {
+  readonly #deps: SessionDeps;
+  readonly #warm: WarmSessions;
+  readonly #exchanges: Exchanges;
+  readonly #instance: (context: InstanceContext) => McpServer;
+
+  constructor(
+    deps: SessionDeps,
+    warm: WarmSessions,
+    exchanges: Exchanges,
+    instance: (context: InstanceContext) => McpServer,
+  ) {
+    this.#deps = deps;
+    this.#warm = warm;
+    this.#exchanges = exchanges;
+    this.#instance = instance;
+  }
+
+  async answer(inbound: Inbound, request: JSONRPCRequest): Promise<Reply> {
+    this.#warm.refuseIfClosed();
+    const { principal } = inbound;
+    const id = mintWireId();
+    const warm = await this.#connect(principal, id.handle);
+    let created = false;
+    try {
+      const extra = extraOf(inbound);
+      const response = await warm.instance.ask(request, this.#deps.options.deadlineMs, extra);
+      const negotiated = negotiatedIn(request, response);
+      if (negotiated === undefined) return jsonReply(response);
+      await this.#create(principal, id, negotiated, warm);
+      created = true;
+      return await this.#reply(inbound, warm, id, response);
+    } finally {
+      if (!created) await warm.close();
+    }
+  }
+
+  #connect(principal: Principal, sessionId: string): Promise<WarmSession> {
+    const server = this.#instance({
+      principal,
+      session: this.#deps.hold.sessions(principal).open(sessionId),
+      era: "2025",
+      connection: new Map(),
+    });
+    return WarmSession.connect(this.#deps, { owner: ownerOfPrincipal(principal), id: sessionId, principal }, server);
+  }
+
+  async #create(principal: Principal, id: WireId, negotiated: Negotiated, warm: WarmSession): Promise<void> {
+    const { hold, options } = this.#deps;
+    const { document, version } = await createConnectionSession(hold, principal, {
+      ...negotiated,
+      id,
+      bounds: {
+        maxSessions: options.maxSessions,
+        idleMs: options.sessionIdleMs,
+        absoluteMs: options.sessionAbsoluteMs,
+      },
+    });
+    await warm.verified({ document, version, inboxHead: 0 }, performance.now());
+    this.#warm.adopt(warm);
+  }
+
+  /** The response goes out as the endpoint's form asks; the session is kept warm for what comes next. */
+  async #reply(inbound: Inbound, warm: WarmSession, id: WireId, response: RpcResponse): Promise<Reply> {
+    const exchange: PostExchange = this.#exchanges.open({
+      session: warm.state,
+      owner: warm.owner,
+      log: warm.log,
+      requests: [response.id ?? ""],
+      batch: false,
+      signal: inbound.signal,
+      headers: { "mcp-session-id": formatWireId(id) },
+      onDone: () => this.#warm.done(warm),
+    });
+    await warm.release();
+    await exchange.respond(response);
+    return exchange.reply;
+  }
+}
+
+/** Undefined if the server refused. */
+function negotiatedIn(request: JSONRPCRequest, response: RpcResponse): Negotiated | undefined {
+  if (!("result" in response) || !isObject(response.result)) return undefined;
+  const { protocolVersion } = response.result;
+  const { clientInfo, capabilities } = request.params ?? {};
+  if (typeof protocolVersion !== "string" || !isObject(clientInfo) || !isObject(capabilities)) return undefined;
+  // The SDK has parsed the request, or there would be no result.
+  return {
+    protocolVersion,
+    clientInfo: clientInfo as Implementation,
+    capabilities,
+  };
+}
+
+function jsonReply(response: RpcResponse): Reply {
+  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(response) };
+}

@@ -1,0 +1,311 @@
+/**
+ * One connected server of the SDK, seen from the transport's side: requests go in and come back by the exchange they
+ * belong to, whatever else the server sends is routed, and what it asks its client is renamed for the fleet.
+ */
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  McpServer,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
+} from "@modelcontextprotocol/server";
+
+import { HoldfastError } from "../../record/errors.ts";
+import type { SessionDeps } from "./deps.ts";
+import { errorResponse, isRequest, isResponse, type RpcId, type RpcResponse } from "./messages.ts";
+import type { PostExchange } from "./post-exchange.ts";
+import { PendingRequests } from "./routing/pending.ts";
+
+export type InstanceHost = {
+  /** Takes a message that belongs to no request of the client. */
+  readonly standalone: (message: JSONRPCMessage) => Promise<void>;
+  /** What has to be done before a response may go out; undefined if nothing. */
+  readonly beforeResponse?: (request: JSONRPCRequest, response: RpcResponse) => Promise<void> | undefined;
+  /** The server has asked its client something, or takes long over a call: answers and cancellations may arrive elsewhere. */
+  readonly onWaiting?: () => void;
+};
+
+/** Where a message of the server goes: the POST it belongs to, or the session's GET stream. */
+type Route = PostExchange | "standalone";
+
+/** A handler of a POST at work, and the server it belongs to: handlers may speak through other servers too. */
+export type Serving = { readonly instance: Instance; readonly exchange: PostExchange };
+
+type Call = {
+  readonly request: JSONRPCRequest;
+  readonly since: number;
+  readonly exchange: PostExchange | undefined;
+  readonly settle: (response: RpcResponse | undefined) => Promise<void>;
+};
+
+const closedText = "The server stopped before the call was done; it may be repeated";
+
+export class Instance {
+  readonly server: McpServer;
+  readonly #deps: SessionDeps;
+  readonly #host: InstanceHost;
+  readonly #transport: InstanceTransport;
+  /** By the id the server knows, which differs from the client's only where that is in use already. */
+  readonly #calls = new Map<RpcId, Call>();
+  readonly #pending: PendingRequests<Route>;
+  readonly #failing = new Set<Promise<void>>();
+  #renamed = 0;
+
+  private constructor(server: McpServer, deps: SessionDeps, host: InstanceHost, sessionId: string | undefined) {
+    this.server = server;
+    this.#deps = deps;
+    this.#host = host;
+    this.#pending = new PendingRequests(deps.ids);
+    this.#transport = new InstanceTransport(sessionId, {
+      send: (message, options) => this.#send(message, options),
+      closed: () => this.#failCalls(),
+    });
+  }
+
+  static async connect(
+    server: McpServer,
+    deps: SessionDeps,
+    host: InstanceHost,
+    sessionId: string | undefined,
+  ): Promise<Instance> {
+    const instance = new Instance(server, deps, host, sessionId);
+    await server.connect(instance.#transport);
+    return instance;
+  }
+
+  /** Whether the server was closed, by us or by its author. It answers nothing any more. */
+  get closed(): boolean {
+    return this.#transport.closed;
+  }
+
+  /** Whether the server waits for something that may arrive at another node. */
+  waitsSince(olderThanMs: number, now: number): boolean {
+    if (this.#pending.size > 0) return true;
+    for (const { since } of this.#calls.values()) if (now - since >= olderThanMs) return true;
+    return false;
+  }
+
+  /** Hands a request of a POST in. Its response comes back through the exchange. */
+  dispatch(request: JSONRPCRequest, exchange: PostExchange, extra: MessageExtraInfo): void {
+    this.#deps.serving.run({ instance: this, exchange }, () =>
+      this.#call(request, exchange, extra, async (response) => {
+        if (response === undefined) return exchange.abandon();
+        const before = this.#host.beforeResponse?.(request, response);
+        return exchange.respond(before === undefined ? response : await this.#after(before, response));
+      }),
+    );
+  }
+
+  /** The response, or an error in its place: the client must not take for done what was not. */
+  async #after(before: Promise<void>, response: RpcResponse): Promise<RpcResponse> {
+    try {
+      await before;
+      return response;
+    } catch (error) {
+      this.#deps.onError(error);
+      return errorResponse(response.id ?? "", -32603, "The change could not be stored; it may be repeated");
+    }
+  }
+
+  /** Asks the server something of our own. Throws `UNAVAILABLE` after the deadline. */
+  async ask(request: JSONRPCRequest, deadlineMs: number, extra: MessageExtraInfo = {}): Promise<RpcResponse> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<RpcResponse>((resolve, reject) => {
+        timer = setTimeout(
+          () =>
+            reject(
+              new HoldfastError("UNAVAILABLE", `the server did not answer "${request.method}" in ${deadlineMs} ms`),
+            ),
+          deadlineMs,
+        );
+        this.#call(request, undefined, extra, async (response) => {
+          if (response !== undefined) resolve(response);
+        });
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Hands a notification in. Progress is for this instance only if it asked for it; false otherwise. */
+  notify(notification: JSONRPCNotification, extra: MessageExtraInfo): boolean {
+    if (notification.method === "notifications/cancelled") return this.#cancel(notification, extra);
+    if (notification.method === "notifications/progress") {
+      const restored = this.#pending.progress(notification);
+      if (restored !== undefined) this.#transport.onmessage?.(restored, extra);
+      return restored !== undefined;
+    }
+    this.#transport.onmessage?.(notification, extra);
+    return true;
+  }
+
+  /** Hands the client's answer in. False if this instance did not ask. */
+  answer(response: RpcResponse, extra: MessageExtraInfo): boolean {
+    const restored = this.#pending.answer(response);
+    if (restored === undefined) return false;
+    this.#transport.onmessage?.(restored, extra);
+    return true;
+  }
+
+  /** Whether a client's answer or progress with this id is awaited here. */
+  awaits(id: unknown): boolean {
+    return this.#pending.has(id);
+  }
+
+  /** Fails what the server waits for from its client: no answer can come any more. */
+  failPending(message: string): void {
+    for (const response of this.#pending.failAll(-32000, message)) this.#transport.onmessage?.(response);
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+    await Promise.all(this.#failing);
+  }
+
+  /** A closed server answers nothing, so its calls are answered here. */
+  #failCalls(): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { request, settle } of calls) {
+      const failing: Promise<void> = settle(errorResponse(request.id, -32603, closedText))
+        .catch(this.#deps.onError)
+        .finally(() => this.#failing.delete(failing));
+      this.#failing.add(failing);
+    }
+  }
+
+  #call(
+    request: JSONRPCRequest,
+    exchange: PostExchange | undefined,
+    extra: MessageExtraInfo,
+    settle: (response: RpcResponse | undefined) => Promise<void>,
+  ): void {
+    const id = this.#freeId(request.id);
+    this.#calls.set(id, { request, exchange, settle, since: performance.now() });
+    try {
+      this.#transport.onmessage?.(id === request.id ? request : { ...request, id }, extra);
+    } catch (error) {
+      this.#deps.onError(error);
+      this.#respond(errorResponse(id, -32603, "Internal error")).catch(this.#deps.onError);
+    }
+  }
+
+  /** Two requests in flight under one id would take each other's answers. */
+  #freeId(id: RpcId): RpcId {
+    if (!this.#calls.has(id)) return id;
+    this.#renamed += 1;
+    return `${String(id)}#${this.#renamed}-${this.#deps.ids.node}`;
+  }
+
+  #cancel(notification: JSONRPCNotification, extra: MessageExtraInfo): boolean {
+    const wanted = notification.params?.["requestId"];
+    const ours = [...this.#calls].filter(
+      ([, { request, exchange }]) => exchange !== undefined && request.id === wanted,
+    );
+    for (const [id, call] of ours) {
+      // The SDK answers no cancelled request, so nobody would end the exchange.
+      this.#calls.delete(id);
+      this.#transport.onmessage?.({ ...notification, params: { ...notification.params, requestId: id } }, extra);
+      call.settle(undefined).catch(this.#deps.onError);
+    }
+    return ours.length > 0;
+  }
+
+  async #send(message: JSONRPCMessage, options: TransportSendOptions | undefined): Promise<void> {
+    if (isResponse(message)) return this.#respond(message);
+    if (isRequest(message)) return this.#ask(message, this.#routeOf(options?.relatedRequestId));
+    try {
+      await this.#tell(message, options?.relatedRequestId);
+    } catch (error) {
+      // Few authors wait for what they notify, and a rejection that nobody waits for would end the process.
+      this.#deps.onError(error);
+    }
+  }
+
+  async #tell(notification: JSONRPCNotification, relatedRequestId: RequestId | undefined): Promise<void> {
+    if (notification.method === "notifications/cancelled") {
+      const cancelled = this.#pending.cancel(notification);
+      if (cancelled !== undefined) await this.#emit(cancelled.message, cancelled.route);
+    } else if (relatedRequestId === undefined) {
+      await this.#host.standalone(notification);
+    } else {
+      // What comes after the response of the request it belongs to has nowhere to go.
+      await this.#calls.get(relatedRequestId)?.exchange?.emit(notification);
+    }
+  }
+
+  async #respond(response: RpcResponse): Promise<void> {
+    const { id } = response;
+    const call = id === undefined ? undefined : this.#calls.get(id);
+    if (id === undefined || call === undefined) return;
+    this.#calls.delete(id);
+    await call.settle(id === call.request.id ? response : { ...response, id: call.request.id });
+  }
+
+  async #ask(request: JSONRPCRequest, route: Route): Promise<void> {
+    const named = this.#pending.ask(request, route);
+    this.#host.onWaiting?.();
+    try {
+      await this.#emit(named, route);
+    } catch (error) {
+      this.#pending.forget(named.id);
+      throw error;
+    }
+  }
+
+  /** A request of the server belongs to the POST it names, else to the one whose handler is running. */
+  #routeOf(relatedRequestId: RequestId | undefined): Route {
+    const named = relatedRequestId === undefined ? undefined : this.#calls.get(relatedRequestId)?.exchange;
+    const serving = this.#deps.serving.getStore();
+    const exchange = named ?? (serving?.instance === this ? serving.exchange : undefined);
+    return exchange?.open === true ? exchange : "standalone";
+  }
+
+  async #emit(message: JSONRPCMessage, route: Route): Promise<void> {
+    const sent = route !== "standalone" && (await route.emit(message));
+    if (!sent) await this.#host.standalone(message);
+  }
+}
+
+type Wire = {
+  readonly send: (message: JSONRPCMessage, options: TransportSendOptions | undefined) => Promise<void>;
+  readonly closed: () => void;
+};
+
+class InstanceTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
+  /** The handle, which may be shown; never the secret. */
+  readonly sessionId?: string | undefined;
+  readonly #wire: Wire;
+  #closed = false;
+
+  constructor(sessionId: string | undefined, wire: Wire) {
+    this.sessionId = sessionId;
+    this.#wire = wire;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  async start(): Promise<void> {
+    // Nothing to start: requests arrive one by one.
+  }
+
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (!this.#closed) await this.#wire.send(message, options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onclose?.();
+    this.#wire.closed();
+  }
+}

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+
+import type { Owner } from "../../record/record.ts";
+
+type Window = { readonly endsAt: number; readonly ids: Set<string> };
+
+const windowMs = 60_000;
+const maxOwners = 10_000;
+
+/**
+ * Slows guessing down: counts the distinct ids that each principal presented in vain within a minute. A client that
+ * keeps presenting one dead id is no guesser and goes on hearing that it is dead.
+ */
+export class MissedIds {
+  readonly #max: number;
+  readonly #windows = new LRUCache<Owner, Window>({ max: maxOwners });
+
+  constructor(maxPerMinute: number) {
+    this.#max = maxPerMinute;
+  }
+
+  /** Seconds to wait if it is one too many; undefined otherwise. */
+  note(owner: Owner, id: string, now: number = performance.now()): number | undefined {
+    const standing = this.#windows.get(owner);
+    const window =
+      standing !== undefined && now < standing.endsAt ? standing : { endsAt: now + windowMs, ids: new Set<string>() };
+    if (window !== standing) this.#windows.set(owner, window);
+    // Ids may be long, and one of them may be somebody's secret.
+    const digest = createHash("sha256").update(id, "utf8").digest("base64url").slice(0, 16);
+    if (window.ids.has(digest)) return undefined;
+    if (window.ids.size >= this.#max) return Math.max(1, Math.ceil((window.endsAt - now) / 1_000));
+    window.ids.add(digest);
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import { spawnSync } from "node:child_process";
+import { hostname } from "node:os";
+import { expect, test } from "vitest";
+
+import { ownerOf } from "../../record/ids.ts";
+import { memoryStore } from "../../stores/memory/index.ts";
+import { eventually } from "./bridge.test-kit.ts";
+import { NodeLife } from "./node-life.ts";
+
+test("a node lives while it says so, and a little longer", async () => {
+  let now = 1_000_000;
+  await using store = await memoryStore({ clock: () => now });
+  const errors: unknown[] = [];
+  const [one, other] = ["one", "other"].map((node) => new NodeLife(store, node, (error) => errors.push(error))) as [
+    NodeLife,
+    NodeLife,
+  ];
+  expect(await one.isAlive("one")).toBe(true);
+  expect(await other.isAlive("one")).toBe(false);
+  const end = one.begin();
+  await eventually(() => other.isAlive("one"));
+  end();
+  now += 9_000;
+  expect(await other.isAlive("one")).toBe(true);
+  now += 2_000;
+  expect(await other.isAlive("one")).toBe(false);
+  one.begin();
+  await eventually(() => other.isAlive("one"));
+  await one.close();
+  expect(await other.isAlive("one")).toBe(false);
+  await other.close();
+  expect(errors).toEqual([]);
+});
+
+test("a process of this host that has ended is dead at once", async () => {
+  await using store = await memoryStore();
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  const nodes = ownerOf({ issuer: "holdfast", subject: "nodes" });
+  const say = (id: string, host: string) =>
+    store.commit(nodes, [
+      {
+        kind: "holdfast.node",
+        id,
+        expect: "absent",
+        create: { text: JSON.stringify({ host, pid }), lifetime: { idleMs: 10_000 } },
+      },
+    ]);
+  await say("here", hostname());
+  await say("elsewhere", `not-${hostname()}`);
+  const life = new NodeLife(store, "me", () => undefined);
+  expect(await life.isAlive("here")).toBe(false);
+  expect(await life.isAlive("elsewhere")).toBe(true);
+});

@@ -1,0 +1,86 @@
+import { hostname } from "node:os";
+
+import { ownerOf } from "../../record/ids.ts";
+import type { Owner, RecordKey } from "../../record/record.ts";
+import type { Store } from "../../store/contract.ts";
+import { isObject } from "./messages.ts";
+
+const lifetimeMs = 10_000;
+const beatMs = 3_000;
+
+/** Node records are the engine's own and belong to no principal: issuers of tokens are never called this. */
+const engine: Owner = ownerOf({ issuer: "holdfast", subject: "nodes" });
+
+/**
+ * Lets other nodes tell whether the node that runs a streamed call still lives. Says so only while such calls run.
+ */
+export class NodeLife {
+  readonly #store: Store;
+  readonly #node: string;
+  readonly #onError: (error: unknown) => void;
+  #users = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+
+  constructor(store: Store, node: string, onError: (error: unknown) => void) {
+    this.#store = store;
+    this.#node = node;
+    this.#onError = onError;
+  }
+
+  /** A streamed call begins. The returned function, called once, says that it is over. */
+  begin(): () => void {
+    this.#users += 1;
+    if (this.#timer === undefined) {
+      this.#timer = setInterval(() => this.#beat(), beatMs).unref();
+      this.#beat();
+    }
+    return () => {
+      this.#users -= 1;
+      if (this.#users > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    };
+  }
+
+  /** Whether another node may still be running what it began. */
+  async isAlive(node: string): Promise<boolean> {
+    if (node === this.#node) return true;
+    const { record } = await this.#store.read(engine, keyOf(node));
+    if (record === undefined) return false;
+    const said: unknown = JSON.parse(record.document);
+    return !(isObject(said) && said["host"] === hostname() && isGone(said["pid"]));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#beating;
+    if (this.#beating === undefined) return;
+    await this.#store.commit(engine, [{ ...keyOf(this.#node), expect: "present", end: true }]).catch(this.#onError);
+  }
+
+  #beat(): void {
+    const text = JSON.stringify({ host: hostname(), pid: process.pid });
+    this.#beating = this.#store
+      .commit(engine, [
+        { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: lifetimeMs } }, slide: true },
+      ])
+      .then(() => undefined, this.#onError);
+  }
+}
+
+function keyOf(node: string): RecordKey {
+  return { kind: "holdfast.node", id: node };
+}
+
+/** Whether a process of this host has ended. Says no where it cannot be told. */
+function isGone(pid: unknown): boolean {
+  if (typeof pid !== "number" || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}

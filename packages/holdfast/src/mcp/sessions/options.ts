@@ -1,0 +1,70 @@
+/** What the 2025-era endpoint can be told, with its defaults. */
+export type SessionOptions = {
+  /** Serve without sessions: an instance per request, nothing stored. Default false. */
+  readonly stateless: boolean;
+  /** `auto` answers JSON unless something streams; `json` and `sse` pin one form. */
+  readonly response: "auto" | "json" | "sse";
+  /** Live SSE streams of this node; beyond it new ones are 503. */
+  readonly maxStreams: number;
+  /** Live SSE streams of one principal on this node; beyond it new ones are 429. */
+  readonly maxStreamsPerPrincipal: number;
+  /** Connected server instances kept, in use or not; those in use are never closed for it. */
+  readonly maxWarmInstances: number;
+  /** Between comment lines that keep a quiet stream open. */
+  readonly keepAliveMs: number;
+  /** A stream is ended after this long; its client resumes. */
+  readonly maxStreamAgeMs: number;
+  /** Bytes that may wait for one slow reader before its connection is cut; it resumes. */
+  readonly maxStreamBufferBytes: number;
+  /** Messages a session's output log keeps for resuming streams. */
+  readonly maxLogEvents: number;
+  /** About how many bytes of messages a session's output log keeps. */
+  readonly maxLogBytes: number;
+  readonly sessionIdleMs: number;
+  readonly sessionAbsoluteMs: number;
+  /** Live sessions of one principal. */
+  readonly maxSessions: number;
+  /** Distinct ids of no session that one principal may present in a minute; beyond it the answer is 429. */
+  readonly maxMissedIdsPerMinute: number;
+  /** How long clients are asked to wait before they resume a stream. */
+  readonly retryMs: number;
+  /** A warm session is trusted this long after it was last read. */
+  readonly trustMs: number;
+  /** How often a waiting stream looks for itself, since hints may be lost. */
+  readonly pollMs: number;
+  /** Most time one store operation or one rehydration may take before the answer is 503. */
+  readonly deadlineMs: number;
+  readonly onError: (error: unknown) => void;
+};
+
+const hour = 3_600_000;
+
+export const sessionDefaults: SessionOptions = {
+  stateless: false,
+  response: "auto",
+  maxStreams: 5_000,
+  maxStreamsPerPrincipal: 32,
+  maxWarmInstances: 1_000,
+  keepAliveMs: 15_000,
+  maxStreamAgeMs: hour,
+  maxStreamBufferBytes: 4 * 1024 * 1024,
+  maxLogEvents: 1_000,
+  maxLogBytes: 4 * 1024 * 1024,
+  sessionIdleMs: 24 * hour,
+  sessionAbsoluteMs: 30 * 24 * hour,
+  maxSessions: 1_000,
+  maxMissedIdsPerMinute: 60,
+  retryMs: 1_000,
+  trustMs: 500,
+  pollMs: 10_000,
+  deadlineMs: 10_000,
+  onError: () => undefined,
+};
+
+/** Defaults under what was given; a value that is undefined counts as not given. */
+export function resolveSessionOptions(
+  given: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined },
+): SessionOptions {
+  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...sessionDefaults, ...named };
+}

@@ -1,0 +1,219 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/server";
+
+import { isHoldfastError } from "../../record/errors.ts";
+import type { Position } from "../../record/record.ts";
+import type { Reply } from "../exchange.ts";
+import type { LiveStream } from "./live-stream.ts";
+import type { LogEntry, LogTag, Opening } from "./log-entry.ts";
+import { isRequest, type RpcId, type RpcResponse } from "./messages.ts";
+import type { OutputLog } from "./output-log.ts";
+import { messageEvent, primingEvent, streamHeaders } from "./sse.ts";
+import { formatEventId } from "./stream-id.ts";
+
+export type PostExchangeInit = {
+  /** The ids of the requests to answer, in order. */
+  readonly requests: readonly RpcId[];
+  readonly batch: boolean;
+  readonly response: "auto" | "json" | "sse";
+  /** Headers of whatever answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Asked once, if it comes to a stream. */
+  readonly mintStreamId: () => string;
+  readonly node: string;
+  /** Absent where there are no sessions: then streams cannot be resumed and nothing is stored. */
+  readonly log: OutputLog | undefined;
+  /** Whether the client understands events without data: from 2025-11-25 on. */
+  readonly primes: boolean;
+  readonly retryMs: number;
+  /** A socket for the stream; undefined if there are too many already. */
+  readonly openLive: () => LiveStream | undefined;
+  /** Called once, when every request is answered or given up and nothing is left to write. */
+  readonly onDone: () => void;
+};
+
+/** What pinned SSE waits for company, so that a quick call costs one log write and not two. */
+const lingerMs = 20;
+
+/**
+ * One POST that asks for something. It is answered with JSON unless a message has to go out before the last response:
+ * then it becomes an SSE stream, whose every event is in the session's log before it is on the socket, and which any
+ * node can resume. The socket may go at any time; the exchange goes on.
+ */
+export class PostExchange {
+  readonly reply: Promise<Reply>;
+  readonly #init: PostExchangeInit;
+  #streamId = "";
+  #resolve!: (reply: Reply) => void;
+  #replied = false;
+  #open: number;
+  readonly #answers: RpcResponse[] = [];
+  /** What has to be written before anything else of the stream. */
+  #backlog: readonly LogEntry[] = [];
+  #streaming = false;
+  /** Why this exchange cannot stream: it was pinned to JSON, or the node has no more room for sockets. */
+  #plainOnly: boolean;
+  #live: LiveStream | undefined;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(init: PostExchangeInit) {
+    this.#init = init;
+    this.#open = init.requests.length;
+    this.#plainOnly = init.response === "json";
+    this.reply = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    if (init.response === "sse") {
+      this.#linger = setTimeout(
+        () => this.#guarded(this.#upgraded() ? this.#write([]) : Promise.resolve()),
+        lingerMs,
+      ).unref();
+    }
+  }
+
+  /** Whether some request is still to be answered. */
+  get open(): boolean {
+    return this.#open > 0;
+  }
+
+  /** Empty as long as nothing streams. */
+  get streamId(): string {
+    return this.#streamId;
+  }
+
+  /**
+   * Sends a message that belongs to this POST. False if it cannot go this way: the answer is pinned to JSON, or the
+   * last response is out. Resolves once the message is in the log; throws what the log throws.
+   */
+  async emit(message: JSONRPCMessage): Promise<boolean> {
+    if (!this.open || !this.#upgraded()) return false;
+    // Without a session the client's answer could not be told from a stranger's.
+    if (this.#init.log === undefined && isRequest(message)) return false;
+    await this.#write([this.#entry("message", message)], !isRequest(message));
+    return true;
+  }
+
+  /** Takes a response. The last one ends the exchange. */
+  async respond(response: RpcResponse): Promise<void> {
+    if (!this.open) return;
+    this.#open -= 1;
+    this.#answers.push(response);
+    const last = this.#open === 0;
+    const stream = this.#streaming || (last && this.#init.response === "sse" && this.#upgraded());
+    if (!stream) return last ? this.#finish() : undefined;
+    try {
+      await this.#writeAnswer(this.#entry(last ? "last" : "message", response));
+    } finally {
+      if (last) this.#finish();
+    }
+  }
+
+  /** A request that will never be answered, because its client cancelled it. */
+  async abandon(): Promise<void> {
+    if (!this.open) return;
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    try {
+      if (this.#streaming) await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "" });
+    } finally {
+      this.#finish();
+    }
+  }
+
+  /** Ends the connection and leaves the stream: the client comes back with `Last-Event-ID`. */
+  closeStream(): void {
+    if (!this.open || this.#init.log === undefined || !this.#upgraded()) return;
+    this.#guarded(this.#write([]).then(() => this.detach()));
+  }
+
+  /** Gives the socket up; another connection of the client has taken the stream over. */
+  detach(): void {
+    this.#live?.end();
+  }
+
+  /** True if the exchange is, or with this call became, a stream. */
+  #upgraded(): boolean {
+    if (this.#streaming) return true;
+    if (this.#plainOnly) return false;
+    this.#live = this.#init.openLive();
+    this.#plainOnly = this.#live === undefined;
+    this.#streaming = this.#live !== undefined;
+    if (!this.#streaming) return false;
+    this.#streamId = this.#init.mintStreamId();
+    const { node, requests, log } = this.#init;
+    const opening: Opening = { node, requests };
+    const first: LogEntry = { streamId: this.#streamId, tag: "open", payload: JSON.stringify(opening) };
+    // What was answered before the stream goes first; the answer that made it one comes by itself.
+    const answered = this.#open === 0 ? this.#answers.slice(0, -1) : this.#answers;
+    const held = answered.map((answer) => this.#entry("message", answer));
+    this.#backlog = log === undefined ? held : [first, ...held];
+    return true;
+  }
+
+  async #write(entries: readonly LogEntry[], mayDrop = false): Promise<void> {
+    const { log } = this.#init;
+    const first = this.#backlog;
+    const all = [...first, ...entries];
+    this.#backlog = [];
+    if (log === undefined) {
+      for (const entry of all) this.#deliver(entry, undefined);
+      return;
+    }
+    try {
+      await log.append(all, { mayDrop, delivered: (entry, position) => this.#deliver(entry, position) });
+    } catch (error) {
+      // The stream still has to have its beginning when the log takes entries again.
+      this.#backlog = [...first, ...this.#backlog];
+      throw error;
+    }
+  }
+
+  /** Writes a response, and makes the best of a log that does not take it. */
+  async #writeAnswer(entry: LogEntry): Promise<void> {
+    try {
+      await this.#write([entry]);
+    } catch (error) {
+      // The session ended during its own call: nothing is left to resume, and the client on the socket gets its answer.
+      if (isHoldfastError(error, "NOT_FOUND")) this.#deliver(entry, undefined);
+      else if (this.#replied) throw error;
+      // Otherwise nothing has been streamed, and a plain answer needs no log.
+    }
+  }
+
+  #deliver(entry: LogEntry, position: Position | undefined): void {
+    const { primes, retryMs } = this.#init;
+    const live = this.#live;
+    if (live === undefined) return;
+    const id = position === undefined ? undefined : formatEventId(this.#streamId, position);
+    if (!this.#replied) this.#answer({ status: 200, headers: { ...streamHeaders, ...this.#init.headers }, body: live });
+    if (entry.tag === "message" || entry.tag === "last") live.write(messageEvent(id, entry.payload));
+    else if (entry.tag === "open" && primes && id !== undefined) live.write(primingEvent(id, retryMs));
+  }
+
+  #finish(): void {
+    clearTimeout(this.#linger);
+    if (!this.#replied) this.#answer(this.#plainAnswer());
+    this.#live?.end();
+    this.#init.onDone();
+  }
+
+  #plainAnswer(): Reply {
+    const { headers, batch } = this.#init;
+    if (this.#answers.length === 0) return { status: 202, headers };
+    const body = JSON.stringify(batch ? this.#answers : this.#answers[0]);
+    return { status: 200, headers: { "content-type": "application/json", ...headers }, body };
+  }
+
+  #answer(reply: Reply): void {
+    this.#replied = true;
+    this.#resolve(reply);
+  }
+
+  #entry(tag: LogTag, message: JSONRPCMessage): LogEntry {
+    return { streamId: this.#streamId, tag, payload: JSON.stringify(message) };
+  }
+
+  /** For work whose failure shows elsewhere. */
+  #guarded(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,158 @@
+import type { JSONRPCRequest, MessageExtraInfo } from "@modelcontextprotocol/server";
+
+import type { Inbound, Reply } from "../exchange.ts";
+import { invalidRequest } from "../http/answers.ts";
+import {
+  alreadyInitialized,
+  batchNotAllowed,
+  sessionIdMissing,
+  sessionNotFound,
+  unsupportedVersion,
+} from "./answers.ts";
+import { readBody } from "./body.ts";
+import { extraOf } from "./caller.ts";
+import type { SessionDeps } from "./deps.ts";
+import type { Exchanges } from "./exchanges.ts";
+import type { GetStreams } from "./get-streams.ts";
+import type { Initializer } from "./initialize.ts";
+import type { IncomingMessage } from "./messages.ts";
+import type { PostExchange } from "./post-exchange.ts";
+import type { Rehydrator } from "./rehydrate.ts";
+import { isFleetId } from "./routing/ids.ts";
+import { putInInbox } from "./routing/inbox.ts";
+import { fleetToken } from "./routing/pending.ts";
+import type { OpenSession, SessionGate } from "./session-gate.ts";
+import { changeTransport } from "./transport-store.ts";
+import { hasBatches, isSupported, primes, supportedVersions } from "./versions.ts";
+import type { WarmSession } from "./warm-session.ts";
+
+export type PostInit = {
+  readonly deps: SessionDeps;
+  readonly gate: SessionGate;
+  readonly initializer: Initializer;
+  readonly rehydrator: Rehydrator;
+  readonly exchanges: Exchanges;
+  readonly streams: GetStreams;
+};
+
+type Told = Exclude<IncomingMessage, { type: "request" }>;
+
+/** Answers POSTs of sessions. */
+export class Posts {
+  readonly #init: PostInit;
+
+  constructor(init: PostInit) {
+    this.#init = init;
+  }
+
+  async answer(inbound: Inbound): Promise<Reply> {
+    const read = readBody(inbound.body);
+    if (read === undefined) return invalidRequest("not a JSON-RPC message, or an empty batch");
+    const { messages, batch } = read;
+    const requests = messages.flatMap((incoming) => (incoming.type === "request" ? [incoming.message] : []));
+    const initialize = requests.find(({ method }) => method === "initialize");
+    if (initialize !== undefined && batch) return invalidRequest("initialize stands alone, not in a batch");
+
+    const version = inbound.header("mcp-protocol-version");
+    if (initialize === undefined && version !== undefined) {
+      if (!isSupported(version)) return unsupportedVersion(supportedVersions);
+      if (batch && !hasBatches(version)) return batchNotAllowed();
+    }
+    const wireId = inbound.header("mcp-session-id");
+    if (wireId === undefined) {
+      return initialize === undefined ? sessionIdMissing() : this.#init.initializer.answer(inbound, initialize);
+    }
+    const session = await this.#init.gate.find(inbound.principal, wireId);
+    if (session === undefined) return this.#init.gate.missed(inbound.principal, wireId);
+    if (initialize !== undefined) return alreadyInitialized();
+    if (batch && !hasBatches(session.document.protocolVersion)) return batchNotAllowed();
+    return this.#serve(inbound, session, messages, requests, batch);
+  }
+
+  async #serve(
+    inbound: Inbound,
+    session: OpenSession,
+    messages: readonly IncomingMessage[],
+    requests: readonly JSONRPCRequest[],
+    batch: boolean,
+  ): Promise<Reply> {
+    const extra: MessageExtraInfo = extraOf(inbound);
+    for (const incoming of messages) {
+      if (incoming.type === "request") continue;
+      const taken = await this.#tell(session, incoming, extra);
+      if (!taken) return sessionNotFound();
+    }
+    if (requests.length === 0) return { status: 202, headers: {} };
+    const warm = await this.#init.rehydrator.use(session);
+    return this.#call(inbound, session, warm, requests, batch, extra);
+  }
+
+  /** False if the session ended meanwhile. */
+  async #tell(session: OpenSession, told: Told, extra: MessageExtraInfo): Promise<boolean> {
+    const { deps, rehydrator } = this.#init;
+    const method = told.type === "notification" ? told.message.method : undefined;
+    if (method === "notifications/initialized" && !(await this.#becomeReady(session))) return false;
+    if (told.type === "response" || method === "notifications/cancelled" || method === "notifications/progress") {
+      if (rehydrator.peek(session)?.take(told, extra) === true) return true;
+      return !mayBeForAnotherNode(deps, told) || putInInbox(deps, session.owner, session.id, told.message);
+    }
+    await rehydrator.using(session, async (warm) => {
+      warm.take(told, extra);
+      if (method === "notifications/initialized") await warm.release();
+    });
+    return true;
+  }
+
+  /** From now on the server may say what it wants, on every node. */
+  async #becomeReady(session: OpenSession): Promise<boolean> {
+    const { deps, rehydrator } = this.#init;
+    if (session.document.phase === "initialized") return true;
+    const changed = await changeTransport(deps, session.owner, session.id, (standing) => ({
+      ...standing,
+      phase: "initialized",
+    }));
+    if (changed === undefined) return false;
+    await rehydrator.peek(session)?.verified({ ...changed, inboxHead: session.inboxHead }, performance.now());
+    return true;
+  }
+
+  #call(
+    inbound: Inbound,
+    session: OpenSession,
+    warm: WarmSession,
+    requests: readonly JSONRPCRequest[],
+    batch: boolean,
+    extra: MessageExtraInfo,
+  ): Promise<Reply> {
+    const { exchanges, rehydrator, streams, deps } = this.#init;
+    const exchange: PostExchange = exchanges.open({
+      session,
+      owner: session.owner,
+      log: warm.log,
+      requests: requests.map(({ id }) => id),
+      batch,
+      signal: inbound.signal,
+      onDone: () => {
+        warm.done(exchange);
+        rehydrator.done(warm);
+      },
+    });
+    const resumable = primes(session.document.protocolVersion) && deps.options.response !== "json";
+    const withClosing: MessageExtraInfo = resumable
+      ? {
+          ...extra,
+          closeSSEStream: () => exchange.closeStream(),
+          closeStandaloneSSEStream: () => streams.closeOwn(session),
+        }
+      : extra;
+    for (const request of requests) warm.serve(request, exchange, withClosing);
+    return exchange.reply;
+  }
+}
+
+/** Whether a message that nobody here waits for could be meant for another node. */
+function mayBeForAnotherNode({ ids }: SessionDeps, told: Told): boolean {
+  if (told.type === "notification" && told.message.method === "notifications/cancelled") return true;
+  const id = told.type === "response" ? told.message.id : fleetToken(told.message);
+  return isFleetId(id) && !ids.isOwn(id);
+}

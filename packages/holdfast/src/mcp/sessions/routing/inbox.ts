@@ -1,0 +1,114 @@
+import type { Owner, Position } from "../../../record/record.ts";
+import type { SessionDeps } from "../deps.ts";
+import { readHint, writeHint } from "../hints.ts";
+import { type IncomingMessage, readMessage } from "../messages.ts";
+import { inStream, sessionTopic, transportKey } from "../transport-record.ts";
+
+/** Answers and cancellations a session keeps for nodes that have not looked yet. */
+const keep = 64;
+
+/**
+ * Puts a message that nobody here waits for where the node that does will find it. False if the session is over.
+ */
+export async function putInInbox(
+  deps: SessionDeps,
+  owner: Owner,
+  sessionId: string,
+  message: unknown,
+): Promise<boolean> {
+  const committed = await deps.store.commit(
+    owner,
+    [
+      {
+        ...transportKey(sessionId),
+        expect: "present",
+        appends: [{ stream: inStream, data: [JSON.stringify(message)], keep }],
+      },
+    ],
+    { quota: { bytes: deps.hold.limits.maxBytes } },
+  );
+  if (committed.ok) deps.hint(sessionTopic(sessionId), writeHint({ type: "in" }));
+  return committed.ok;
+}
+
+export type InboxInit = {
+  readonly deps: SessionDeps;
+  readonly owner: Owner;
+  readonly sessionId: string;
+  /** Where to begin: nothing before it can be meant for who waits now. */
+  readonly after: Position;
+  readonly take: (message: IncomingMessage) => void;
+  /** Whether somebody still waits; asked after every look. */
+  readonly wanted: () => boolean;
+};
+
+/**
+ * Reads a session's inbox by cursor while somebody waits for something: woken by hints, and by itself every second since
+ * hints may be lost. Stops on its own once nobody waits.
+ */
+export class Inbox {
+  readonly #init: InboxInit;
+  readonly #timer: NodeJS.Timeout;
+  readonly #unsubscribe: () => void;
+  #after: Position;
+  #reading = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(init: InboxInit, pollMs: number) {
+    this.#init = init;
+    this.#after = init.after;
+    this.#unsubscribe = init.deps.store.subscribe(sessionTopic(init.sessionId), (hint) => {
+      const read = readHint(hint);
+      if (read === undefined || read.type === "in") this.#look();
+    });
+    this.#timer = setInterval(() => this.#look(), pollMs).unref();
+    this.#look();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Where a later inbox of the same session may go on. */
+  get after(): Position {
+    return this.#after;
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#unsubscribe();
+  }
+
+  #look(): void {
+    this.#again = true;
+    if (this.#reading || this.#stopped) return;
+    this.#reading = true;
+    this.#readAll()
+      .catch(this.#init.deps.onError)
+      .finally(() => {
+        this.#reading = false;
+        if (!this.#init.wanted()) this.stop();
+      });
+  }
+
+  async #readAll(): Promise<void> {
+    const { deps, owner, sessionId, take } = this.#init;
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      const page = await deps.store.events(owner, transportKey(sessionId), inStream, {
+        after: this.#after,
+        limit: keep,
+      });
+      if (page === undefined) return this.stop();
+      for (const { position, data } of page.events) {
+        this.#after = position;
+        const message = readMessage(JSON.parse(data));
+        if (message !== undefined) take(message);
+      }
+      if (page.more) this.#again = true;
+    }
+  }
+}

@@ -1,0 +1,306 @@
+import { PassThrough } from "node:stream";
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+} from "@modelcontextprotocol/server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { holdfast } from "../hold.ts";
+import type { Store } from "../store/contract.ts";
+import { localUser } from "../security/principal.ts";
+import type { Hold } from "../state/hold.ts";
+import { memoryStore } from "../stores/memory/index.ts";
+import { reply } from "./reply.ts";
+import { serve } from "./serve.ts";
+import type { App, ServeOptions, StdioHandle } from "./types.ts";
+
+type Message = {
+  id?: unknown;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: { code: number };
+};
+
+const envelope = {
+  [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
+  [CLIENT_INFO_META_KEY]: { name: "c", version: "1" },
+  [CLIENT_CAPABILITIES_META_KEY]: {},
+};
+
+class Pipe {
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  readonly lines: Message[] = [];
+  #text = "";
+  #wake: () => void = () => undefined;
+  #ids = 0;
+
+  constructor() {
+    this.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      this.#text += chunk;
+      const lines = this.#text.split("\n");
+      this.#text = lines.pop() ?? "";
+      for (const line of lines) this.lines.push(JSON.parse(line) as Message);
+      this.#wake();
+    });
+  }
+
+  tell(message: Record<string, unknown>): void {
+    this.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+  }
+
+  async next(wanted: (message: Message) => boolean): Promise<Message> {
+    const end = performance.now() + 3_000;
+    for (;;) {
+      const found = this.lines.find(wanted);
+      if (found !== undefined) return found;
+      if (performance.now() > end) throw new Error(`not among what was said: ${JSON.stringify(this.lines)}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        setTimeout(resolve, 20);
+      });
+    }
+  }
+
+  async ask(method: string, params: Record<string, unknown> = {}): Promise<Message> {
+    const id = ++this.#ids;
+    this.tell({ id, method, params });
+    return this.next((message) => message.id === id && message.method === undefined);
+  }
+
+  async initialize(): Promise<Message> {
+    const answer = await this.ask("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "c", version: "1" },
+    });
+    this.tell({ method: "notifications/initialized" });
+    return answer;
+  }
+
+  async call(
+    name: string,
+    given: Record<string, unknown> = {},
+    meta?: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    const { result } = await this.ask("tools/call", {
+      name,
+      arguments: given,
+      ...(meta === undefined ? {} : { _meta: meta }),
+    });
+    return (result?.["structuredContent"] ?? {}) as Record<string, unknown>;
+  }
+}
+
+let store: Store;
+let hold: Hold;
+let app: App;
+let errors: unknown[];
+let waiting: { reached: () => void; go: Promise<void> } | undefined;
+
+async function open(options: ServeOptions = {}): Promise<void> {
+  hold = await holdfast({ store });
+  app = serve(
+    hold,
+    { name: "s", version: "1" },
+    (server, { session, principal, connection, era }) => {
+      server.registerTool("visit", {}, async () => {
+        const seen = connection.get("seen") ?? false;
+        connection.set("seen", true);
+        const visits = session === undefined ? 0 : (await session.increment("visits")).value;
+        return reply({ era, seen, visits, session: session?.id ?? null, user: principal.subject });
+      });
+      server.registerTool("wait", {}, async () => {
+        waiting?.reached();
+        await waiting?.go;
+        return reply({ waited: true });
+      });
+      server.registerTool("fail", { inputSchema: z.object({ n: z.number() }) }, () => reply({}));
+    },
+    { ...options, onError: (error) => errors.push(error) },
+  );
+}
+
+async function shut(): Promise<void> {
+  await app.close();
+  await hold.close();
+}
+
+beforeEach(async () => {
+  errors = [];
+  waiting = undefined;
+  store = await memoryStore({});
+  await open();
+});
+afterEach(async () => {
+  await shut();
+  await store.close();
+});
+
+function gate(): { reached: Promise<void>; open: () => void } {
+  let reached: () => void = () => undefined;
+  let open: () => void = () => undefined;
+  const arrived = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  waiting = {
+    reached,
+    go: new Promise<void>((resolve) => {
+      open = resolve;
+    }),
+  };
+  return { reached: arrived, open };
+}
+
+describe("a 2025-era connection over stdio", () => {
+  it("has a session of its own from initialize on, which outlives connection and process", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    expect((await hold.sessions(localUser).list()).records).toEqual([]);
+    expect((await pipe.initialize()).result).toMatchObject({
+      protocolVersion: "2025-11-25",
+      serverInfo: { name: "s" },
+    });
+    const { records } = await hold.sessions(localUser).list();
+    expect(records).toHaveLength(1);
+    const first = await pipe.call("visit");
+    expect(first).toEqual({ era: "2025", seen: false, visits: 1, session: records[0]?.id, user: "user" });
+    expect(await pipe.call("visit")).toMatchObject({ seen: true, visits: 2 });
+    await pipe.call("fail", { n: "x" });
+    pipe.stdin.end();
+    await handle.closed;
+    await shut();
+    await open();
+    const session = hold.sessions(localUser).open(String(first["session"]));
+    const { view, turns } = await session.context();
+    expect(view.counters.get("visits")).toBe(2);
+    expect(turns.map(({ tool, ok, input }) => ({ tool, ok, input }))).toEqual([
+      { tool: "visit", ok: true, input: {} },
+      { tool: "visit", ok: true, input: {} },
+      { tool: "fail", ok: false, input: { n: "x" } },
+    ]);
+    expect(await session.end()).toBe(true);
+    expect((await hold.sessions(localUser).list()).records).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it("leaves nothing behind where initialize fails", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    expect((await pipe.ask("initialize", { protocolVersion: 5 })).error).toBeDefined();
+    expect((await hold.sessions(localUser).list()).records).toEqual([]);
+    expect(await hold.usage(localUser)).toMatchObject({ records: 0 });
+    await handle.close();
+  });
+
+  it("says so where its session cannot be kept", async () => {
+    await shut();
+    await open({ limits: { maxSessions: 1 } });
+    const [first, second] = [new Pipe(), new Pipe()];
+    const handles = [await app.stdio(first), await app.stdio(second)];
+    expect((await first.initialize()).result).toBeDefined();
+    expect((await second.initialize()).error).toMatchObject({ code: -32603 });
+    for (const handle of handles) await handle.close();
+    expect(errors).toMatchObject([{ code: "QUOTA_EXCEEDED" }]);
+  });
+
+  it("hears of changed lists", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    await pipe.call("visit");
+    app.notify.toolsChanged();
+    const told = pipe.next(({ method }) => method === "notifications/tools/list_changed");
+    await expect(told).resolves.toBeDefined();
+    await handle.close();
+  });
+
+  it("has no session in stateless mode", async () => {
+    await shut();
+    await open({ stateless: true });
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    expect(await pipe.call("visit")).toMatchObject({ session: null });
+    expect(await hold.usage(localUser)).toMatchObject({ records: 0 });
+    await handle.close();
+  });
+});
+
+describe("a 2026-07-28 connection over stdio", () => {
+  it("is the local user without a session", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    expect(await pipe.call("visit", {}, envelope)).toEqual({
+      era: "2026",
+      seen: false,
+      visits: 0,
+      session: null,
+      user: "user",
+    });
+    expect((await hold.sessions(localUser).list()).records).toEqual([]);
+    await handle.close();
+  });
+});
+
+describe("the end of a connection", () => {
+  it("lets calls be answered that were under way when the input ended", async () => {
+    const { reached, open: go } = gate();
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const answer = pipe.call("wait");
+    await reached;
+    pipe.stdin.end();
+    await new Promise(setImmediate);
+    go();
+    expect(await answer).toEqual({ waited: true });
+    await handle.closed;
+  });
+
+  it("answers what came in one piece with the end of the input", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    const initialize = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "c", version: "1" } };
+    pipe.tell({ id: "a", method: "initialize", params: initialize });
+    pipe.tell({ method: "notifications/initialized" });
+    pipe.tell({ id: "b", method: "tools/call", params: { name: "visit" } });
+    pipe.stdin.end();
+    await expect(pipe.next(({ id }) => id === "b")).resolves.toHaveProperty("result");
+    await handle.closed;
+  });
+
+  it("waits for nothing that was cancelled", async () => {
+    const { reached, open: go } = gate();
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    pipe.tell({ id: "w", method: "tools/call", params: { name: "wait" } });
+    await reached;
+    pipe.tell({ method: "notifications/cancelled", params: { requestId: "w" } });
+    pipe.stdin.end();
+    await expect(handle.closed).resolves.toBeUndefined();
+    expect(app.connections.callsInFlight).toBe(1);
+    go();
+  });
+
+  it("comes when the app closes, and is counted as a connection until then", async () => {
+    const pipe = new Pipe();
+    const handle: StdioHandle = await app.stdio(pipe);
+    await pipe.initialize();
+    expect(app.connections.open).toBe(1);
+    await app.close();
+    await handle.closed;
+    expect(app.connections.open).toBe(0);
+    await expect(app.stdio(new Pipe())).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it("comes at once where the input had ended before", async () => {
+    const pipe = new Pipe();
+    pipe.stdin.end().resume();
+    await new Promise((resolve) => pipe.stdin.once("close", resolve));
+    await expect((await app.stdio(pipe)).closed).resolves.toBeUndefined();
+  });
+});

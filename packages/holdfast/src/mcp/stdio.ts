@@ -1,0 +1,153 @@
+/**
+ * stdio: one client, the local user, either era. A 2025-era connection has a session of its own, made when `initialize`
+ * succeeds; it is an ordinary session that outlives the connection and the process, can be listed and opened again by
+ * its id, and ends when it is ended or expires.
+ */
+import type { ClientCapabilities, Implementation, McpServer, ServerEvent } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { HoldfastError } from "../record/errors.ts";
+import { localUser, ownerOfPrincipal } from "../security/principal.ts";
+import type { EventBus } from "./bus.ts";
+import type { ConnectionRegistry } from "./connections.ts";
+import type { InstanceFactory } from "./instance.ts";
+import type { ResolvedServeOptions } from "./options.ts";
+import { createConnectionSession } from "./sessions/create-session.ts";
+import type { SessionHold } from "./sessions/hold.ts";
+import { mintWireId } from "./sessions/wire-id.ts";
+import { StdioWire } from "./stdio-wire.ts";
+import type { StdioHandle, StdioOptions } from "./types.ts";
+
+/** How long calls may take that are under way when the client closes its end. */
+const lingerMs = 10_000;
+
+export type StdioParts = {
+  readonly hold: SessionHold;
+  readonly instance: InstanceFactory;
+  readonly bus: EventBus;
+  readonly connections: ConnectionRegistry;
+  readonly options: ResolvedServeOptions;
+};
+
+export class StdioConnections {
+  readonly #parts: StdioParts;
+  readonly #open = new Set<StdioHandle>();
+  #closed = false;
+
+  constructor(parts: StdioParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws `CLOSED` after `close()`, and `UNAVAILABLE` where there are as many connections as there may be. */
+  async open(init: StdioOptions = {}): Promise<StdioHandle> {
+    if (this.#closed) throw new HoldfastError("CLOSED", "the app is closed; stdio can no longer be served");
+    const release = this.#parts.connections.open();
+    if (release === undefined) throw new HoldfastError("UNAVAILABLE", "too many connections are open; close one first");
+    const handle = connect(this.#parts, init);
+    this.#open.add(handle);
+    handle.closed
+      .then(() => {
+        this.#open.delete(handle);
+        release();
+      })
+      .catch(this.#parts.options.onError);
+    return handle;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#open].map((handle) => handle.close()));
+  }
+}
+
+function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
+  const { hold, instance, options } = parts;
+  const { onError } = options;
+  const sessionId = mintWireId();
+  // Nothing is read or written yet: until `initialize` has succeeded this names a session that does not exist.
+  const session = options.stateless ? undefined : hold.sessions(localUser).open(sessionId.handle);
+  const wire = new StdioWire({
+    stdin: init.stdin ?? process.stdin,
+    stdout: init.stdout ?? process.stdout,
+    lingerMs,
+    onInitialized: async ({ params }, answer) => {
+      if (session === undefined) return;
+      const { sessionIdleMs, sessionAbsoluteMs, maxSessions } = options.limits;
+      await createConnectionSession(hold, localUser, {
+        id: sessionId,
+        ...negotiated(params, answer),
+        bounds: { idleMs: sessionIdleMs, absoluteMs: sessionAbsoluteMs, maxSessions },
+      });
+    },
+    onError,
+  });
+  const connection = new Map<string, unknown>();
+  const server = serveStdio(
+    ({ era }) => {
+      const made = instance({
+        principal: localUser,
+        session: era === "legacy" ? session : undefined,
+        connection,
+        era: era === "legacy" ? "2025" : "2026",
+      });
+      forwardEvents(parts, made, era);
+      return made;
+    },
+    { transport: wire, onerror: onError, maxSubscriptions: options.limits.maxStreams },
+  );
+  const close = async (): Promise<void> => {
+    await server.close();
+    await wire.close();
+  };
+  return { closed: wire.closed, close, [Symbol.asyncDispose]: close };
+}
+
+/** The protocol's validation has passed: the request was answered with a result. */
+function negotiated(
+  params: unknown,
+  answer: unknown,
+): { protocolVersion: string; clientInfo: Implementation; capabilities: ClientCapabilities } {
+  const { clientInfo, capabilities } = params as { clientInfo: Implementation; capabilities: ClientCapabilities };
+  const { protocolVersion } = answer as { protocolVersion: string };
+  return { protocolVersion, clientInfo, capabilities };
+}
+
+/** Change events go to the instance, which knows what its client has asked to hear of. */
+function forwardEvents({ bus, options }: StdioParts, { server }: McpServer, era: "legacy" | "modern"): void {
+  const send = (event: ServerEvent): Promise<void> => {
+    switch (event.kind) {
+      case "tools_list_changed":
+        return server.sendToolListChanged();
+      case "prompts_list_changed":
+        return server.sendPromptListChanged();
+      case "resources_list_changed":
+        return server.sendResourceListChanged();
+      case "resource_updated":
+        return server.sendResourceUpdated({ uri: event.uri });
+    }
+  };
+  const unsubscribe = bus.subscribe((event) => {
+    // Which resources a 2025-era client has subscribed to is its server's to know: only the author's code can tell it.
+    if (era === "legacy" && event.kind === "resource_updated") return;
+    // A server without that capability has nothing to tell of it.
+    if (server.transport !== undefined && isAdvertised(event, server.getCapabilities()))
+      send(event).catch(options.onError);
+  }, ownerOfPrincipal(localUser));
+  const previous = server.onclose;
+  server.onclose = () => {
+    unsubscribe();
+    previous?.();
+  };
+}
+
+function isAdvertised(event: ServerEvent, capabilities: ReturnType<McpServer["server"]["getCapabilities"]>): boolean {
+  switch (event.kind) {
+    case "tools_list_changed":
+      return capabilities.tools?.listChanged === true;
+    case "prompts_list_changed":
+      return capabilities.prompts?.listChanged === true;
+    case "resources_list_changed":
+      return capabilities.resources?.listChanged === true;
+    case "resource_updated":
+      return capabilities.resources?.subscribe === true;
+  }
+}

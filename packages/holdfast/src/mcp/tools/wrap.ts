@@ -1,0 +1,127 @@
+/**
+ * Puts holdfast around the tools of one server instance without the author noticing: failures become results in one
+ * shape, calls are counted, and calls of a session are remembered as turns. Everything else stays the SDK's business.
+ */
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  isInputRequiredResult,
+  type McpServer,
+  type RegisteredTool,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import type { Release } from "../connections.ts";
+import { resultOfIssues, resultOfThrown } from "./errors.ts";
+import { RefusedInput, type SchemaCache } from "./schemas.ts";
+
+export type ToolWrapping = {
+  readonly schemas: SchemaCache;
+  /** Called as a call begins; what it returns as it ends. */
+  readonly onCall: () => Release;
+  /** Called after each finished call. Absent where calls are not remembered. */
+  readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
+  readonly onError: (error: unknown) => void;
+};
+
+export type FinishedCall = {
+  readonly tool: string;
+  readonly input: unknown;
+  readonly result: CallToolResult;
+  /** Milliseconds since the epoch, by this process's clock. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+};
+
+type ToolResult = CallToolResult | InputRequiredResult;
+/** Tools with an input schema are called with the arguments and the context, others with the context alone. */
+type Callback = (...given: readonly unknown[]) => ToolResult | Promise<ToolResult>;
+type Config = { readonly inputSchema?: unknown; readonly outputSchema?: unknown };
+type Register = (name: string, config: Config, callback: Callback) => RegisteredTool;
+type Updates = { name?: string | null; paramsSchema?: unknown; outputSchema?: unknown; callback?: Callback };
+
+/** Has to be called before the author registers anything. */
+export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
+  // The SDK's overloads tie the callback's type to the schema's; here both pass through unseen.
+  const register: Register = Reflect.get(server, "registerTool").bind(server);
+  const wrapped: Register = (name, config, callback) => {
+    const tool = { name };
+    const registered = register(name, preparedConfig(config, wrapping.schemas), wrapCallback(tool, callback, wrapping));
+    wrapUpdate(registered, tool, wrapping);
+    return registered;
+  };
+  Object.defineProperty(server, "registerTool", { value: wrapped, configurable: true, writable: true });
+}
+
+function preparedConfig(config: Config, schemas: SchemaCache): Config {
+  if (config.inputSchema === undefined && config.outputSchema === undefined) return config;
+  return {
+    ...config,
+    ...(config.inputSchema === undefined ? {} : { inputSchema: schemas.input(config.inputSchema) }),
+    ...(config.outputSchema === undefined ? {} : { outputSchema: schemas.output(config.outputSchema) }),
+  };
+}
+
+/** An author may keep the registered tool and change it later: what comes in that way is wrapped as well. */
+function wrapUpdate(registered: RegisteredTool, tool: { name: string }, wrapping: ToolWrapping): void {
+  // As above: the parts that are typed by the schema pass through unseen.
+  const update = registered.update.bind(registered) as unknown as (updates: Updates) => void;
+  const wrapped = (updates: Updates): void => {
+    const { paramsSchema, outputSchema, callback } = updates;
+    if (typeof updates.name === "string") tool.name = updates.name;
+    update({
+      ...updates,
+      ...(paramsSchema === undefined ? {} : { paramsSchema: wrapping.schemas.input(paramsSchema) }),
+      ...(outputSchema === undefined ? {} : { outputSchema: wrapping.schemas.output(outputSchema) }),
+      ...(callback === undefined ? {} : { callback: wrapCallback(tool, callback, wrapping) }),
+    });
+  };
+  Object.defineProperty(registered, "update", { value: wrapped, configurable: true, writable: true, enumerable: true });
+}
+
+function wrapCallback(tool: { readonly name: string }, callback: Callback, wrapping: ToolWrapping): Callback {
+  return async (...given) => {
+    const release = wrapping.onCall();
+    const startedAt = Date.now();
+    const started = performance.now();
+    try {
+      const result = await settle(given, callback, wrapping);
+      // A question to the user is not the end of the call; the round that completes it is.
+      if (wrapping.onTurn !== undefined && !isInputRequiredResult(result)) {
+        const durationMs = performance.now() - started;
+        wrapping.onTurn({ tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
+      }
+      return result;
+    } finally {
+      release();
+    }
+  };
+}
+
+async function settle(given: readonly unknown[], callback: Callback, wrapping: ToolWrapping): Promise<ToolResult> {
+  const [input] = given;
+  const report = (error: unknown): void => {
+    // Whoever cancelled the call gets no answer, so its failure is nobody's news.
+    if (!isCancelled(given)) wrapping.onError(error);
+  };
+  try {
+    if (!(input instanceof RefusedInput)) return await callback(...given);
+    if ("issues" in input.cause) return resultOfIssues(input.cause.issues);
+    throw input.cause.thrown;
+  } catch (thrown) {
+    const result = resultOfThrown(thrown, report);
+    if (result === undefined) throw thrown;
+    return result;
+  }
+}
+
+function inputOf(given: readonly unknown[]): unknown {
+  const [input] = given;
+  if (given.length < 2) return {};
+  return input instanceof RefusedInput ? input.input : input;
+}
+
+function isCancelled(given: readonly unknown[]): boolean {
+  // The context is always the last thing the SDK passes.
+  const context = given.at(-1) as ServerContext;
+  return context.mcpReq.signal.aborted;
+}

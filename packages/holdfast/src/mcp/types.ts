@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Implementation, McpServer, McpServerOptions, ServerNotifier } from "@modelcontextprotocol/server";
+
+import type { Principal } from "../security/principal.ts";
+import type { AnyKind, State } from "../state/kind.ts";
+import type { Session, Sessions } from "../state/types.ts";
+
+/** What a build function gets besides the server it registers things on. All of it belongs to the one caller served. */
+export type ServeContext<Kinds extends readonly AnyKind[]> = {
+  /** The caller's records, one property per kind. */
+  readonly state: State<Kinds>;
+  /** The caller's 2025-era session (HTTP or stdio). Undefined on 2026-07-28 requests and in stateless mode. */
+  readonly session: Session | undefined;
+  /** All sessions of the caller. */
+  readonly sessions: Sessions;
+  readonly principal: Principal;
+  /**
+   * Volatile state of the connection: gone when the process ends, when the instance is evicted, or when another node
+   * serves the next request. For what cannot be stored (a socket, a browser); everything else belongs in `state`.
+   */
+  readonly connection: Map<string, unknown>;
+  /** Tells this caller's clients, on any node, that a resource or a list of theirs has changed. */
+  readonly notify: ServerNotifier;
+  readonly era: "2025" | "2026";
+};
+
+/** What the server says of itself. */
+export type ServerInfo = Implementation & {
+  /** How to use the server, for the model behind the client. */
+  readonly instructions?: string;
+};
+
+/** Registers tools, resources and prompts. Called once per instance, so keep it thin and schemas outside of it. */
+export type Build<Kinds extends readonly AnyKind[]> = (server: McpServer, context: ServeContext<Kinds>) => void;
+
+/** What authentication looks at. Headers by lower-case name; repeated ones joined as HTTP says. */
+export type AuthRequest = { header(name: string): string | undefined; readonly url: string; readonly method: string };
+
+export type AuthAnswer =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly status: 401 | 403; readonly challenge?: string; readonly message: string };
+
+/** Says who is asking, from the verified token and nothing else. */
+export type Authenticate = (request: AuthRequest) => AuthAnswer | Promise<AuthAnswer>;
+
+export type ServeOptions = {
+  /** Default: everyone is the local user; only for loopback. */
+  readonly authenticate?: Authenticate;
+  /** Host names requests may address, without port. Default: the loopback names. `"any"` turns the check off. */
+  readonly allowedHosts?: readonly string[] | "any";
+  /** Origins browsers may call from. Default: loopback origins. */
+  readonly allowedOrigins?: readonly string[] | "any";
+  /** Serve 2025-era clients without sessions. Default false. */
+  readonly stateless?: boolean;
+  /** Pin answers of calls to one form. Default `auto`: JSON unless something streams. */
+  readonly response?: "auto" | "json" | "sse";
+  /** Keep a turn per tool call of a 2025-era session. Default true. */
+  readonly recordTurns?: boolean;
+  /** Passed on to every `McpServer` that holdfast constructs: capabilities, cache hints, `requestState` and so on. */
+  readonly server?: McpServerOptions;
+  readonly limits?: Partial<ServeLimits>;
+  /** Hears of everything that went wrong and was answered in general words. Default: nobody. Never pass it on to a client. */
+  readonly onError?: (error: unknown) => void;
+};
+
+/** Every limit has a default in `serveDefaults`; the documentation's table is held equal by a test. */
+export type ServeLimits = {
+  readonly maxBodyBytes: number;
+  readonly maxConnections: number;
+  readonly maxStreams: number;
+  readonly maxStreamsPerPrincipal: number;
+  readonly maxWarmInstances: number;
+  readonly maxBatch: number;
+  readonly maxDepth: number;
+  readonly keepAliveMs: number;
+  readonly maxStreamAgeMs: number;
+  /** Messages a session's output log keeps for resuming streams. */
+  readonly maxLogEvents: number;
+  readonly sessionIdleMs: number;
+  readonly sessionAbsoluteMs: number;
+  readonly maxSessions: number;
+};
+
+/** A served MCP server: a function from request to response that also mounts everywhere else. */
+export interface App {
+  (request: Request, options?: FetchOptions): Promise<Response>;
+  readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response>;
+  /** A `node:http` listener, the leanest way in. Also fits Express (`app.all("/mcp", mcp.node)`). */
+  readonly node: NodeListener;
+  /** Serves stdin and stdout as the local user until the input ends. */
+  stdio(options?: StdioOptions): Promise<StdioHandle>;
+  readonly connections: Connections;
+  /** Tells the clients of every caller, on any node, that a shared list or resource has changed. */
+  readonly notify: ServerNotifier;
+  /** Refuses new work with 503, lets calls finish, ends streams so that clients resume elsewhere. Resolves when done. */
+  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves one request of a `node:http` server. A body that was read already is taken from the third argument (Fastify:
+ * `request.body`) or from `request.body` (Express behind `express.json()`). Deadlines for headers and bodies are those
+ * of the `node:http` server.
+ */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void;
+
+export type FetchOptions = {
+  /** Skips authentication: the caller has done it. */
+  readonly principal?: Principal;
+  /** The body, where a framework has read and parsed it already. */
+  readonly parsedBody?: unknown;
+};
+
+export type StdioOptions = {
+  readonly stdin?: NodeJS.ReadableStream;
+  readonly stdout?: NodeJS.WritableStream;
+};
+export interface StdioHandle extends AsyncDisposable {
+  /** Resolves when the connection has ended, by either side. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Connections {
+  readonly open: number;
+  readonly streams: number;
+  /** Instances of 2025-era sessions kept for the next request, in use or not. */
+  readonly warm: number;
+  /** 2025-era sessions with a call or a stream open here. */
+  readonly sessionsInUse: number;
+  /** Requests that found their session's instance warm, and those for which it was made anew from the store. */
+  readonly warmHits: number;
+  readonly warmMisses: number;
+  readonly callsInFlight: number;
+  readonly callsTotal: number;
+}

@@ -1,0 +1,56 @@
+/** Resources and prompts of one server instance: what they throw is answered without telling what lies behind it. */
+import {
+  type McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  ResourceNotFoundError,
+  SdkError,
+} from "@modelcontextprotocol/server";
+import { isHoldfastError } from "../record/errors.ts";
+import { resultOfError } from "./tools/errors.ts";
+
+type Callback = (...given: readonly unknown[]) => unknown;
+type Register = (...given: readonly unknown[]) => unknown;
+type Updates = { readonly callback?: Callback };
+
+/** Has to be called before the author registers anything. */
+export function wrapReads(server: McpServer, report: (error: unknown) => void): void {
+  for (const method of ["registerResource", "registerPrompt"] as const) {
+    // Both take the callback last, and return what can be updated; the SDK's overloads say more than is needed here.
+    const register = server[method].bind(server) as unknown as Register;
+    const wrapped: Register = (...given) => {
+      const registered = register(...given.slice(0, -1), guarded(given.at(-1) as Callback, report)) as {
+        update(updates: Updates): void;
+      };
+      const update = registered.update.bind(registered);
+      registered.update = (updates) =>
+        update(updates.callback === undefined ? updates : { ...updates, callback: guarded(updates.callback, report) });
+      return registered;
+    };
+    Object.defineProperty(server, method, { value: wrapped, configurable: true, writable: true });
+  }
+}
+
+function guarded(callback: Callback, report: (error: unknown) => void): Callback {
+  return async (...given) => {
+    try {
+      return await callback(...given);
+    } catch (thrown) {
+      throw protocolErrorOf(thrown, given[0], report);
+    }
+  };
+}
+
+/** The error of the protocol for something a resource or prompt threw; those of the protocol itself stay as they are. */
+function protocolErrorOf(thrown: unknown, target: unknown, report: (error: unknown) => void): unknown {
+  if (thrown instanceof ProtocolError || thrown instanceof SdkError) return thrown;
+  if (!isHoldfastError(thrown)) {
+    report(thrown);
+    return new ProtocolError(ProtocolErrorCode.InternalError, "Internal error");
+  }
+  if (thrown.code === "NOT_FOUND" && target instanceof URL) return new ResourceNotFoundError(target.href);
+  const { code, message, retryable } = resultOfError(thrown, report).structuredContent.error;
+  const fault =
+    code === "unavailable" || code === "busy" ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams;
+  return new ProtocolError(fault, message, { code, retryable });
+}
