@@ -1,0 +1,62 @@
+import { readFileSync, statSync } from "node:fs";
+import { type Authenticate, HoldfastError } from "holdfast";
+
+import type { Settings } from "../settings/table.ts";
+import { isLoopback } from "./loopback.ts";
+import { parseTokenFile } from "./token-file.ts";
+import { authenticateTokens } from "./tokens.ts";
+
+export type ChosenAuthentication = {
+  /** Absent: everyone is the local user. */
+  readonly authenticate?: Authenticate;
+  /** One line for whoever starts the server. */
+  readonly summary: string;
+  readonly warnings: readonly string[];
+};
+
+/** Who may call, as configured. Throws `CONFIGURATION` for a missing or broken file, and for an open door to the network. */
+export function chooseAuthentication(settings: Settings): ChosenAuthentication {
+  const { authTokens, stdio, host } = settings;
+  if (stdio) {
+    const warnings =
+      authTokens === undefined ? [] : ["--auth-tokens has no effect on stdio, where the caller is the local user"];
+    return { summary: "none: the caller is the local user", warnings };
+  }
+  if (authTokens !== undefined) return fromFile(authTokens);
+  if (!isLoopback(host)) {
+    throw new HoldfastError(
+      "CONFIGURATION",
+      `refusing to listen on ${host} without authentication: everyone who can reach it would be the same user. ` +
+        "Give --auth-tokens FILE, or bind to 127.0.0.1 (anonymous serving, where each handle is its own owner, is not in this version)",
+    );
+  }
+  return { summary: "none: everyone on this machine is the local user", warnings: [] };
+}
+
+function fromFile(path: string): ChosenAuthentication {
+  const entries = parseTokenFile(readTokenFile(path), path);
+  const subjects = new Set(entries.map(({ principal }) => principal.subject)).size;
+  return {
+    authenticate: authenticateTokens(entries),
+    summary: `tokens: ${entries.length} for ${subjects} ${subjects === 1 ? "principal" : "principals"}, from ${path}`,
+    warnings: [
+      ...(readableByOthers(path) ? [`others on this machine can read ${path}: chmod 600 it`] : []),
+      ...(entries.some(({ token }) => token.length < 16)
+        ? ["some tokens are under 16 characters and can be guessed"]
+        : []),
+    ],
+  };
+}
+
+function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new HoldfastError("CONFIGURATION", `the token file ${path} cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+function readableByOthers(path: string): boolean {
+  return process.platform !== "win32" && (statSync(path).mode & 0o004) !== 0;
+}

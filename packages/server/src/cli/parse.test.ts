@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+
+import { createTable } from "../settings/table.ts";
+import { type CommandLine, parseCommandLine } from "./parse.ts";
+
+const table = createTable({ platform: "linux", env: {}, home: "/h" });
+
+function parse(...words: readonly string[]): CommandLine {
+  return parseCommandLine(words, table, ["serve"]);
+}
+
+describe("a command line", () => {
+  it.each([
+    [["serve", "--port", "0"], { port: "0" }],
+    [["--port=0"], { port: "0" }],
+    [["--store=sqlite:a=b"], { store: "sqlite:a=b" }],
+    [["--stdio", "serve"], { stdio: "true" }],
+    [["--stdio=false"], { stdio: "false" }],
+    [["--no-record-turns"], { "record-turns": "false" }],
+    [["--port", "1", "--port", "2"], { port: "2" }],
+    [["--port", "-1"], { port: "-1" }],
+    [["--port="], { port: "" }],
+  ])("%j gives %j", (words, flags) => {
+    expect(Object.fromEntries(parse(...words).flags)).toEqual(flags);
+  });
+
+  it.each([["--help"], ["-h"], ["help"], ["serve", "--help"], ["help", "serve"]])(
+    "asks for help: %s %s",
+    (...words) => {
+      expect(parse(...words.filter(Boolean)).help).toBe(true);
+    },
+  );
+
+  it.each([
+    [["--prot", "1"], "unknown flag --prot; did you mean --port?"],
+    [["-p", "1"], "unknown flag -p"],
+    [["-port", "1"], "unknown flag -port; did you mean --port?"],
+    [["--"], "unknown flag --"],
+    [["--no-port"], "unknown flag --no-port"],
+    [["--no-stdio=1"], "--no-stdio takes no value"],
+    [["--port"], "--port needs a value: --port N"],
+    [["--port", "--stdio"], "--port needs a value: --port N"],
+    [["sevre"], 'unknown command "sevre" (there is: serve); did you mean serve?'],
+    [["serve", "8080"], 'unexpected argument "8080" after "serve"; flags begin with --'],
+    [["--public-anonymous"], "--public-anonymous is not in this version yet"],
+    [["--constructor"], "unknown flag --constructor"],
+  ])("%j is refused: %s", (words, message) => {
+    expect(() => parse(...words)).toThrow(message);
+  });
+});

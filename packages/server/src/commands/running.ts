@@ -1,0 +1,17 @@
+import type { App, Hold } from "holdfast";
+
+import type { LastResort } from "../lifecycle/last-resort.ts";
+import type { Log } from "../log/logger.ts";
+import type { Settings } from "../settings/table.ts";
+
+/** What serving needs, whichever way in: made once, closed by `serve`. */
+export type Running = {
+  readonly settings: Settings;
+  readonly hold: Hold<readonly []>;
+  readonly app: App;
+  readonly log: Log;
+  readonly lastResort: LastResort;
+};
+
+/** For closing what is left when a drain is over: buffers, streams, the store. */
+export const closingMs = 5_000;

@@ -1,0 +1,48 @@
+import { type Listening, listen } from "../http/listen.ts";
+import { withAccessLog } from "../http/access-log.ts";
+import { ReadinessCheck } from "../http/health.ts";
+import { routes } from "../http/routes.ts";
+import { listenForStop } from "../lifecycle/signals.ts";
+import { announceListening } from "./announce.ts";
+import { closingMs, type Running } from "./running.ts";
+
+/** Health probes, and refusals in words, still get through when the MCP endpoint has all the connections it may have. */
+const spareConnections = 64;
+const readinessDeadlineMs = 2_000;
+/** For answers that are written and not yet read. */
+const closeGraceMs = 1_000;
+
+/** Serves HTTP until a signal comes, then drains. */
+export async function serveHttp({ settings, hold, app, log, lastResort }: Running): Promise<void> {
+  using signals = listenForStop();
+  let draining = false;
+  const readiness = new ReadinessCheck({
+    health: (signal) => hold.health({ signal }),
+    draining: () => draining,
+    deadlineMs: readinessDeadlineMs,
+  });
+  const listener = routes({ mcpPath: settings.path, mcp: app.node, readiness, draining: () => draining });
+  const listening = await listen(withAccessLog(listener, log), {
+    host: settings.host,
+    port: settings.port,
+    maxConnections: settings.maxConnections + spareConnections,
+    onError: (err) => log.error({ err }, "a connection could not be accepted"),
+  });
+  announceListening(listening.origin + settings.path, settings);
+
+  const signal = await signals.first;
+  draining = true;
+  lastResort.arm(settings.drainTimeout + closingMs);
+  log.info({ signal, callsInFlight: app.connections.callsInFlight }, "draining");
+  await stop(listening, () => app.drain({ timeoutMs: settings.drainTimeout }));
+  log.info("stopped");
+}
+
+/** The listener stays open while calls finish: who comes meanwhile is told 503 rather than meeting a closed port. */
+async function stop(listening: Listening, drain: () => Promise<void>): Promise<void> {
+  try {
+    await drain();
+  } finally {
+    await listening.close(closeGraceMs);
+  }
+}

@@ -1,0 +1,132 @@
+import { randomBytes } from "node:crypto";
+import {
+  type App,
+  type Hold,
+  HoldfastError,
+  holdfast,
+  isHoldfastError,
+  type ServeOptions,
+  serve as serveMcp,
+} from "holdfast";
+
+import { chooseAuthentication } from "../auth/choose.ts";
+import { isLoopback } from "../auth/loopback.ts";
+import { logCrashes } from "../lifecycle/crash.ts";
+import { LastResort } from "../lifecycle/last-resort.ts";
+import { createLog, type Log } from "../log/logger.ts";
+import { type ServingNode, servingNode } from "../node.ts";
+import type { Resolved } from "../settings/resolve.ts";
+import { withoutPassword } from "../settings/show.ts";
+import type { Settings, Table } from "../settings/table.ts";
+import { registerTools } from "../tools/define.ts";
+import { tools } from "../tools/registry.ts";
+import { packageVersion } from "../version.ts";
+import { announceStart } from "./announce.ts";
+import { serveHttp } from "./serve-http.ts";
+import { serveStdio } from "./serve-stdio.ts";
+
+/** Serves until it is told to stop. Throws a `HoldfastError` if it cannot begin. */
+export async function serve(table: Table, resolved: Resolved): Promise<void> {
+  const { settings } = resolved;
+  const authentication = chooseAuthentication(settings);
+  const name = settings.nodeName ?? `node-${randomBytes(4).toString("hex")}`;
+  const log = createLog(settings.logLevel, name);
+  using _crashes = logCrashes(log);
+  // Before the hold, so that it watches over the hold's closing too.
+  using lastResort = new LastResort(log);
+  await using hold = await openHold(settings, log);
+  const app = createApp({ table, resolved, name, hold, log, authenticate: authentication.authenticate });
+  const running = { settings, hold, app, log, lastResort };
+  try {
+    await announceStart(hold, settings, authentication);
+    await (settings.stdio ? serveStdio(running) : serveHttp(running));
+  } finally {
+    await app.close();
+  }
+}
+
+async function openHold(settings: Settings, log: Log): Promise<Hold<readonly []>> {
+  const options = {
+    store: settings.store,
+    limits: {
+      maxSessions: settings.maxSessions,
+      maxRecords: settings.maxRecords,
+      maxBytes: settings.maxBytes,
+      maxSessionBytes: settings.maxDocument,
+      maxActionBytes: settings.maxEvent,
+      maxActionsKept: settings.maxActions,
+      maxTurnsKept: settings.maxTurns,
+    },
+    sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },
+    onError: (err: unknown) => log.error({ err }, "the store's background work failed"),
+  };
+  try {
+    return await holdfast(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const code = isHoldfastError(error) ? error.code : "UNAVAILABLE";
+    const message = `the store ${withoutPassword(settings.store)} cannot be opened: ${reason}`;
+    throw new HoldfastError(code, message, { cause: error });
+  }
+}
+
+type AppParts = {
+  readonly table: Table;
+  readonly resolved: Resolved;
+  readonly name: string;
+  readonly hold: Hold<readonly []>;
+  readonly log: Log;
+  readonly authenticate: ServeOptions["authenticate"];
+};
+
+function createApp({ table, resolved, name, hold, log, authenticate }: AppParts): App {
+  const version = packageVersion();
+  const node: ServingNode = servingNode({ name, version, hold, app: () => app, table, resolved });
+  const app: App = serveMcp(
+    hold,
+    { name: "holdfast", title: "Holdfast", version, instructions },
+    (server, context) => registerTools(server, tools, context, node),
+    {
+      ...serveOptions(resolved.settings),
+      ...(authenticate && { authenticate }),
+      onError: (err) => log.error({ err }, "a request failed"),
+    },
+  );
+  return app;
+}
+
+const instructions =
+  "Keeps sessions for you: actions, data, preferences and counters that survive restarts. " +
+  "Call get_context first when you come back to a session, and create_session where the connection has none of its own.";
+
+function serveOptions(settings: Settings): ServeOptions {
+  const allowedHosts = settings.allowedHosts ?? defaultHosts(settings.host);
+  return {
+    allowedHosts: anyOr(allowedHosts),
+    ...(settings.allowedOrigins !== undefined && { allowedOrigins: anyOr(settings.allowedOrigins) }),
+    stateless: settings.stateless,
+    response: settings.response,
+    recordTurns: settings.recordTurns,
+    limits: {
+      maxBodyBytes: settings.maxBody,
+      maxConnections: settings.maxConnections,
+      maxStreams: settings.maxStreams,
+      maxStreamsPerPrincipal: settings.maxStreamsPerPrincipal,
+      sessionIdleMs: settings.sessionIdle,
+      sessionAbsoluteMs: settings.sessionAbsolute,
+      maxSessions: settings.maxSessions,
+    },
+  };
+}
+
+/**
+ * On loopback a hostile page could reach us through a name of its own that resolves here, so only our names count.
+ * Elsewhere every caller brings a token, which such a page has not, and the names people use for us are unknown.
+ */
+function defaultHosts(host: string): readonly string[] {
+  return isLoopback(host) ? ["localhost", "127.0.0.1", "[::1]", host] : ["any"];
+}
+
+function anyOr(names: readonly string[]): readonly string[] | "any" {
+  return names.includes("any") ? "any" : names;
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+
+import { answerJson } from "./answers.ts";
+import type { ReadinessCheck } from "./health.ts";
+
+export type Routes = {
+  readonly mcpPath: string;
+  readonly mcp: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly readiness: ReadinessCheck;
+  readonly draining: () => boolean;
+};
+
+/** Sends each request where it belongs. The MCP endpoint comes first: it is what traffic is made of. */
+export function routes(options: Routes): RequestListener {
+  const { mcpPath, mcp, readiness } = options;
+  return (request, response) => {
+    // A connection kept alive would carry the next request to a node that is about to go.
+    if (options.draining()) response.setHeader("connection", "close");
+    const path = pathOf(request.url ?? "/");
+    if (path === mcpPath) mcp(request, response);
+    else if (path === "/healthz") probe(request, response, () => answerJson(response, 200, { status: "alive" }));
+    else if (path === "/readyz") probe(request, response, () => void answerReadiness(response, readiness));
+    else notFound(response, mcpPath);
+  };
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function probe(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
+  if (request.method === "GET" || request.method === "HEAD") answer();
+  else answerJson(response, 405, { error: "method_not_allowed", message: "use GET" }, { allow: "GET, HEAD" });
+}
+
+async function answerReadiness(response: ServerResponse, readiness: ReadinessCheck): Promise<void> {
+  const answer = await readiness.ask();
+  if (answer.ready) answerJson(response, 200, { status: "ready" });
+  else
+    answerJson(
+      response,
+      503,
+      { status: "not_ready", reason: answer.reason, message: answer.message },
+      { "retry-after": "1" },
+    );
+}
+
+function notFound(response: ServerResponse, mcpPath: string): void {
+  const message = `there is nothing here; MCP is served at ${mcpPath}`;
+  answerJson(response, 404, { error: "not_found", message });
+}

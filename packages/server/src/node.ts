@@ -1,0 +1,69 @@
+import { getHeapStatistics } from "node:v8";
+import type { App, Hold, Principal } from "holdfast";
+
+import type { Resolved } from "./settings/resolve.ts";
+import { shownSettings } from "./settings/show.ts";
+import type { Table } from "./settings/table.ts";
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** This process, as its tools may speak of it. */
+export interface ServingNode {
+  /** What every caller may know. */
+  facts(): Facts;
+  /** What one principal has. */
+  usage(principal: Principal, signal: AbortSignal): Promise<Facts>;
+  calls(): Facts;
+  /** What only operators may know. */
+  internals(): Facts;
+  /** The settings in effect, secrets left out. */
+  configuration(): Facts;
+}
+
+export type NodeParts = {
+  readonly name: string;
+  readonly version: string;
+  readonly hold: Hold<readonly []>;
+  /** Asked for late: tools are registered before the app that serves them exists. */
+  readonly app: () => App;
+  readonly table: Table;
+  readonly resolved: Resolved;
+};
+
+export function servingNode({ name, version, hold, app, table, resolved }: NodeParts): ServingNode {
+  const startedAt = performance.now();
+  return {
+    facts: () => ({
+      uptime_s: Math.round((performance.now() - startedAt) / 100) / 10,
+      node: name,
+      version,
+      store: hold.store.traits.name,
+      durability: hold.store.traits.durability,
+    }),
+    usage: async (principal, signal) => {
+      const { records, bytes, byKind } = await hold.usage(principal, { signal });
+      return { sessions: byKind["session"] ?? 0, records, bytes };
+    },
+    calls: () => {
+      const { callsInFlight, callsTotal } = app().connections;
+      return { in_flight: callsInFlight, total: callsTotal };
+    },
+    internals: () => {
+      const { open, streams, warm, sessionsInUse, warmHits, warmMisses } = app().connections;
+      const { rss, heapUsed } = process.memoryUsage();
+      return {
+        memory: { rss, heap_used: heapUsed, heap_limit: getHeapStatistics().heap_size_limit },
+        connections: open,
+        sessions: sessionsInUse,
+        warm,
+        conflicts: hold.counts.conflicts,
+        retries: hold.counts.retries,
+        cache: { hits: warmHits, misses: warmMisses },
+        // No tool of this version takes one.
+        locks: 0,
+        streams,
+      };
+    },
+    configuration: () => shownSettings(table, resolved),
+  };
+}

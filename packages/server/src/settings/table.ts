@@ -1,0 +1,170 @@
+/**
+ * The one table of settings. A row here is a flag (`--max-sessions`), an environment variable (`HOLDFAST_MAX_SESSIONS`),
+ * a name in the configuration file, a line of `--help` and an entry of `get_server_config`.
+ */
+import { defaultDatabasePath, type Surroundings } from "./data-dir.ts";
+import { bytes, choice, duration, flag, integer, list, optionalText, type Row, text } from "./row.ts";
+
+/** Durations are milliseconds, sizes are bytes. */
+export type Settings = {
+  readonly stdio: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly allowedHosts: readonly string[] | undefined;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly auth: "none" | "tokens";
+  readonly authTokens: string | undefined;
+  readonly stateless: boolean;
+  readonly response: "auto" | "json" | "sse";
+  readonly recordTurns: boolean;
+  readonly maxConnections: number;
+  readonly maxStreams: number;
+  readonly maxStreamsPerPrincipal: number;
+  readonly maxSessions: number;
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly maxBody: number;
+  readonly maxDocument: number;
+  readonly maxEvent: number;
+  readonly maxActions: number;
+  readonly maxTurns: number;
+  readonly sessionIdle: number;
+  readonly sessionAbsolute: number;
+  readonly store: string;
+  readonly nodeName: string | undefined;
+  readonly drainTimeout: number;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  readonly config: string | undefined;
+};
+
+export type SettingKey = keyof Settings;
+export type Table = { readonly [Key in SettingKey]: Row<Settings[Key]> };
+
+const second = 1_000;
+const day = 86_400_000;
+const kibi = 1024;
+const mebi = 1024 ** 2;
+const many = 1_000_000_000;
+
+const where = "Where it listens";
+const who = "Who may call";
+const how = "How it answers";
+const limits = "Limits";
+const node = "This process";
+
+export function createTable(around: Surroundings): Table {
+  return {
+    stdio: flag({ default: false, group: where, help: "Serve stdin and stdout instead of HTTP" }),
+    host: text({ default: "127.0.0.1", placeholder: "HOST", group: where, help: "Address to bind" }),
+    port: integer({ default: 3000, min: 0, max: 65_535, group: where, help: "Port; 0 picks a free one" }),
+    path: text({ default: "/mcp", placeholder: "PATH", group: where, help: "Path of the MCP endpoint" }),
+
+    auth: choice({
+      default: "none",
+      choices: ["none", "tokens"],
+      placeholder: "HOW",
+      group: who,
+      help: "none (everyone is the local user; loopback only) or tokens",
+    }),
+    authTokens: optionalText({
+      placeholder: "FILE",
+      group: who,
+      help: "Bearer tokens as JSON: { TOKEN: { subject, clientId, scopes } }",
+    }),
+    allowedHosts: list({ placeholder: "NAMES", group: who, help: "Host names requests may use, with commas, or any" }),
+    allowedOrigins: list({
+      placeholder: "URLS",
+      group: who,
+      help: "Origins of pages that may call, with commas, or any",
+    }),
+
+    stateless: flag({ default: false, group: how, help: "Clients of the 2025 revisions get no sessions" }),
+    response: choice({
+      default: "auto",
+      choices: ["auto", "json", "sse"],
+      placeholder: "FORM",
+      group: how,
+      help: "auto, json or sse",
+    }),
+    recordTurns: flag({ default: true, group: how, help: "Keep the newest tool calls of each session" }),
+
+    maxConnections: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Open connections" }),
+    maxStreams: integer({ default: 5_000, min: 1, max: many, group: limits, help: "Open streams" }),
+    maxStreamsPerPrincipal: integer({
+      default: 32,
+      min: 1,
+      max: many,
+      group: limits,
+      help: "Open streams of one principal",
+    }),
+    maxSessions: integer({ default: 1_000, min: 1, max: many, group: limits, help: "Sessions of one principal" }),
+    maxRecords: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Records of one principal" }),
+    maxBytes: bytes({
+      default: 64 * mebi,
+      min: kibi,
+      max: mebi ** 2,
+      group: limits,
+      help: "All data of one principal",
+    }),
+    maxBody: bytes({ default: 4 * mebi, min: kibi, max: kibi * mebi, group: limits, help: "One request body" }),
+    maxDocument: bytes({
+      default: mebi,
+      min: kibi,
+      max: 64 * mebi,
+      group: limits,
+      help: "The document of one session",
+    }),
+    maxEvent: bytes({
+      default: 256 * kibi,
+      min: kibi,
+      max: 64 * mebi,
+      group: limits,
+      help: "One action with its details",
+    }),
+    maxActions: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Actions kept per session" }),
+    maxTurns: integer({ default: 100, min: 1, max: 10_000, group: limits, help: "Turns kept per session" }),
+    sessionIdle: duration({
+      default: day,
+      min: second,
+      max: 3_650 * day,
+      group: limits,
+      help: "A session ends after this long without use",
+    }),
+    sessionAbsolute: duration({
+      default: 30 * day,
+      min: second,
+      max: 3_650 * day,
+      group: limits,
+      help: "A session ends this long after it began",
+    }),
+
+    store: text({
+      default: `sqlite:${defaultDatabasePath(around)}`,
+      placeholder: "memory:|sqlite:PATH",
+      group: node,
+      help: "Where state lies",
+    }),
+    nodeName: optionalText({ placeholder: "NAME", group: node, help: "This process in logs and statistics" }),
+    drainTimeout: duration({
+      default: 25 * second,
+      min: 0,
+      max: 3_600 * second,
+      group: node,
+      help: "How long calls may go on after a stop was asked for",
+    }),
+    logLevel: choice({
+      default: "info",
+      choices: ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+      placeholder: "LEVEL",
+      group: node,
+      help: "silent, fatal, error, warn, info, debug or trace",
+    }),
+    config: optionalText({ placeholder: "FILE", group: node, help: "JSON file with any of these names" }),
+  };
+}
+
+export function keysOf(table: Table): readonly SettingKey[] {
+  // Every key of a table is a setting: its type says so.
+  return Object.keys(table) as SettingKey[];
+}

@@ -1,0 +1,22 @@
+import type { Tool } from "./define.ts";
+import { getServerConfig, serverStats } from "./operations.ts";
+import { getContext, incrementCounter, recordAction, setPreference } from "./session-context.ts";
+import { deleteSessionData, getSessionData, listSessionKeys, setSessionData } from "./session-data.ts";
+import { createSession, endSession, listSessions } from "./session-lifecycle.ts";
+
+/** Every tool of the server, in the order clients list them. */
+export const tools: readonly Tool[] = [
+  createSession,
+  recordAction,
+  getContext,
+  setPreference,
+  incrementCounter,
+  setSessionData,
+  getSessionData,
+  deleteSessionData,
+  listSessionKeys,
+  listSessions,
+  endSession,
+  serverStats,
+  getServerConfig,
+];

@@ -1,0 +1,202 @@
+/** Every limit that has a flag takes effect where it should, and leaves everything else alone. */
+import { connect as connectSocket, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+
+import { faultOf, textOf, valueOf } from "../clients/caller.ts";
+import { poll, removeFolder, type ServerProcess, startServer } from "../lib/server-process.ts";
+import { type Connection, connect, openRawSession, post, toolCall } from "./connect.ts";
+
+const servers: ServerProcess[] = [];
+const clients: Connection[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client[Symbol.asyncDispose]()));
+  for (const server of servers.splice(0)) {
+    await server.kill();
+    await removeFolder(server.dir);
+  }
+});
+
+async function start(...args: readonly string[]): Promise<ServerProcess> {
+  const server = await startServer({ args });
+  servers.push(server);
+  return server;
+}
+
+async function client(...args: readonly string[]): Promise<Connection> {
+  const made = await connect((await start(...args)).url, "2026");
+  clients.push(made);
+  return made;
+}
+
+async function session(of: Connection): Promise<string> {
+  return textOf(await valueOf(of.call("create_session")), "session_id");
+}
+
+describe("the limit on", () => {
+  it("sessions is exact under parallel creation, and ending one makes room", async () => {
+    const one = await client("--max-sessions", "3");
+    const answers = await Promise.all(Array.from({ length: 10 }, () => one.call("create_session")));
+    const made = answers.flatMap((answer) => (answer.ok ? [textOf(answer.value, "session_id")] : []));
+    expect(made).toHaveLength(3);
+    expect(await faultOf(one.call("create_session"))).toMatchObject({ code: "quota_exceeded" });
+    for (const session_id of made) {
+      expect(await valueOf(one.call("increment_counter", { session_id, name: "n" }))).toMatchObject({ value: 1 });
+    }
+    await valueOf(one.call("end_session", { session_id: made[0] }));
+    await session(one);
+  });
+
+  it("sessions holds for the sessions of connections too, and refuses a new one with 429", async () => {
+    const server = await start("--max-sessions", "2");
+    await openRawSession(server.url);
+    await openRawSession(server.url);
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } };
+    const refused = await post(server.url, { jsonrpc: "2.0", id: 0, method: "initialize", params });
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("mcp-session-id")).toBeNull();
+  });
+
+  it("records", async () => {
+    const one = await client("--max-records", "2");
+    await session(one);
+    await session(one);
+    expect(await faultOf(one.call("create_session"))).toMatchObject({ code: "quota_exceeded" });
+  });
+
+  it("all data of one principal", async () => {
+    const one = await client("--max-bytes", "8KiB");
+    const session_id = await session(one);
+    await valueOf(one.call("set_session_data", { session_id, key: "a", value: "x".repeat(6_000) }));
+    expect(
+      await faultOf(one.call("record_action", { session_id, action: "b", details: "x".repeat(4_000) })),
+    ).toMatchObject({ code: "quota_exceeded" });
+    expect(await valueOf(one.call("delete_session_data", { session_id, key: "a" }))).toMatchObject({ deleted: true });
+    await valueOf(one.call("record_action", { session_id, action: "b", details: "x".repeat(4_000) }));
+  });
+
+  it("a session's document", async () => {
+    const one = await client("--max-document", "2KiB");
+    const session_id = await session(one);
+    await valueOf(one.call("set_session_data", { session_id, key: "a", value: "x".repeat(1_000) }));
+    expect(
+      await faultOf(one.call("set_session_data", { session_id, key: "b", value: "x".repeat(1_500) })),
+    ).toMatchObject({ code: "invalid_argument" });
+  });
+
+  it("one action", async () => {
+    const one = await client("--max-event", "1KiB");
+    const session_id = await session(one);
+    await valueOf(one.call("record_action", { session_id, action: "a", details: "x".repeat(500) }));
+    expect(
+      await faultOf(one.call("record_action", { session_id, action: "a", details: "x".repeat(1_500) })),
+    ).toMatchObject({ code: "invalid_argument" });
+    expect(await valueOf(one.call("get_context", { session_id }))).toMatchObject({ total_events: 1 });
+  });
+
+  it("actions kept, while the total goes on counting", async () => {
+    const one = await client("--max-actions", "3");
+    const session_id = await session(one);
+    for (let n = 1; n <= 5; n++) await valueOf(one.call("record_action", { session_id, action: `a${n}` }));
+    const context = await valueOf(one.call("get_context", { session_id }));
+    expect(context).toMatchObject({
+      total_events: 5,
+      recent_events: [{ position: 3 }, { position: 4 }, { position: 5 }],
+    });
+  });
+
+  it("turns kept", async () => {
+    const server = await start("--max-turns", "2");
+    const one = await connect(server.url, "2025");
+    clients.push(one);
+    for (const name of ["a", "b", "c"]) await valueOf(one.call("increment_counter", { name }));
+    const turns = await poll(async () => {
+      const { recent_turns } = await valueOf(one.call("get_context"));
+      return Array.isArray(recent_turns) && recent_turns.at(-1)?.tool === "get_context" ? recent_turns : undefined;
+    }, "turns");
+    expect(turns.length).toBeLessThanOrEqual(2);
+  });
+
+  it("request bodies", async () => {
+    const { url } = await start("--max-body", "4KiB");
+    const answer = await post(url, toolCall("create_session", { metadata: "x".repeat(5_000) }));
+    expect(answer.status).toBe(413);
+  });
+
+  it("a session's idle time", async () => {
+    const one = await client("--session-idle", "1s");
+    const session_id = await session(one);
+    expect(await valueOf(one.call("get_context", { session_id }))).toMatchObject({ session_id });
+    await poll(async () => {
+      const { sessions } = await valueOf(one.call("list_sessions"));
+      return Array.isArray(sessions) && sessions.length === 0 ? true : undefined;
+    }, "the session's expiry");
+    expect(await faultOf(one.call("get_context", { session_id }))).toMatchObject({ code: "not_found" });
+  });
+
+  it("a session's whole life, whatever happens in it", async () => {
+    const one = await client("--session-idle", "1s", "--session-absolute", "2s");
+    const session_id = await session(one);
+    const began = Date.now();
+    await poll(
+      async () => ((await one.call("increment_counter", { session_id, name: "n" })).ok ? undefined : true),
+      "the session's end",
+    );
+    expect(Date.now() - began).toBeGreaterThan(1_500);
+  });
+
+  it("streams of one principal", async () => {
+    const server = await start("--max-streams-per-principal", "1");
+    const open = async (): Promise<Response> => {
+      const named = await openRawSession(server.url);
+      return fetch(server.url, { headers: { ...named, accept: "text/event-stream" } });
+    };
+    const first = await open();
+    expect(first.status).toBe(200);
+    const second = await open();
+    expect(second.status).toBe(429);
+    await Promise.all([first.body?.cancel(), second.body?.cancel()]);
+  });
+
+  it("streams of the node", async () => {
+    const server = await start("--max-streams", "1");
+    const open = async (): Promise<Response> => {
+      const named = await openRawSession(server.url);
+      return fetch(server.url, { headers: { ...named, accept: "text/event-stream" } });
+    };
+    const first = await open();
+    const second = await open();
+    expect([first.status, second.status]).toEqual([200, 503]);
+    await Promise.all([first.body?.cancel(), second.body?.cancel()]);
+  });
+
+  it("connections answers 503 to those beyond it, and probes still get through", async () => {
+    const server = await start("--max-connections", "2");
+    const sockets = await Promise.all([askAndStay(server), askAndStay(server)]);
+    const refused = await post(server.url, { jsonrpc: "2.0", id: 1, method: "ping" }, { connection: "close" }).catch(
+      () => undefined,
+    );
+    expect(refused?.status).toBe(503);
+    const probe = await fetch(`${server.origin}/readyz`);
+    expect(probe.status).toBe(200);
+    await probe.body?.cancel();
+    for (const socket of sockets) socket.destroy();
+    await poll(
+      async () =>
+        (await post(server.url, { jsonrpc: "2.0", id: 1, method: "ping" })).status === 503 ? undefined : true,
+      "room again",
+    );
+  });
+});
+
+/** A connection that made one MCP request and stays open. */
+async function askAndStay(server: ServerProcess): Promise<Socket> {
+  const socket = connectSocket(server.port, "127.0.0.1");
+  const answered = new Promise((resolve) => socket.once("data", resolve));
+  const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  socket.write(
+    `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await answered;
+  return socket;
+}
