@@ -12,11 +12,16 @@ export type {
   Refusal,
   Trim,
 } from "./record/change.ts";
+export type { CommitIdOrigin } from "./record/commit-ids.ts";
+export { commitIdWindowMs, maxCommitIdsPerOwner } from "./record/commit-ids.ts";
+export { freshCursorKey, listingScope, openCursor, scanScope, sealCursor } from "./record/cursor.ts";
 export type { AppendedEvents, Decision, Effect, RecordState } from "./record/decide.ts";
 export { decide, slideIsDue } from "./record/decide.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
 export { HoldfastError } from "./record/errors.ts";
 export { isLive, purgeAt } from "./record/expiry.ts";
+export type { OwnerCounts, Quota, Usage } from "./record/quota.ts";
+export { brokenQuota, usageOf } from "./record/quota.ts";
 export type {
   IndexedFields,
   Lifetime,
@@ -29,9 +34,10 @@ export type {
   StreamHead,
   Version,
 } from "./record/record.ts";
-export { maxChangesPerCommit, maxNameLength } from "./record/record.ts";
+export { maxChangesPerCommit, maxHintBytes, maxLifetimeMs, maxNameLength, maxNamesPerRecord } from "./record/record.ts";
 export { Batcher, type BatcherOptions, type Settle } from "./store/batcher.ts";
 export type {
+  CallOptions,
   CommitId,
   CommitOptions,
   CommitOutcome,
@@ -42,10 +48,10 @@ export type {
   ListOptions,
   ListPage,
   OwnedSummary,
-  Quota,
   ReadAnswer,
   ReadOptions,
   ReapAnswer,
+  ReapOptions,
   RecordDump,
   ScanOptions,
   ScanPage,
@@ -55,5 +61,4 @@ export type {
   StoreStats,
   StoreTraits,
   Tail,
-  Usage,
 } from "./store/contract.ts";

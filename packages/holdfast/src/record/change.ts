@@ -99,6 +99,6 @@ export type Refusal =
   | {
       readonly reason: "quota";
       /** `counters` and `streams`: those of the record; the others are the owner's. */
-      readonly quota: "records" | "kind" | "bytes" | "counters" | "streams";
+      readonly quota: "records" | "kind" | "bytes" | "commitIds" | "counters" | "streams";
       readonly limit: number;
     };

@@ -219,10 +219,7 @@ function expiryAfter(
 }
 
 /** Whether sliding would move the expiry by more than a twentieth of the idle lifetime (trap F14). */
-export function slideIsDue(
-  record: Pick<RecordState, "lifetime" | "expiresAt" | "deadlineAt">,
-  now: number,
-): boolean {
+export function slideIsDue(record: Pick<RecordState, "lifetime" | "expiresAt" | "deadlineAt">, now: number): boolean {
   const { idleMs } = record.lifetime;
   if (idleMs === undefined || record.expiresAt === undefined) return false;
   const slid = earlier(now + idleMs, record.deadlineAt) ?? 0;

@@ -40,7 +40,11 @@ export class HoldfastError extends Error {
   readonly code: ErrorCode;
   /** Facts for programs. Never secrets, documents or another principal's data. */
   readonly details: Readonly<Record<string, unknown>>;
-  /** Whether repeating the same call may succeed. `OUTCOME_UNKNOWN` is safe to repeat only with the same commit id. */
+  /**
+   * Whether repeating the same call may succeed. True of `OUTCOME_UNKNOWN` as well, where the first call may have been
+   * applied: a loop that repeats whatever is retryable increments and appends twice, unless every call carries the same
+   * commit id (of the store) or idempotency key (of the state API) as the one before.
+   */
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, init: ErrorInit = {}) {

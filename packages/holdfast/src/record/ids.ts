@@ -4,6 +4,7 @@ import type { Owner } from "./record.ts";
 
 const idPattern = /^[A-Za-z0-9_-]{1,128}$/;
 const kindPattern = /^[a-z][a-z0-9.-]{0,63}$/;
+const enginePrefix = "holdfast.";
 
 export function isRecordId(text: string): boolean {
   return idPattern.test(text);
@@ -11,6 +12,11 @@ export function isRecordId(text: string): boolean {
 
 export function isKindName(text: string): boolean {
   return kindPattern.test(text);
+}
+
+/** Whether a kind is one of the engine's own: not listed to anybody, and counted for no quota but bytes. */
+export function isEngineKind(name: string): boolean {
+  return name.startsWith(enginePrefix);
 }
 
 /** A fresh id: a prefix, then 132 bits from the system's secure source as base64url. */

@@ -95,3 +95,7 @@ export const maxChangesPerCommit = 16;
 export const maxNameLength = 128;
 /** Most counters, and most streams, of one record. A new name beyond it is refused; names that are there go on. */
 export const maxNamesPerRecord = 1_000;
+/** Longest duration of a lifetime, in milliseconds: a hundred years. Points in time beyond it may not be exact numbers. */
+export const maxLifetimeMs: number = 100 * 365.25 * 24 * 60 * 60 * 1_000;
+/** Most UTF-8 bytes of a hint. */
+export const maxHintBytes = 199;

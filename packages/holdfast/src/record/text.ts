@@ -8,3 +8,11 @@ export function isWellFormed(text: string): boolean {
   // Every supported Node has this method; the language level the project compiles for does not declare it yet.
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
+
+/** At most `length` UTF-16 units of a text, never half of a surrogate pair. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  const inPair = last >= 0xd800 && last <= 0xdbff;
+  return text.slice(0, inPair ? length - 1 : length);
+}

@@ -15,9 +15,12 @@
  * 8. Commits in flight share a batch; each keeps its own outcome.
  * 9. Settings that would break a promise are refused when the store opens.
  *
- * A conflict is a result, never an exception. What a store throws is a `HoldfastError`.
+ * A conflict is a result, never an exception. What a store throws is a `HoldfastError`. Every call that waits takes a
+ * signal; `ABORTED` always means that nothing was written.
  */
 import type { Change, ChangeResult, Refusal } from "../record/change.ts";
+import type { CommitIdOrigin } from "../record/commit-ids.ts";
+import type { Quota, Usage } from "../record/quota.ts";
 import type {
   IndexedFields,
   Owner,
@@ -29,6 +32,8 @@ import type {
   StreamHead,
   Version,
 } from "../record/record.ts";
+
+export type { Quota, Usage } from "../record/quota.ts";
 
 export interface Store extends AsyncDisposable {
   /** What this store is and promises. Constant over its life. */
@@ -53,9 +58,9 @@ export interface Store extends AsyncDisposable {
   list(owner: Owner, kind: string, options: ListOptions): Promise<ListPage>;
 
   /** What one owner has now. Counts are exact. */
-  usage(owner: Owner): Promise<Usage>;
+  usage(owner: Owner, options?: CallOptions): Promise<Usage>;
 
-  /** Wakes listeners of a topic on every node. May be lost, coalesced or repeated. At most 199 bytes of UTF-8. */
+  /** Wakes listeners of a topic. Reaches other nodes where the store is shared; may be lost, coalesced or repeated. At most 199 bytes of UTF-8. */
   publish(topic: string, hint: string): void;
 
   /**
@@ -64,7 +69,7 @@ export interface Store extends AsyncDisposable {
    */
   subscribe(topic: string, listener: HintListener): () => void;
 
-  health(options?: { readonly signal?: AbortSignal | undefined }): Promise<StoreHealth>;
+  health(options?: CallOptions): Promise<StoreHealth>;
 
   /** The privileged door: operators and sweeps only, never reachable from a tool. */
   readonly admin: StoreAdmin;
@@ -73,6 +78,11 @@ export interface Store extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What every call takes that takes nothing else. */
+export type CallOptions = {
+  readonly signal?: AbortSignal | undefined;
+};
+
 export type HintListener = (hint: string | undefined) => void;
 
 export type StoreTraits = {
@@ -80,7 +90,10 @@ export type StoreTraits = {
   readonly name: string;
   /** What survives: nothing, the process, or loss of power on its host. */
   readonly durability: "none" | "process" | "host";
-  /** Whether a commit can end in `OUTCOME_UNKNOWN`, so that callers should attach internal commit ids. */
+  /**
+   * Whether a reply can be lost on its way, so that callers should attach internal commit ids. Where it is false, the one
+   * commit that may still end in `OUTCOME_UNKNOWN` is one during which the store's own disk failed.
+   */
   readonly outcomeCanBeUnknown: boolean;
   /** Whether other processes see the same records. */
   readonly shared: boolean;
@@ -102,7 +115,13 @@ export type Tail = {
   readonly stream: string;
   /** `"document"` means after the position the document reflects. */
   readonly after: Position | "document" | { readonly last: number };
+  /** 1 to 10,000. */
   readonly limit: number;
+  /**
+   * Stop once this many UTF-8 bytes of events are gathered, after at least one event: those first after a position, but
+   * the newest ones of the last few. Default: only `limit` counts.
+   */
+  readonly maxBytes?: number | undefined;
 };
 
 export type ReadAnswer = {
@@ -121,6 +140,10 @@ export type CommitOptions = {
   readonly fence?: { readonly key: RecordKey; readonly token: Version } | undefined;
   /** Refuse to create, or to grow, beyond these. Deleting and replacing by less always work. */
   readonly quota?: Quota | undefined;
+  /**
+   * Takes the commit back as long as it was not sent: `ABORTED`, and nothing was written. Once it was sent, the call
+   * settles with what came of it, or throws `OUTCOME_UNKNOWN` where the store does not wait for that.
+   */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -130,17 +153,7 @@ export type CommitId = {
   /** Covers the intent (operation and arguments), never the resulting document. */
   readonly digest: string;
   /** `caller`: remembered 24 hours. `internal`: at least the record's last 64, ten minutes. */
-  readonly origin: "caller" | "internal";
-};
-
-/** Kinds whose names start with `holdfast.` are the engine's own and count for none of these but bytes. */
-export type Quota = {
-  /** Live records of the owner. */
-  readonly records?: number | undefined;
-  /** Live records of each kind that this commit creates, by kind. */
-  readonly ofKind?: Readonly<Record<string, number>> | undefined;
-  /** Bytes of documents and events of the owner. */
-  readonly bytes?: number | undefined;
+  readonly origin: CommitIdOrigin;
 };
 
 /** What a commit id remembers: never documents. */
@@ -169,7 +182,7 @@ export type EventsOptions = {
   readonly before?: Position | undefined;
   /** 1 to 10,000. */
   readonly limit: number;
-  /** Stop once this many characters are gathered, after at least one event. */
+  /** Stop once this many UTF-8 bytes are gathered, after at least one event. */
   readonly maxBytes?: number | undefined;
   /** `newest` starts from the end; positions then descend. Default `oldest`. */
   readonly order?: "oldest" | "newest" | undefined;
@@ -184,7 +197,7 @@ export type EventsPage = StreamHead & {
 };
 
 export type ListOptions = {
-  /** The `next` of the page before. */
+  /** The `next` of a page before, of the same owner and kind. */
   readonly after?: string | undefined;
   /** 1 to 1,000. */
   readonly limit: number;
@@ -195,14 +208,8 @@ export type ListOptions = {
 export type ListPage = {
   readonly at: number;
   readonly records: readonly RecordSummary[];
-  /** Opaque cursor; absent on the last page. */
+  /** Opaque, telling nothing of what others have or do; absent on the last page. */
   readonly next?: string | undefined;
-};
-
-export type Usage = {
-  readonly records: number;
-  readonly bytes: number;
-  readonly byKind: Readonly<Record<string, number>>;
 };
 
 export type StoreHealth = {
@@ -216,18 +223,33 @@ export type StoreHealth = {
 export interface StoreAdmin {
   /** Every record of every owner, ended and expired ones included, in no particular order, each exactly once if it stood throughout. */
   scan(options: ScanOptions): Promise<ScanPage>;
-  /** A record of any state, for operators. */
-  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined>;
-  /** Removes what is past its end and retention, raises the floors, and says what went. */
-  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer>;
+  /** A record of any state, for operators. What ended without retention has no content; its version and fields stay until reaped. */
+  inspect(owner: Owner, key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined>;
+  /**
+   * Removes what is past its end and retention, raises the floors, and says what went. Commit ids past their time are
+   * forgotten too, a bounded number in one call. What is removed has to be told, so an abort ends a sweep early rather
+   * than the call.
+   */
+  reap(options: ReapOptions): Promise<ReapAnswer>;
   /** Removes everything of one owner but its version floor. Returns how many records went. */
-  erase(owner: Owner): Promise<number>;
+  erase(owner: Owner, options?: CallOptions): Promise<number>;
   /** Everything of one record, floors and remembered commit ids of its owner aside, to be put into another store. */
-  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined>;
-  /** Puts a dump in, versions, positions and times kept. Refuses with `CONFLICT` where a higher version stands. */
-  import(owner: Owner, dump: RecordDump): Promise<void>;
-  stats(): Promise<StoreStats>;
+  export(owner: Owner, key: RecordKey, options?: CallOptions): Promise<RecordDump | undefined>;
+  /**
+   * Puts a dump in, versions, positions and times kept. Throws `INVALID_ARGUMENT` for what no store exported, and
+   * `CONFLICT` where the versions of an id would go back: where a higher version stands, or where none stands and the
+   * dump's incarnation is not above the owner's floor, so that the id may have had higher ones before it was reaped.
+   * An erased owner may have its dumps back: what was erased counts for that floor only once something was made since.
+   */
+  import(owner: Owner, dump: RecordDump, options?: CallOptions): Promise<void>;
+  stats(options?: CallOptions): Promise<StoreStats>;
 }
+
+export type ReapOptions = {
+  /** Most records removed in one call. A whole number from 1. */
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+};
 
 export type ScanOptions = {
   readonly after?: string | undefined;
@@ -250,7 +272,7 @@ export type ReapAnswer = {
     readonly cause: "expired" | "ended";
     readonly fields: IndexedFields;
   })[];
-  /** Whether another call would find more. */
+  /** Whether another call would find more: records, or commit ids past their time. Each call that says so got further. */
   readonly more: boolean;
 };
 

@@ -1,13 +1,27 @@
 /** What every store refuses before it looks at anything: malformed input is the caller's fault, not a conflict. */
+
+import { throwIfAborted } from "../record/abort.ts";
 import type { Change, NewDocument } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
 import { isKindName, isRecordId } from "../record/ids.ts";
-import { type Lifetime, maxChangesPerCommit, maxNameLength, type RecordKey } from "../record/record.ts";
+import {
+  type Lifetime,
+  maxChangesPerCommit,
+  maxHintBytes,
+  maxLifetimeMs,
+  maxNameLength,
+  type RecordKey,
+} from "../record/record.ts";
 import { isWellFormed, utf8Length } from "../record/text.ts";
-import type { CommitOptions, EventsOptions, ListOptions, ReadOptions, ScanOptions } from "./contract.ts";
-
-/** Most UTF-8 bytes of a hint. */
-export const maxHintBytes = 199;
+import type {
+  CallOptions,
+  CommitOptions,
+  EventsOptions,
+  ListOptions,
+  ReadOptions,
+  ReapOptions,
+  ScanOptions,
+} from "./contract.ts";
 
 /** Throws `INVALID_ARGUMENT` naming what is wrong, or `ABORTED`. */
 export function validateCommit(changes: readonly Change[], options: CommitOptions): void {
@@ -15,13 +29,8 @@ export function validateCommit(changes: readonly Change[], options: CommitOption
   if (changes.length < 1 || changes.length > maxChangesPerCommit) {
     throw invalid(`a commit holds 1 to ${maxChangesPerCommit} changes, not ${changes.length}`);
   }
-  const seen = new Set<string>();
-  for (const change of changes) {
-    validateChange(change);
-    const address = `${change.kind}/${change.id}`;
-    if (seen.has(address)) throw invalid(`two changes of one commit name the same record (kind "${change.kind}")`);
-    seen.add(address);
-  }
+  for (const change of changes) validateChange(change);
+  if (changes.length > 1) refuseRepeatedRecords(changes);
   const { commitId, fence } = options;
   if (commitId !== undefined) validateCommitId(commitId.id);
   if (fence !== undefined) {
@@ -30,13 +39,23 @@ export function validateCommit(changes: readonly Change[], options: CommitOption
   }
 }
 
+function refuseRepeatedRecords(changes: readonly Change[]): void {
+  const seen = new Set<string>();
+  for (const { kind, id } of changes) {
+    const address = `${kind}/${id}`;
+    if (seen.has(address)) throw invalid(`two changes of one commit name the same record (kind "${kind}")`);
+    seen.add(address);
+  }
+}
+
 /** Throws `INVALID_ARGUMENT` if the key, a tail or the commit id is malformed, or `ABORTED`. */
 export function validateRead(key: RecordKey, options: ReadOptions): void {
   throwIfAborted(options.signal);
   validateKey(key);
-  for (const { stream, after, limit } of options.tails ?? []) {
+  for (const { stream, after, limit, maxBytes } of options.tails ?? []) {
     validateName("stream", stream);
     validateLimit("a tail's limit", limit, 10_000);
+    if (maxBytes !== undefined) validatePosition("a tail's maxBytes", maxBytes);
     if (typeof after === "number") validatePosition("after", after);
     if (typeof after === "object") validatePosition("after.last", after.last);
   }
@@ -61,10 +80,23 @@ export function validateList(kind: string | undefined, options: ListOptions | Sc
   validateLimit("limit", options.limit, 1_000);
 }
 
+/** Throws `INVALID_ARGUMENT` if the limit is malformed, or `ABORTED`. */
+export function validateReap({ limit, signal }: ReapOptions): void {
+  throwIfAborted(signal);
+  if (!Number.isSafeInteger(limit) || limit < 1) throw invalid(`limit is a whole number from 1, not ${limit}`);
+}
+
+/** Throws `INVALID_ARGUMENT` if the key could not name any record, or `ABORTED`. */
+export function validateCall(key: RecordKey, { signal }: CallOptions): void {
+  throwIfAborted(signal);
+  validateKey(key);
+}
+
 /** Throws `INVALID_ARGUMENT` if a hint would not fit into the narrowest carrier. */
 export function validateHint(hint: string): void {
   const bytes = utf8Length(hint);
-  if (bytes > maxHintBytes) throw invalid(`a hint has at most ${maxHintBytes} bytes, not ${bytes}: send a pointer, not the content`);
+  if (bytes > maxHintBytes)
+    throw invalid(`a hint has at most ${maxHintBytes} bytes, not ${bytes}: send a pointer, not the content`);
 }
 
 function validateLimit(what: string, limit: number, most: number): void {
@@ -76,7 +108,7 @@ function validateCommitId(id: string): void {
   if (id.includes("\0") || !isWellFormed(id)) throw invalid("a commit id is well-formed text without NUL");
 }
 
-function isVersion(value: number): boolean {
+export function isVersion(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 
@@ -84,11 +116,6 @@ function isVersion(value: number): boolean {
 export function validateKey(key: RecordKey): void {
   if (!isKindName(key.kind)) throw invalid(`"${key.kind}" is not a kind name ([a-z][a-z0-9.-]{0,63})`);
   if (!isRecordId(key.id)) throw invalid("a record id has 1 to 128 characters of A-Z a-z 0-9 _ -");
-}
-
-/** Throws `ABORTED` with the signal's reason as its cause. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new HoldfastError("ABORTED", "the caller gave up", { cause: signal.reason });
 }
 
 function validateChange(change: Change): void {
@@ -127,10 +154,11 @@ function validateDocument({ text, position }: NewDocument): void {
   if (position !== undefined) validatePosition("position", position);
 }
 
-function validateLifetime(lifetime: Lifetime): void {
+/** Throws `INVALID_ARGUMENT` for a duration that is none, or too long for exact points in time. */
+export function validateLifetime(lifetime: Lifetime): void {
   for (const [name, ms] of Object.entries(lifetime)) {
-    if (ms !== undefined && (!Number.isSafeInteger(ms) || ms < 0)) {
-      throw invalid(`lifetime.${name} is a whole number of milliseconds, not ${ms}`);
+    if (ms !== undefined && (!Number.isSafeInteger(ms) || ms < 0 || ms > maxLifetimeMs)) {
+      throw invalid(`lifetime.${name} is a whole number of milliseconds up to a hundred years, not ${ms}`);
     }
   }
 }
@@ -145,10 +173,10 @@ export function validateName(what: string, name: string): void {
   }
 }
 
-function validatePosition(what: string, value: number): void {
+export function validatePosition(what: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw invalid(`${what} is a whole number from 0, not ${value}`);
 }
 
-function invalid(message: string): HoldfastError {
+export function invalid(message: string): HoldfastError {
   return new HoldfastError("INVALID_ARGUMENT", message);
 }

@@ -1,3 +1,4 @@
+export { describeConformance, type TestRunner } from "./conformance/describe.ts";
 export type {
   Capability,
   Context,
@@ -15,5 +16,4 @@ export {
   type Report,
   runConformance,
 } from "./conformance/run.ts";
-export { describeConformance, type TestRunner } from "./conformance/describe.ts";
 export { type Race, race } from "./race.ts";

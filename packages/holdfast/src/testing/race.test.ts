@@ -22,7 +22,11 @@ it("waits for everyone and tells winners from losers", async () => {
     return index;
   });
   expect(result).toMatchObject({ fulfilled: 1, rejected: 3, values: [0] });
-  expect(result.errors.map(String)).toEqual(["Error: 1 came too late", "Error: 2 came too late", "Error: 3 came too late"]);
+  expect(result.errors.map(String)).toEqual([
+    "Error: 1 came too late",
+    "Error: 2 came too late",
+    "Error: 3 came too late",
+  ]);
   expect(result.outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
 });
 

@@ -1,8 +1,18 @@
-import { HoldfastError } from "../../record/errors.ts";
+import { throwIfAborted } from "../../record/abort.ts";
+import { scanScope } from "../../record/cursor.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
-import type { ReapAnswer, RecordDump, ScanOptions, ScanPage, StoreAdmin, StoreStats } from "../../store/contract.ts";
-import { throwIfAborted, validateKey, validateList } from "../../store/validate.ts";
-import { cursorOf, sequenceOf } from "./cursor.ts";
+import type {
+  CallOptions,
+  ReapAnswer,
+  ReapOptions,
+  RecordDump,
+  ScanOptions,
+  ScanPage,
+  StoreAdmin,
+  StoreStats,
+} from "../../store/contract.ts";
+import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { refuseSetback, validateDump } from "../../store/validate-dump.ts";
 import type { Data } from "./data.ts";
 import { Entry } from "./entry.ts";
 import type { Operations } from "./operations.ts";
@@ -26,26 +36,26 @@ export class MemoryAdmin implements StoreAdmin {
       (at) => {
         const { kind, limit } = options;
         const page = this.#data.scanOrder.slice(
-          sequenceOf(options.after),
+          this.#data.placeOf(scanScope, options.after),
           limit,
           "oldest",
           ({ entry }) => kind === undefined || entry.kind === kind,
         );
         const records = page.values.map(({ partition, entry }) => ({ ...entry.summary(), owner: partition.owner }));
-        return { at, records, ...cursorOf(page.next) };
+        return { at, records, ...this.#data.cursorOf(scanScope, page.next) };
       },
     );
   }
 
-  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined> {
+  inspect(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<StoredRecord | undefined> {
     return this.#operations.run(
-      undefined,
-      () => validateKey(key),
+      options.signal,
+      () => validateCall(key, options),
       () => this.#data.find(owner)?.get(key)?.record(),
     );
   }
 
-  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
+  reap(options: ReapOptions): Promise<ReapAnswer> {
     return this.#operations.run(
       options.signal,
       () => validateReap(options),
@@ -53,26 +63,27 @@ export class MemoryAdmin implements StoreAdmin {
     );
   }
 
-  erase(owner: Owner): Promise<number> {
+  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
     return this.#operations.run(
-      undefined,
-      () => undefined,
+      signal,
+      () => throwIfAborted(signal),
       () => {
         const partition = this.#data.find(owner);
         if (partition === undefined) return 0;
         const entries = [...partition.entries()];
         for (const entry of entries) this.#data.remove(partition, entry);
         partition.commitIds.forgetAll();
+        partition.importFloor = 0;
         this.#data.dropIfEmpty(partition);
         return entries.length;
       },
     );
   }
 
-  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined> {
+  export(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<RecordDump | undefined> {
     return this.#operations.run(
-      undefined,
-      () => validateKey(key),
+      options.signal,
+      () => validateCall(key, options),
       () => {
         const entry = this.#data.find(owner)?.get(key);
         return entry && { record: entry.record(), events: entry.events() };
@@ -80,18 +91,21 @@ export class MemoryAdmin implements StoreAdmin {
     );
   }
 
-  import(owner: Owner, dump: RecordDump): Promise<void> {
+  import(owner: Owner, dump: RecordDump, { signal }: CallOptions = {}): Promise<void> {
     return this.#operations.run(
-      undefined,
-      () => validateKey(dump.record),
+      signal,
+      () => {
+        throwIfAborted(signal);
+        validateDump(dump);
+      },
       (now) => this.#importNow(owner, dump, now),
     );
   }
 
-  stats(): Promise<StoreStats> {
+  stats({ signal }: CallOptions = {}): Promise<StoreStats> {
     return this.#operations.run(
-      undefined,
-      () => undefined,
+      signal,
+      () => throwIfAborted(signal),
       () => {
         let records = 0;
         let events = 0;
@@ -126,24 +140,13 @@ export class MemoryAdmin implements StoreAdmin {
   #importNow(owner: Owner, { record, events }: RecordDump, now: number): void {
     const partition = this.#data.open(owner);
     const standing = partition.get(record);
-    if (standing !== undefined && standing.state.version > record.version) {
-      throw new HoldfastError("CONFLICT", `version ${standing.state.version} of this record stands, above ${record.version}`, {
-        details: { expected: record.version, actual: standing.state.version },
-      });
-    }
+    refuseSetback(record, standing?.state.version, partition.importFloor);
     const incoming = new Entry(record.kind, record.id, record);
     incoming.replace(record, events);
-    this.#data.reserve(incoming.bytes - (standing?.bytes ?? 0), 0);
+    this.#data.reserve(incoming.bytes - (standing?.bytes ?? 0), 0, now);
     this.#data.keep(partition);
     const entry = standing ?? incoming;
     const created = standing?.state.incarnation !== record.incarnation;
     this.#data.change(partition, entry, created, now, () => entry.replace(record, events));
-  }
-}
-
-function validateReap({ limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined }): void {
-  throwIfAborted(signal);
-  if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new HoldfastError("INVALID_ARGUMENT", `limit is a whole number from 1, not ${limit}`);
   }
 }

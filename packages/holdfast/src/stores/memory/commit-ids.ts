@@ -1,6 +1,6 @@
+import { commitIdWindowMs } from "../../record/commit-ids.ts";
 import type { CommitId, CommitOutcome } from "../../store/contract.ts";
 
-const windowMs = { caller: 24 * 60 * 60 * 1_000, internal: 10 * 60 * 1_000 } as const;
 /** Internal ids kept per record. */
 const ringSize = 64;
 
@@ -24,6 +24,11 @@ export class CommitIds {
     return this.#byOrigin.caller.size + this.#byOrigin.internal.size;
   }
 
+  /** Ids of callers among them: those a quota counts. */
+  get ofCallers(): number {
+    return this.#byOrigin.caller.size;
+  }
+
   find(id: string, now: number): Remembered | undefined {
     this.forgetOld(now);
     return this.#byOrigin.caller.get(id) ?? this.#byOrigin.internal.get(id);
@@ -43,14 +48,15 @@ export class CommitIds {
   forgetOld(now: number): void {
     for (const origin of ["caller", "internal"] as const) {
       for (const remembered of this.#byOrigin[origin].values()) {
-        if (remembered.at + windowMs[origin] > now) break;
+        if (remembered.at + commitIdWindowMs[origin] > now) break;
         this.#forget(remembered);
       }
     }
   }
 
   forgetAll(): void {
-    for (const known of Object.values(this.#byOrigin)) for (const remembered of known.values()) this.#forget(remembered);
+    for (const known of Object.values(this.#byOrigin))
+      for (const remembered of known.values()) this.#forget(remembered);
   }
 
   #release(remembered: Remembered): void {

@@ -30,12 +30,7 @@ export class CreationOrder<T> {
   }
 
   /** Values beyond a sequence that `wanted` accepts; `next` is the sequence to go on from, if there are more. */
-  slice(
-    from: number | undefined,
-    limit: number,
-    order: "oldest" | "newest",
-    wanted: (value: T) => boolean,
-  ): Slice<T> {
+  slice(from: number | undefined, limit: number, order: "oldest" | "newest", wanted: (value: T) => boolean): Slice<T> {
     const step = order === "oldest" ? 1 : -1;
     const values: T[] = [];
     let last: number | undefined;

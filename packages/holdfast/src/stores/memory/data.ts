@@ -1,9 +1,10 @@
-import { HoldfastError } from "../../record/errors.ts";
-import type { Owner, Version } from "../../record/record.ts";
+import { freshCursorKey, openCursor, sealCursor } from "../../record/cursor.ts";
 import type { decide } from "../../record/decide.ts";
+import { HoldfastError } from "../../record/errors.ts";
+import type { Owner } from "../../record/record.ts";
 import { CreationOrder } from "./creation-order.ts";
 import type { Entry } from "./entry.ts";
-import { Partition } from "./partition.ts";
+import { type Floors, Partition } from "./partition.ts";
 
 export type Scanned = { readonly partition: Partition; readonly entry: Entry };
 
@@ -18,8 +19,9 @@ export class Data {
   readonly #options: DataOptions;
   readonly #partitions = new Map<Owner, Partition>();
   /** Floors of owners who have nothing else. */
-  readonly #floors = new Map<Owner, Version>();
+  readonly #floors = new Map<Owner, Floors>();
   readonly scanOrder: CreationOrder<Scanned> = new CreationOrder();
+  readonly #cursorKey = freshCursorKey();
   #bytes = 0;
   #commitIds = 0;
   #sequence = 0;
@@ -46,6 +48,21 @@ export class Data {
     return this.#partitions.get(owner);
   }
 
+  /** A cursor that goes on from a place, if there is anything to go on to. */
+  cursorOf(scope: string, place: number | undefined): { readonly next?: string } {
+    return place === undefined ? {} : { next: sealCursor(this.#cursorKey, scope, place) };
+  }
+
+  /** Throws `INVALID_ARGUMENT` for text that never was a cursor of this scope. */
+  placeOf(scope: string, cursor: string | undefined): number | undefined {
+    return cursor === undefined ? undefined : openCursor(this.#cursorKey, scope, cursor);
+  }
+
+  /** Most commit ids of callers that one owner may have here, whatever a quota says: ten such owners fill the store. */
+  get commitIdsPerOwner(): number {
+    return Math.max(1, Math.floor(this.#options.maxCommitIds / 10));
+  }
+
   /** The owner's partition, held from now on only once `keep` was called with it. */
   open(owner: Owner): Partition {
     const standing = this.#partitions.get(owner);
@@ -53,7 +70,10 @@ export class Data {
     const onForget = (): void => {
       this.#commitIds -= 1;
     };
-    return new Partition(owner, this.#floors.get(owner) ?? 0, { decide: this.#options.decide, onForget });
+    return new Partition(owner, this.#floors.get(owner) ?? { floor: 0, importFloor: 0 }, {
+      decide: this.#options.decide,
+      onForget,
+    });
   }
 
   keep(partition: Partition): void {
@@ -65,17 +85,27 @@ export class Data {
   dropIfEmpty(partition: Partition): void {
     if (!partition.isEmpty || this.#partitions.get(partition.owner) !== partition) return;
     this.#partitions.delete(partition.owner);
-    if (partition.floor > 0) this.#floors.set(partition.owner, partition.floor);
+    const { floor, importFloor } = partition;
+    if (floor > 0) this.#floors.set(partition.owner, { floor, importFloor });
   }
 
   /** Throws `STORE_FULL` if this much more would not fit. Call before anything is written. */
-  reserve(bytes: number, commitIds: number): void {
-    if (bytes > 0 && this.#bytes + bytes > this.#options.maxBytes) {
-      throw new HoldfastError("STORE_FULL", `the memory store holds ${this.#bytes} bytes and at most ${this.#options.maxBytes} (maxBytes)`);
+  reserve(bytes: number, commitIds: number, now: number): void {
+    const { maxBytes, maxCommitIds } = this.#options;
+    if (bytes > 0 && this.#bytes + bytes > maxBytes) {
+      throw new HoldfastError(
+        "STORE_FULL",
+        `the memory store holds ${this.#bytes} of at most ${maxBytes} bytes, and ${bytes} more do not fit (maxBytes)`,
+      );
     }
-    if (commitIds > 0 && this.#commitIds + commitIds > this.#options.maxCommitIds) {
-      throw new HoldfastError("STORE_FULL", `the memory store remembers ${this.#commitIds} commit ids already (maxCommitIds)`);
-    }
+    if (commitIds === 0 || this.#commitIds + commitIds <= maxCommitIds) return;
+    // Owners who are not heard of any more may hold ids whose time is over.
+    for (const partition of this.#partitions.values()) partition.commitIds.forgetOld(now);
+    if (this.#commitIds + commitIds <= maxCommitIds) return;
+    throw new HoldfastError(
+      "STORE_FULL",
+      `the memory store remembers ${this.#commitIds} commit ids, the most it may (maxCommitIds)`,
+    );
   }
 
   remembered(): void {

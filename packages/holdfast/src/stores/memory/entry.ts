@@ -1,8 +1,8 @@
 import type { Effect, RecordState } from "../../record/decide.ts";
 import type { RecordSummary, StoredEvent, StoredRecord } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
-import type { Node } from "./creation-order.ts";
 import type { Ring } from "./commit-ids.ts";
+import type { Node } from "./creation-order.ts";
 import type { Scanned } from "./data.ts";
 import { EventLog } from "./event-log.ts";
 
@@ -98,7 +98,10 @@ export class Entry {
 }
 
 /** Bytes an effect will leave the record with: what a quota has to know before anything is written. */
-export function bytesAfter(entry: Entry | undefined, { next, document, appended, trimmed, reset, drop }: Effect): number {
+export function bytesAfter(
+  entry: Entry | undefined,
+  { next, document, appended, trimmed, reset, drop }: Effect,
+): number {
   if (drop) return 0;
   const kept = reset ? undefined : entry;
   let bytes = document === undefined ? (kept?.state.documentBytes ?? 0) : next.documentBytes;

@@ -48,10 +48,6 @@ export class EventLog {
     return this.#events.slice(this.#trimmed);
   }
 
-  newest(count: number): readonly StoredEvent[] {
-    return this.#events.slice(Math.max(this.#trimmed, this.#events.length - count));
-  }
-
   page({ after, before, limit, maxBytes, order }: Range): { events: readonly StoredEvent[]; more: boolean } {
     const low = this.#indexOf(after + 1);
     const high = before === undefined ? this.#events.length : this.#indexOf(before);
@@ -62,7 +58,7 @@ export class EventLog {
       if (full) return { events, more: true };
       const event = this.#at(order === "oldest" ? low + step : high - 1 - step);
       events.push(event);
-      gathered += event.data.length;
+      if (maxBytes !== undefined) gathered += utf8Length(event.data);
     }
     return { events, more: false };
   }

@@ -1,11 +1,15 @@
 import { HoldfastError } from "../../record/errors.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 
 export type MemoryStoreOptions = {
   /** The store's clock, in milliseconds since the epoch. What it answers is never taken to run backwards. Default: `Date.now`. */
   readonly clock?: (() => number) | undefined;
   /** Most bytes of documents and events in all. Beyond them commits that grow throw `STORE_FULL`. Default 1 GiB. */
   readonly maxBytes?: number | undefined;
-  /** Most commit ids remembered in all. Beyond them commits with a new id throw `STORE_FULL`. Default 1,000,000. */
+  /**
+   * Most commit ids remembered in all. Beyond them commits with a new id throw `STORE_FULL`. One owner has at most a tenth
+   * of them as a caller's, and is refused by quota beyond. Default 1,000,000.
+   */
   readonly maxCommitIds?: number | undefined;
   /**
    * Awaited before every operation takes effect. Default: one turn of the event loop, so that callers interleave as
@@ -30,11 +34,7 @@ export const memoryDefaults: ResolvedOptions = {
 
 /** Throws `CONFIGURATION` naming an option that does not exist or a limit that is none. */
 export function resolveOptions(options: MemoryStoreOptions): ResolvedOptions {
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(memoryDefaults, name)) continue;
-    const names = Object.keys(memoryDefaults).join(", ");
-    throw new HoldfastError("CONFIGURATION", `the memory store has no option "${name}"; it has ${names}`);
-  }
+  refuseUnknownNames("the memory store", options, Object.keys(memoryDefaults), "CONFIGURATION");
   for (const name of ["maxBytes", "maxCommitIds"] as const) {
     const limit = options[name];
     if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {

@@ -1,8 +1,9 @@
 import type { Change, Refusal } from "../../record/change.ts";
+import type { CommitIdOrigin } from "../../record/commit-ids.ts";
 import type { decide, Effect } from "../../record/decide.ts";
 import { isLive, purgeAt } from "../../record/expiry.ts";
+import { brokenQuota, type Quota, type Usage, usageOf } from "../../record/quota.ts";
 import type { Owner, RecordKey, Version } from "../../record/record.ts";
-import type { Quota, Usage } from "../../store/contract.ts";
 import { CommitIds } from "./commit-ids.ts";
 import { CreationOrder } from "./creation-order.ts";
 import { bytesAfter, type Entry } from "./entry.ts";
@@ -15,6 +16,9 @@ export type Decided = {
   readonly bytes: number;
 };
 
+/** What is left of an owner who has nothing. */
+export type Floors = { readonly floor: Version; readonly importFloor: Version };
+
 export type PartitionDuties = {
   /** The decision of `record/decide.ts`, unless a test plants a fault here. */
   readonly decide: typeof decide;
@@ -22,13 +26,13 @@ export type PartitionDuties = {
   readonly onForget: () => void;
 };
 
-const enginePrefix = "holdfast.";
-
 /** Everything of one owner: its records, its floor, its counts and its commit ids. */
 export class Partition {
   readonly owner: Owner;
   readonly commitIds: CommitIds;
   floor: Version;
+  /** The floor that imports are measured against: not what was erased, as long as nothing was made since. */
+  importFloor: Version;
   bytes = 0;
   readonly #entries = new Map<string, Entry>();
   readonly #orders = new Map<string, CreationOrder<Entry>>();
@@ -40,11 +44,16 @@ export class Partition {
 
   readonly #decide: typeof decide;
 
-  constructor(owner: Owner, floor: Version, { decide: how, onForget }: PartitionDuties) {
+  constructor(owner: Owner, { floor, importFloor }: Floors, { decide: how, onForget }: PartitionDuties) {
     this.owner = owner;
     this.#decide = how;
     this.floor = floor;
+    this.importFloor = importFloor;
     this.commitIds = new CommitIds(onForget);
+  }
+
+  get hasRecords(): boolean {
+    return this.#entries.size > 0;
   }
 
   /** Whether there is nothing here but a floor. */
@@ -82,28 +91,27 @@ export class Partition {
     return decided;
   }
 
-  /** Which quota the decided changes would break: only what grows can. */
-  brokenQuota(decided: readonly Decided[], quota: Quota, now: number): Refusal | undefined {
+  /** Which quota the decided changes, and a commit id of this origin, would break: only what grows can. */
+  brokenQuota(
+    decided: readonly Decided[],
+    origin: CommitIdOrigin | undefined,
+    quota: Quota | undefined,
+    now: number,
+  ): Refusal | undefined {
     this.#recount(now);
-    const growth = new Map<string, number>();
+    const kinds = new Map<string, number>();
     let bytes = 0;
     for (const { key, entry, effect, bytes: after } of decided) {
       const change = Number(isLive(effect.next, now)) - Number(entry?.counted ?? false);
-      growth.set(key.kind, (growth.get(key.kind) ?? 0) + change);
+      kinds.set(key.kind, (kinds.get(key.kind) ?? 0) + change);
       bytes += after - (entry?.bytes ?? 0);
     }
-    let records = 0;
-    for (const [kind, grown] of growth) {
-      if (isEngineKind(kind)) continue;
-      records += grown;
-      const limit = quota.ofKind !== undefined && Object.hasOwn(quota.ofKind, kind) ? quota.ofKind[kind] : undefined;
-      if (exceeds(limit, this.#liveByKind.get(kind) ?? 0, grown)) return { reason: "quota", quota: "kind", limit };
-    }
-    if (exceeds(quota.records, this.#liveRecords(), records)) {
-      return { reason: "quota", quota: "records", limit: quota.records };
-    }
-    if (exceeds(quota.bytes, this.bytes, bytes)) return { reason: "quota", quota: "bytes", limit: quota.bytes };
-    return undefined;
+    const growth = { bytes, kinds, commitIds: origin === "caller" ? 1 : 0 };
+    return brokenQuota(
+      { bytes: this.bytes, kinds: this.#liveByKind, commitIds: this.commitIds.ofCallers },
+      growth,
+      quota,
+    );
   }
 
   add(entry: Entry): void {
@@ -130,6 +138,7 @@ export class Partition {
     this.#count(entry, false);
     this.bytes -= entry.bytes;
     this.floor = Math.max(this.floor, entry.state.version);
+    this.importFloor = Math.max(this.importFloor, entry.state.version);
     this.#entries.delete(`${entry.kind}/${entry.id}`);
     const order = this.#orders.get(entry.kind);
     if (order !== undefined && entry.listed !== undefined) order.remove(entry.listed);
@@ -152,8 +161,7 @@ export class Partition {
 
   usage(now: number): Usage {
     this.#recount(now);
-    const kinds = [...this.#liveByKind].filter(([kind]) => !isEngineKind(kind));
-    return { records: this.#liveRecords(), bytes: this.bytes, byKind: Object.fromEntries(kinds) };
+    return usageOf({ bytes: this.bytes, kinds: this.#liveByKind });
   }
 
   /** Takes out of the counts what expired since they were last looked at. */
@@ -175,19 +183,4 @@ export class Partition {
     if (count === 0) this.#liveByKind.delete(entry.kind);
     else this.#liveByKind.set(entry.kind, count);
   }
-
-  #liveRecords(): number {
-    let records = 0;
-    for (const [kind, count] of this.#liveByKind) if (!isEngineKind(kind)) records += count;
-    return records;
-  }
 }
-
-function exceeds(limit: number | undefined, standing: number, growth: number): limit is number {
-  return limit !== undefined && growth > 0 && standing + growth > limit;
-}
-
-function isEngineKind(kind: string): boolean {
-  return kind.startsWith(enginePrefix);
-}
-

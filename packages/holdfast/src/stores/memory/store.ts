@@ -2,10 +2,15 @@
  * Records in the memory of one process: for tests, for trying things out, and as the plainest reading of the contract.
  * Operations take effect one after another, each whole, a turn of the event loop after they were asked for.
  */
+
+import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
+import { maxCommitIdsPerOwner } from "../../record/commit-ids.ts";
+import { listingScope } from "../../record/cursor.ts";
 import { decide } from "../../record/decide.ts";
 import type { Owner, Position, RecordKey, StoredEvent } from "../../record/record.ts";
 import type {
+  CallOptions,
   CommitOptions,
   Committed,
   EventsOptions,
@@ -22,9 +27,8 @@ import type {
   Tail,
   Usage,
 } from "../../store/contract.ts";
-import { throwIfAborted, validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
+import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { MemoryAdmin } from "./admin.ts";
-import { cursorOf, sequenceOf } from "./cursor.ts";
 import { Data } from "./data.ts";
 import { Entry } from "./entry.ts";
 import { Hints } from "./hints.ts";
@@ -112,19 +116,22 @@ class MemoryStore implements Store {
       options.signal,
       () => validateList(kind, options),
       (at) => {
+        const scope = listingScope(owner, kind);
+        const from = this.#data.placeOf(scope, options.after);
         const partition = this.#data.find(owner);
         const page = partition
           ?.order(kind)
-          ?.slice(sequenceOf(options.after), options.limit, options.order, (entry) => partition.live(entry, at) === entry);
-        return { at, records: (page?.values ?? []).map((entry) => entry.summary()), ...cursorOf(page?.next) };
+          ?.slice(from, options.limit, options.order, (entry) => partition.live(entry, at) === entry);
+        const records = (page?.values ?? []).map((entry) => entry.summary());
+        return { at, records, ...this.#data.cursorOf(scope, page?.next) };
       },
     );
   }
 
-  usage(owner: Owner): Promise<Usage> {
+  usage(owner: Owner, { signal }: CallOptions = {}): Promise<Usage> {
     return this.#operations.run(
-      undefined,
-      () => undefined,
+      signal,
+      () => throwIfAborted(signal),
       (at) => this.#data.find(owner)?.usage(at) ?? { records: 0, bytes: 0, byKind: {} },
     );
   }
@@ -140,10 +147,10 @@ class MemoryStore implements Store {
     return this.#hints.subscribe(topic, listener);
   }
 
-  health(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreHealth> {
+  health({ signal }: CallOptions = {}): Promise<StoreHealth> {
     return this.#operations.run(
-      options.signal,
-      () => throwIfAborted(options.signal),
+      signal,
+      () => throwIfAborted(signal),
       () => ({
         ok: true,
         durability: "Nothing survives the end of the process.",
@@ -182,14 +189,18 @@ class MemoryStore implements Store {
     }
     const decided = partition.decide(changes, at);
     if ("reason" in decided) return { ok: false, at, refusal: decided };
-    const broken = quota === undefined ? undefined : partition.brokenQuota(decided, quota, at);
+    const counted = quota !== undefined || commitId?.origin === "caller";
+    const commitIds = Math.min(quota?.commitIds ?? maxCommitIdsPerOwner, this.#data.commitIdsPerOwner);
+    const broken = counted ? partition.brokenQuota(decided, commitId?.origin, { ...quota, commitIds }, at) : undefined;
     if (broken !== undefined) return { ok: false, at, refusal: broken };
 
     const growth = decided.reduce((sum, { entry, bytes }) => sum + bytes - (entry?.bytes ?? 0), 0);
-    this.#data.reserve(growth, commitId === undefined ? 0 : 1);
+    this.#data.reserve(growth, commitId === undefined ? 0 : 1, at);
 
     // Nothing below can fail: from here on the commit happens as a whole.
     this.#data.keep(partition);
+    // What is made after an erasure closes the door to what was erased.
+    if (!partition.hasRecords) partition.importFloor = partition.floor;
     const entries = decided.map(({ key, entry: standing, effect }) => {
       const entry = standing ?? new Entry(key.kind, key.id, effect.next);
       this.#data.change(partition, entry, effect.result.created, at, () => entry.apply(effect, at));
@@ -205,10 +216,13 @@ class MemoryStore implements Store {
   }
 }
 
-function tailOf(entry: Entry, { stream, after, limit }: Tail): readonly StoredEvent[] {
+function tailOf(entry: Entry, { stream, after, limit, maxBytes }: Tail): readonly StoredEvent[] {
   const log = entry.log(stream);
   if (log === undefined) return [];
-  if (typeof after === "object") return log.newest(Math.min(after.last, limit));
+  if (typeof after === "object") {
+    const newest = log.page({ after: 0, limit: Math.min(after.last, limit), maxBytes, order: "newest" });
+    return newest.events.toReversed();
+  }
   const from: Position = after === "document" ? entry.state.documentPosition : after;
-  return log.page({ after: from, limit, order: "oldest" }).events;
+  return log.page({ after: from, limit, maxBytes, order: "oldest" }).events;
 }

@@ -36,7 +36,8 @@ export function describeConformance(
             if (outcome.outcome === "failed") throw outcome.error;
           };
           const title = `${id} ${text} (rule ${rule})`;
-          if (entry.skip === undefined) it(entry.exception ? `${title} [must fail: ${entry.exception.reason}]` : title, body);
+          if (entry.skip === undefined)
+            it(entry.exception ? `${title} [must fail: ${entry.exception.reason}]` : title, body);
           else (it.skip ?? it)(`${title} [not run: ${entry.skip}]`, body);
         }
       });

@@ -39,18 +39,35 @@ export async function accepted(
   options?: CommitOptions,
 ): Promise<Accepted> {
   const answer = await store.commit(owner, changes, options);
-  if (!answer.ok) throw new CheckFailed(`a commit that had to be accepted was refused: ${JSON.stringify(answer.refusal)}`);
-  holds("results, one per change", answer.results.length === changes.length, answer.results, `${changes.length} results`);
+  if (!answer.ok)
+    throw new CheckFailed(`a commit that had to be accepted was refused: ${JSON.stringify(answer.refusal)}`);
+  holds(
+    "results, one per change",
+    answer.results.length === changes.length,
+    answer.results,
+    `${changes.length} results`,
+  );
   return answer;
 }
 
 /** A commit of one change that has to be accepted. */
-export async function apply(store: Store, owner: Owner, change: Change, options?: CommitOptions): Promise<ChangeResult> {
+export async function apply(
+  store: Store,
+  owner: Owner,
+  change: Change,
+  options?: CommitOptions,
+): Promise<ChangeResult> {
   const { results } = await accepted(store, owner, [change], options);
   return present("the result of the change", results[0]);
 }
 
-export function make(store: Store, owner: Owner, key: RecordKey, text = "{}", lifetime: Lifetime = {}): Promise<ChangeResult> {
+export function make(
+  store: Store,
+  owner: Owner,
+  key: RecordKey,
+  text = "{}",
+  lifetime: Lifetime = {},
+): Promise<ChangeResult> {
   return apply(store, owner, creation(key, text, lifetime));
 }
 
@@ -62,7 +79,8 @@ export async function refusal(
   options?: CommitOptions,
 ): Promise<Refusal> {
   const answer = await store.commit(owner, changes, options);
-  if (answer.ok) throw new CheckFailed(`a commit that had to be refused was accepted: ${JSON.stringify(answer.results)}`);
+  if (answer.ok)
+    throw new CheckFailed(`a commit that had to be refused was accepted: ${JSON.stringify(answer.results)}`);
   return answer.refusal;
 }
 
@@ -77,7 +95,12 @@ export async function isAbsent(store: Store, owner: Owner, key: RecordKey): Prom
 }
 
 /** Every retained event of a stream of a live record. */
-export async function eventsOf(store: Store, owner: Owner, key: RecordKey, stream: string): Promise<readonly StoredEvent[]> {
+export async function eventsOf(
+  store: Store,
+  owner: Owner,
+  key: RecordKey,
+  stream: string,
+): Promise<readonly StoredEvent[]> {
   const page = await store.events(owner, key, stream, { limit: 10_000 });
   return present(`the events of stream "${stream}"`, page).events;
 }
@@ -93,6 +116,11 @@ export function positionsOf(events: readonly StoredEvent[]): readonly number[] {
 /** `[from, …, to]` */
 export function span(from: number, to: number): readonly number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+}
+
+/** An order for comparing what has none: by how it reads as JSON. */
+export function inAnyOrder<T>(values: Iterable<T>): readonly T[] {
+  return [...values].sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
 }
 
 /** Everything a record is, as far as anyone can see, for "nothing was written". */
@@ -122,7 +150,11 @@ export async function listed(
   store: Store,
   owner: Owner,
   kind: string,
-  options: { readonly order?: "oldest" | "newest"; readonly limit?: number; readonly between?: () => Promise<void> } = {},
+  options: {
+    readonly order?: "oldest" | "newest";
+    readonly limit?: number;
+    readonly between?: () => Promise<void>;
+  } = {},
 ): Promise<readonly string[]> {
   const { order = "oldest", limit = 1_000, between } = options;
   const ids: string[] = [];
@@ -141,7 +173,11 @@ export async function listed(
 }
 
 /** Reaps until nothing more is due, and gives what went of one owner. */
-export async function reaped(store: Store, owner: Owner, limit = 100): Promise<readonly (RecordKey & { cause: string; fields: unknown })[]> {
+export async function reaped(
+  store: Store,
+  owner: Owner,
+  limit = 100,
+): Promise<readonly (RecordKey & { cause: string; fields: unknown })[]> {
   const gone: (RecordKey & { cause: string; fields: unknown })[] = [];
   for (let round = 0; round < 10_000; round += 1) {
     const answer = await store.admin.reap({ limit });

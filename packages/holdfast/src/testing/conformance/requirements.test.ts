@@ -20,7 +20,8 @@ describe("the requirements", () => {
       numbers.set(letter, [...(numbers.get(letter) ?? []), Number(id.slice(1))]);
     }
     expect(new Set(groupOf.values()).size).toBe(groupOf.size);
-    for (const [letter, found] of numbers) expect([letter, found]).toEqual([letter, found.map((_, index) => index + 1)]);
+    for (const [letter, found] of numbers)
+      expect([letter, found]).toEqual([letter, found.map((_, index) => index + 1)]);
   });
 
   it("say what they want in words of their own", () => {

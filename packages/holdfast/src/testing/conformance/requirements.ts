@@ -1,8 +1,10 @@
 import { admin } from "./groups/admin.ts";
 import { atomicity } from "./groups/atomicity.ts";
+import { bounds } from "./groups/bounds.ts";
 import { commitIds } from "./groups/commit-ids.ts";
 import { conflicts } from "./groups/conflicts.ts";
 import { counters } from "./groups/counters.ts";
+import { dumps } from "./groups/dumps.ts";
 import { durability } from "./groups/durability.ts";
 import { expiry } from "./groups/expiry.ts";
 import { fences } from "./groups/fences.ts";
@@ -31,7 +33,9 @@ export const requirements: readonly Requirement[] = [
   ...expiry,
   ...listing,
   ...quota,
+  ...bounds,
   ...admin,
+  ...dumps,
   ...hints,
   ...oddValues,
   ...isolation,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { memoryStore } from "../../stores/memory/index.ts";
-import { replaced } from "../broken/broken-store.ts";
+import { replaced } from "../broken/broken-store.test-kit.ts";
 import { describeConformance } from "./describe.ts";
 import type { StoreUnderTest } from "./requirement.ts";
 import { formatReport, runConformance } from "./run.ts";
@@ -36,19 +36,29 @@ describe("a conformance run", () => {
   it("accepts a failure that an exception announces, and says so", async () => {
     const exceptions = [{ id: "V1", reason: "this store likes seven" }];
     const report = await runConformance(alwaysVersionSeven, { only: ["V1"], exceptions });
-    expect(report).toMatchObject({ ok: true, outcomes: [{ id: "V1", outcome: "excepted", reason: "this store likes seven" }] });
+    expect(report).toMatchObject({
+      ok: true,
+      outcomes: [{ id: "V1", outcome: "excepted", reason: "this store likes seven" }],
+    });
     expect(formatReport(report)).toContain("V1 excepted: this store likes seven");
   });
 
   it("fails an exception whose requirement passes", async () => {
-    const report = await runConformance(sound, { only: ["V1"], exceptions: [{ id: "V1", reason: "long since mended" }] });
+    const report = await runConformance(sound, {
+      only: ["V1"],
+      exceptions: [{ id: "V1", reason: "long since mended" }],
+    });
     expect(report.ok).toBe(false);
     expect(formatReport(report)).toContain('V1 passes, yet an exception says it cannot ("long since mended")');
   });
 
   it("refuses exceptions without a reason, of unknown requirements, or of ones that would not run", async () => {
-    await expect(runConformance(sound, { exceptions: [{ id: "V1", reason: " " }] })).rejects.toThrow("V1 gives no reason");
-    await expect(runConformance(sound, { exceptions: [{ id: "V0", reason: "x" }] })).rejects.toThrow('"V0", which does not exist');
+    await expect(runConformance(sound, { exceptions: [{ id: "V1", reason: " " }] })).rejects.toThrow(
+      "V1 gives no reason",
+    );
+    await expect(runConformance(sound, { exceptions: [{ id: "V0", reason: "x" }] })).rejects.toThrow(
+      '"V0", which does not exist',
+    );
     await expect(runConformance(sound, { exceptions: [{ id: "D1", reason: "x" }] })).rejects.toThrow('needs "reopen"');
     await expect(runConformance(sound, { only: ["V0"] })).rejects.toThrow('"V0" does not exist');
   });
@@ -64,7 +74,9 @@ describe("a conformance run", () => {
   it("fails where more or less is offered than was declared", async () => {
     const less = await runConformance(sound, { only: ["V1"], capabilities: ["peer"] });
     expect(formatReport(less)).toContain('"peer" is declared but not offered');
-    const more = await runConformance(async () => ({ ...(await sound()), advanceClock: () => undefined }), { only: ["V1"] });
+    const more = await runConformance(async () => ({ ...(await sound()), advanceClock: () => undefined }), {
+      only: ["V1"],
+    });
     expect(formatReport(more)).toContain('"advanceClock" is offered but not declared');
   });
 
@@ -73,12 +85,16 @@ describe("a conformance run", () => {
       const store = await memoryStore();
       return { store: replaced(store, { commit: () => new Promise(() => undefined) }), dispose: () => store.close() };
     };
-    expect(formatReport(await runConformance(never, { only: ["V1"], timeoutMs: 50 }))).toContain("nothing came of it within 50 ms");
+    expect(formatReport(await runConformance(never, { only: ["V1"], timeoutMs: 50 }))).toContain(
+      "nothing came of it within 50 ms",
+    );
     const open = async (): Promise<StoreUnderTest> => {
       const store = await memoryStore();
       return { store: replaced(store, { close: () => new Promise(() => undefined) }) };
     };
-    expect(formatReport(await runConformance(open, { only: ["V1"], timeoutMs: 50 }))).toContain("nothing came of it within 50 ms");
+    expect(formatReport(await runConformance(open, { only: ["V1"], timeoutMs: 50 }))).toContain(
+      "nothing came of it within 50 ms",
+    );
   });
 
   it("fails, and does not reject, where the store cannot be opened or closed", async () => {
@@ -106,7 +122,11 @@ describe("a conformance run", () => {
 });
 
 describe("describing the suite to a test runner", () => {
-  type Told = { readonly groups: string[]; readonly tests: Map<string, () => Promise<void>>; readonly skipped: string[] };
+  type Told = {
+    readonly groups: string[];
+    readonly tests: Map<string, () => Promise<void>>;
+    readonly skipped: string[];
+  };
 
   function told(options: Parameters<typeof describeConformance>[3], open = sound): Told {
     const groups: string[] = [];

@@ -87,7 +87,8 @@ export function plan({ capabilities = [], exceptions = [], only }: ConformanceOp
       const missing = requirement.needs?.find((need) => !capabilities.includes(need));
       const exception = exceptions.find(({ id }) => id === requirement.id);
       if (missing === undefined) return { requirement, ...(exception && { exception }) };
-      if (exception !== undefined) throw new Error(`${requirement.id} is excepted, but would be skipped: it needs "${missing}"`);
+      if (exception !== undefined)
+        throw new Error(`${requirement.id} is excepted, but would be skipped: it needs "${missing}"`);
       return { requirement, skip: `the store under test declares no "${missing}"` };
     });
 }
@@ -105,7 +106,9 @@ export async function runPlanned(
   const tookMs = performance.now() - startedAt;
   if (exception !== undefined) {
     if (error !== undefined) return { id, outcome: "excepted", tookMs, reason: exception.reason };
-    const passes = new Error(`${id} passes, yet an exception says it cannot ("${exception.reason}"): remove the exception`);
+    const passes = new Error(
+      `${id} passes, yet an exception says it cannot ("${exception.reason}"): remove the exception`,
+    );
     return { id, outcome: "failed", tookMs, error: passes };
   }
   return error === undefined ? { id, outcome: "passed", tookMs } : { id, outcome: "failed", tookMs, error };

@@ -1,7 +1,23 @@
 import type { Change } from "../../../record/change.ts";
 import { race } from "../../race.ts";
 import { holds, present, rejects, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, dataOf, eventsOf, everythingOf, fresh, isAbsent, live, make, refusal, repeatWhile, span } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  dataOf,
+  eventsOf,
+  everythingOf,
+  fresh,
+  isAbsent,
+  live,
+  make,
+  refusal,
+  repeatWhile,
+  span,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "commits of several records";
@@ -24,9 +40,17 @@ export const atomicity: readonly Requirement[] = [
         { ...old, expect: version, document: { text: '"changed"' } },
         { ...gone, expect: "present", end: true },
       ]);
-      same("created", results.map(({ created }) => created), [true, false, false]);
+      same(
+        "created",
+        results.map(({ created }) => created),
+        [true, false, false],
+      );
       same("the version of the second", results[1]?.version, version + 1);
-      same("documents", [(await live(store, owner, made)).document, (await live(store, owner, old)).document], ['"made"', '"changed"']);
+      same(
+        "documents",
+        [(await live(store, owner, made)).document, (await live(store, owner, old)).document],
+        ['"made"', '"changed"'],
+      );
       same("the third is absent", await isAbsent(store, owner, gone), true);
     },
   },
@@ -53,7 +77,11 @@ export const atomicity: readonly Requirement[] = [
         { ...good(b), appends: [{ stream: "log", data: ["x"], expectedHead: 5 }] },
       ];
       for (const change of bad) {
-        for (const [index, changes] of [[change, good(a), good(c)], [good(a), change, good(c)], [good(a), good(c), change]].entries()) {
+        for (const [index, changes] of [
+          [change, good(a), good(c)],
+          [good(a), change, good(c)],
+          [good(a), good(c), change],
+        ].entries()) {
           const answer = await refusal(store, owner, changes);
           holds("the refusal", "index" in answer && answer.index === index, answer, `index ${index}`);
           const after = await Promise.all([a, b, c].map((key) => everythingOf(store, owner, key)));
@@ -71,10 +99,23 @@ export const atomicity: readonly Requirement[] = [
       const { store } = context;
       const owner = context.owner();
       const keys = span(1, 17).map(() => fresh(context));
-      const { results } = await accepted(store, owner, keys.slice(0, 16).map((key) => creation(key)));
-      same("results of sixteen", results.map(({ created }) => created), keys.slice(0, 16).map(() => true));
+      const { results } = await accepted(
+        store,
+        owner,
+        keys.slice(0, 16).map((key) => creation(key)),
+      );
+      same(
+        "results of sixteen",
+        results.map(({ created }) => created),
+        keys.slice(0, 16).map(() => true),
+      );
       const more = span(1, 17).map(() => fresh(context));
-      await rejects("seventeen changes", "INVALID_ARGUMENT", () => store.commit(owner, more.map((key) => creation(key))));
+      await rejects("seventeen changes", "INVALID_ARGUMENT", () =>
+        store.commit(
+          owner,
+          more.map((key) => creation(key)),
+        ),
+      );
       await rejects("no change", "INVALID_ARGUMENT", () => store.commit(owner, []));
       same("records made", (await store.usage(owner)).records, 16);
     },
@@ -120,7 +161,11 @@ export const atomicity: readonly Requirement[] = [
       const done = values.filter((value) => value !== undefined);
       holds("transfers", done.length > 0, done.length, "some that were possible");
       const records = await Promise.all(keys.map((key) => live(store, owner, key)));
-      same("the total", records.reduce((sum, { counters }) => sum + (counters.get("sum") ?? 0), 0), 40);
+      same(
+        "the total",
+        records.reduce((sum, { counters }) => sum + (counters.get("sum") ?? 0), 0),
+        40,
+      );
       const logs = await Promise.all(keys.map((key) => eventsOf(store, owner, key, "log")));
       same("what both sides logged", logs.flatMap(dataOf).sort(), [...done, ...done].sort());
     },
@@ -134,14 +179,18 @@ export const atomicity: readonly Requirement[] = [
       const { store } = context;
       const owner = context.owner();
       const key = fresh(context);
-      const { version: first } = await make(store, owner, key, "0");
+      const { version: first } = await make(store, owner, key, "0", { idleMs: 60_000 });
       let writing = true;
       const { errors } = await race(5, async (index) => {
         if (index > 0) return repeatWhile(() => writing, readOnce);
         try {
           for (let round = 1; round <= 40; round += 1) {
             const change = { ...appending(key, "log", `${round}`), counters: [{ name: "n", by: 1 }] };
-            await apply(store, owner, { ...change, document: { text: `${round}` }, lifetime: { idleMs: 60_000 + round } });
+            await apply(store, owner, {
+              ...change,
+              document: { text: `${round}` },
+              lifetime: { idleMs: 60_000 + round },
+            });
           }
         } finally {
           writing = false;
@@ -150,7 +199,9 @@ export const atomicity: readonly Requirement[] = [
       same("errors", errors, []);
 
       async function readOnce(): Promise<void> {
-        const { record, tails } = await store.read(owner, key, { tails: [{ stream: "log", after: { last: 1 }, limit: 1 }] });
+        const { record, tails } = await store.read(owner, key, {
+          tails: [{ stream: "log", after: { last: 1 }, limit: 1 }],
+        });
         const { document, counters, streams, version, lifetime } = present("the record", record);
         const round = Number(document);
         const seen = {
@@ -160,7 +211,13 @@ export const atomicity: readonly Requirement[] = [
           newest: tails[0]?.[0]?.data ?? "0",
           idleMs: lifetime.idleMs,
         };
-        same("what goes together", seen, { version: round, counter: round, head: round, newest: `${round}`, idleMs: 60_000 + round });
+        same("what goes together", seen, {
+          version: round,
+          counter: round,
+          head: round,
+          newest: `${round}`,
+          idleMs: 60_000 + round,
+        });
       }
     },
   },
@@ -174,7 +231,11 @@ export const atomicity: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key, "{}", { retainMs: 3_600_000 });
-      const change = { ...appending(key, "log", "farewell"), document: { text: '"last"' }, counters: [{ name: "n", by: 1 }] };
+      const change = {
+        ...appending(key, "log", "farewell"),
+        document: { text: '"last"' },
+        counters: [{ name: "n", by: 1 }],
+      };
       const result = await apply(store, owner, { ...change, end: true });
       same("results", [result.counters.get("n"), result.heads.get("log")], [1, 1]);
       same("absent to readers", await isAbsent(store, owner, key), true);
@@ -203,7 +264,11 @@ export const atomicity: readonly Requirement[] = [
       same("how many were accepted", values.filter(({ ok }) => ok).length, 1);
       same("the old record is absent", await isAbsent(store, owner, old), true);
       const absent = await Promise.all(heirs.map((heir) => isAbsent(store, owner, heir)));
-      same("which heirs are absent", absent, values.map(({ ok }) => !ok));
+      same(
+        "which heirs are absent",
+        absent,
+        values.map(({ ok }) => !ok),
+      );
     },
   },
 ];

@@ -1,7 +1,23 @@
 import type { CommitId } from "../../../store/contract.ts";
 import { race } from "../../race.ts";
 import { present, rejects, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, dataOf, eventsOf, everythingOf, fresh, isAbsent, live, make, reaped, refusal, span } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  dataOf,
+  eventsOf,
+  everythingOf,
+  fresh,
+  isAbsent,
+  live,
+  make,
+  reaped,
+  refusal,
+  span,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "commit ids";
@@ -36,7 +52,11 @@ export const commitIds: readonly Requirement[] = [
           same("a repeat", [again.replayed, again.results], [true, first.results]);
         }
         const record = await live(store, owner, key);
-        same("what was applied", [record.version, record.counters.get("n"), record.streams.get("log")?.head], [first.results[0]?.version, 1, 1]);
+        same(
+          "what was applied",
+          [record.version, record.counters.get("n"), record.streams.get("log")?.head],
+          [first.results[0]?.version, 1, 1],
+        );
       }
     },
   },
@@ -52,7 +72,12 @@ export const commitIds: readonly Requirement[] = [
       await make(store, owner, key);
       await apply(store, owner, counting(key, { name: "n", by: 1 }), caller("once", "one intent"));
       const before = await everythingOf(store, owner, key);
-      const answer = await refusal(store, owner, [counting(key, { name: "n", by: 2 })], caller("once", "another intent"));
+      const answer = await refusal(
+        store,
+        owner,
+        [counting(key, { name: "n", by: 2 })],
+        caller("once", "another intent"),
+      );
       same("the refusal", answer, { reason: "commit-id" });
       same("the record afterwards", await everythingOf(store, owner, key), before);
     },
@@ -67,7 +92,9 @@ export const commitIds: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key);
-      const { values, errors } = await race(30, () => accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller("once")));
+      const { values, errors } = await race(30, () =>
+        accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller("once")),
+      );
       same("errors", errors, []);
       same("how many were no replay", values.filter(({ replayed }) => !replayed).length, 1);
       for (const { results } of values) same("results", results[0]?.counters, new Map([["n", 1]]));
@@ -85,7 +112,13 @@ export const commitIds: readonly Requirement[] = [
       const [a, b] = [fresh(context), fresh(context)];
       await make(store, owner, a);
       const changes = [
-        { ...appending(a, "log", "x", "y"), counters: [{ name: "__proto__", by: 2 }, { name: "n", by: -3 }] },
+        {
+          ...appending(a, "log", "x", "y"),
+          counters: [
+            { name: "__proto__", by: 2 },
+            { name: "n", by: -3 },
+          ],
+        },
         { ...creation(b, "{}", { idleMs: 3_600_000 }), counters: [{ name: "m", by: 9_007_199_254_740_991 }] },
       ] as const;
       const first = await accepted(store, owner, changes, caller("once"));
@@ -94,9 +127,20 @@ export const commitIds: readonly Requirement[] = [
       await context.elapse(20);
       const again = await accepted(store, owner, changes, caller("once"));
       same("the outcome again", [again.at, again.results], [first.at, first.results]);
-      same("counters of the first change", again.results[0]?.counters, new Map([["__proto__", 2], ["n", -3]]));
+      same(
+        "counters of the first change",
+        again.results[0]?.counters,
+        new Map([
+          ["__proto__", 2],
+          ["n", -3],
+        ]),
+      );
       same("heads of the first change", again.results[0]?.heads, new Map([["log", 2]]));
-      same("created", again.results.map(({ created }) => created), [false, true]);
+      same(
+        "created",
+        again.results.map(({ created }) => created),
+        [false, true],
+      );
       const { outcome } = await store.read(owner, a, { commitId: "once" });
       same("the outcome read", outcome, { digest: "digest", at: first.at, results: first.results });
     },
@@ -175,9 +219,19 @@ export const commitIds: readonly Requirement[] = [
       await apply(store, owner, counting(key, { name: "n", by: 1 }), caller("once"));
       await context.elapse(25 * hour);
       same("the outcome", (await store.read(owner, key, { commitId: "once" })).outcome, undefined);
-      const again = await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller("once", "another intent"));
+      const again = await accepted(
+        store,
+        owner,
+        [counting(key, { name: "n", by: 1 })],
+        caller("once", "another intent"),
+      );
       same("the commit afterwards", [again.replayed, again.results[0]?.counters.get("n")], [false, 2]);
-      const repeat = await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller("once", "another intent"));
+      const repeat = await accepted(
+        store,
+        owner,
+        [counting(key, { name: "n", by: 1 })],
+        caller("once", "another intent"),
+      );
       same("and its repeat", repeat.replayed, true);
     },
   },
@@ -230,7 +284,8 @@ export const commitIds: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       await apply(store, owner, counting(key, { name: "n", by: 1 }), caller("once"));
-      for (const index of span(1, 100)) await apply(store, owner, counting(key, { name: "m", by: 1 }), internal(`id ${index}`));
+      for (const index of span(1, 100))
+        await apply(store, owner, counting(key, { name: "m", by: 1 }), internal(`id ${index}`));
       const again = await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller("once"));
       same("the caller's id", again.replayed, true);
     },
@@ -279,11 +334,21 @@ export const commitIds: readonly Requirement[] = [
       await make(store, owner, key);
       const ids = ["x".repeat(256), "ключ 🔑", "a'b\"c\\d%e_f", "__proto__", "a", "A", " a"];
       for (const id of ids) {
-        same(`a first commit as ${id}`, (await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller(id))).replayed, false);
-        same(`a repeat as ${id}`, (await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller(id))).replayed, true);
+        same(
+          `a first commit as ${id}`,
+          (await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller(id))).replayed,
+          false,
+        );
+        same(
+          `a repeat as ${id}`,
+          (await accepted(store, owner, [counting(key, { name: "n", by: 1 })], caller(id))).replayed,
+          true,
+        );
       }
       for (const id of ["", "x".repeat(257)]) {
-        await rejects(`${id.length} characters`, "INVALID_ARGUMENT", () => store.commit(owner, [counting(key, { name: "n", by: 1 })], caller(id)));
+        await rejects(`${id.length} characters`, "INVALID_ARGUMENT", () =>
+          store.commit(owner, [counting(key, { name: "n", by: 1 })], caller(id)),
+        );
       }
       same("how many were applied", (await live(store, owner, key)).counters.get("n"), ids.length);
     },
@@ -306,7 +371,14 @@ export const commitIds: readonly Requirement[] = [
       same("errors", errors, []);
       same("how many were no replay", values.filter(({ replayed }) => !replayed).length, 30);
       const logs = await Promise.all(keys.map((key) => eventsOf(store, owner, key, "log")));
-      same("what was appended", logs.flatMap(dataOf).map(Number).sort((a, b) => a - b), span(0, 29));
+      same(
+        "what was appended",
+        logs
+          .flatMap(dataOf)
+          .map(Number)
+          .sort((a, b) => a - b),
+        span(0, 29),
+      );
     },
   },
 ];

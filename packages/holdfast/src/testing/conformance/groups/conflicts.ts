@@ -156,13 +156,24 @@ export const conflicts: readonly Requirement[] = [
       const { outcomes } = await race(60, (index) => {
         const key = keys[index % keys.length] ?? fresh(context);
         if (index % 3 === 0) return store.commit(owner, [counting(key, { name: "n", by: 1 })]);
-        if (index % 3 === 1) return store.commit(owner, [{ ...key, expect: 999_999, counters: [{ name: "n", by: 100 }] }]);
+        if (index % 3 === 1)
+          return store.commit(owner, [{ ...key, expect: 999_999, counters: [{ name: "n", by: 100 }] }]);
         return store.commit(owner, [counting(key, { name: "", by: 1_000 })]);
       });
-      const kinds = outcomes.map((outcome) => (outcome.status === "rejected" ? "error" : outcome.value.ok ? "ok" : "refused"));
-      same("outcomes", kinds, Array.from({ length: 60 }, (_, index) => ["ok", "refused", "error"][index % 3]));
+      const kinds = outcomes.map((outcome) =>
+        outcome.status === "rejected" ? "error" : outcome.value.ok ? "ok" : "refused",
+      );
+      same(
+        "outcomes",
+        kinds,
+        Array.from({ length: 60 }, (_, index) => ["ok", "refused", "error"][index % 3]),
+      );
       const counts = await Promise.all(keys.map(async (key) => (await live(store, owner, key)).counters.get("n") ?? 0));
-      same("what was added in all", counts.reduce((sum, count) => sum + count, 0), 20);
+      same(
+        "what was added in all",
+        counts.reduce((sum, count) => sum + count, 0),
+        20,
+      );
     },
   },
   {

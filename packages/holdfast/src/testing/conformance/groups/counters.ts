@@ -18,9 +18,23 @@ export const counters: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       const first = await apply(store, owner, counting(key, { name: "a", by: 5 }, { name: "b", by: -2 }));
-      same("after the first change", first.counters, new Map([["a", 5], ["b", -2]]));
+      same(
+        "after the first change",
+        first.counters,
+        new Map([
+          ["a", 5],
+          ["b", -2],
+        ]),
+      );
       const second = await apply(store, owner, counting(key, { name: "b", by: 3 }, { name: "c", by: 0 }));
-      same("after the second change", second.counters, new Map([["b", 1], ["c", 0]]));
+      same(
+        "after the second change",
+        second.counters,
+        new Map([
+          ["b", 1],
+          ["c", 0],
+        ]),
+      );
       const { counters: all } = await live(store, owner, key);
       same("a and b as read", [all.get("a"), all.get("b")], [5, 1]);
     },
@@ -55,12 +69,17 @@ export const counters: readonly Requirement[] = [
       const { errors } = await race(11, async (index) => {
         for (let round = 0; round < 10; round += 1) {
           if (index > 0) await apply(store, owner, counting(key, { name: "n", by: 1 }));
-          else version = (await apply(store, owner, { ...key, expect: version, document: { text: `${round}` } })).version;
+          else
+            version = (await apply(store, owner, { ...key, expect: version, document: { text: `${round}` } })).version;
         }
       });
       same("errors", errors, []);
       const record = await live(store, owner, key);
-      same("version, document, counter", [record.version, record.document, record.counters.get("n")], [version, "9", 100]);
+      same(
+        "version, document, counter",
+        [record.version, record.document, record.counters.get("n")],
+        [version, "9", 100],
+      );
     },
   },
   {
@@ -75,7 +94,11 @@ export const counters: readonly Requirement[] = [
       await make(store, owner, key);
       await apply(store, owner, counting(key, { name: "n", by: 3 }));
       const before = await everythingOf(store, owner, key);
-      const tooLow = { ...appending(key, "log", "lost"), document: { text: "1" }, counters: [{ name: "n", by: -4, min: 0 }] };
+      const tooLow = {
+        ...appending(key, "log", "lost"),
+        document: { text: "1" },
+        counters: [{ name: "n", by: -4, min: 0 }],
+      };
       const low = await refusal(store, owner, [tooLow]);
       same("below the minimum", low, { reason: "bounds", index: 0, counter: "n", value: 3, by: -4 });
       const high = await refusal(store, owner, [counting(key, { name: "m", by: 1 }, { name: "n", by: 8, max: 10 })]);
@@ -94,7 +117,9 @@ export const counters: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       await apply(store, owner, counting(key, { name: "n", by: 10 }));
-      const { values, errors } = await race(50, () => store.commit(owner, [counting(key, { name: "n", by: -1, min: 0 })]));
+      const { values, errors } = await race(50, () =>
+        store.commit(owner, [counting(key, { name: "n", by: -1, min: 0 })]),
+      );
       same("errors", errors, []);
       same("how many succeeded", values.filter(({ ok }) => ok).length, 10);
       same("what is left", (await live(store, owner, key)).counters.get("n"), 0);
@@ -110,8 +135,19 @@ export const counters: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key);
-      const result = await apply(store, owner, counting(key, { name: "up", by: 5, max: 5 }, { name: "down", by: -5, min: -5 }));
-      same("values", result.counters, new Map([["up", 5], ["down", -5]]));
+      const result = await apply(
+        store,
+        owner,
+        counting(key, { name: "up", by: 5, max: 5 }, { name: "down", by: -5, min: -5 }),
+      );
+      same(
+        "values",
+        result.counters,
+        new Map([
+          ["up", 5],
+          ["down", -5],
+        ]),
+      );
     },
   },
   {
@@ -131,7 +167,14 @@ export const counters: readonly Requirement[] = [
       same("one more", over, { reason: "bounds", index: 0, counter: "n", value: most, by: 1 });
       const under = await refusal(store, owner, [counting(key, { name: "m", by: -1 })]);
       same("one less", under, { reason: "bounds", index: 0, counter: "m", value: -most, by: -1 });
-      same("as read", (await live(store, owner, key)).counters, new Map([["n", most], ["m", -most]]));
+      same(
+        "as read",
+        (await live(store, owner, key)).counters,
+        new Map([
+          ["n", most],
+          ["m", -most],
+        ]),
+      );
     },
   },
   {
@@ -147,7 +190,13 @@ export const counters: readonly Requirement[] = [
       const result = await apply(store, owner, counting(key, { name: "n", by: 2 }, { name: "n", by: 3 }));
       same("the value", result.counters, new Map([["n", 5]]));
       const refused = await refusal(store, owner, [counting(key, { name: "n", by: 4 }, { name: "n", by: 2, max: 10 })]);
-      same("the second step's bounds see the first", refused, { reason: "bounds", index: 0, counter: "n", value: 9, by: 2 });
+      same("the second step's bounds see the first", refused, {
+        reason: "bounds",
+        index: 0,
+        counter: "n",
+        value: 9,
+        by: 2,
+      });
     },
   },
   {
@@ -161,7 +210,9 @@ export const counters: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       for (const by of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-        await rejects(`adding ${by}`, "INVALID_ARGUMENT", () => store.commit(owner, [counting(key, { name: "n", by })]));
+        await rejects(`adding ${by}`, "INVALID_ARGUMENT", () =>
+          store.commit(owner, [counting(key, { name: "n", by })]),
+        );
       }
       same("counters", (await live(store, owner, key)).counters, new Map());
     },

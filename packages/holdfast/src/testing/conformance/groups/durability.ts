@@ -1,5 +1,19 @@
 import { holds, present, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, everythingOf, fresh, isAbsent, listed, live, make, reaped, span } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  everythingOf,
+  fresh,
+  isAbsent,
+  listed,
+  live,
+  make,
+  reaped,
+  span,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "durability";
@@ -18,7 +32,11 @@ export const durability: readonly Requirement[] = [
       for (const key of keys) {
         const create = { text: '{"é":[ ]}', lifetime: { idleMs: 3_600_000, retainMs: 5 }, fields: { a: true } };
         await accepted(context.store, owner, [{ ...key, expect: "absent", create }]);
-        await apply(context.store, owner, { ...appending(key, "log", "a", "b", "c"), counters: [{ name: "n", by: 9 }], trims: [{ stream: "log", through: 1 }] });
+        await apply(context.store, owner, {
+          ...appending(key, "log", "a", "b", "c"),
+          counters: [{ name: "n", by: 9 }],
+          trims: [{ stream: "log", through: 1 }],
+        });
       }
       const before = await Promise.all(keys.map((key) => everythingOf(context.store, owner, key)));
       const order = await listed(context.store, owner, "note");
@@ -40,10 +58,23 @@ export const durability: readonly Requirement[] = [
       const { version } = await make(context.store, owner, key);
       await make(context.store, owner, ended);
       await apply(context.store, owner, { ...appending(key, "log", "a"), counters: [{ name: "n", by: 1 }] });
-      const { version: last } = await apply(context.store, owner, { ...ended, expect: "present", document: { text: "1" }, end: true });
+      const { version: last } = await apply(context.store, owner, {
+        ...ended,
+        expect: "present",
+        document: { text: "1" },
+        end: true,
+      });
       const store = await context.reopen();
-      const next = await apply(store, owner, { ...appending(key, "log", "b"), document: { text: "1" }, counters: [{ name: "n", by: 1 }] });
-      same("version, head, counter", [next.version, next.heads.get("log"), next.counters.get("n")], [version + 1, 2, 2]);
+      const next = await apply(store, owner, {
+        ...appending(key, "log", "b"),
+        document: { text: "1" },
+        counters: [{ name: "n", by: 1 }],
+      });
+      same(
+        "version, head, counter",
+        [next.version, next.heads.get("log"), next.counters.get("n")],
+        [version + 1, 2, 2],
+      );
       const again = await make(store, owner, ended);
       holds("the version of what had ended", again.version > last, again.version, `above ${last}`);
     },
@@ -58,7 +89,12 @@ export const durability: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(context.store, owner, key);
-      const { version } = await apply(context.store, owner, { ...key, expect: "present", document: { text: "1" }, end: true });
+      const { version } = await apply(context.store, owner, {
+        ...key,
+        expect: "present",
+        document: { text: "1" },
+        end: true,
+      });
       await context.elapse(1);
       await reaped(context.store, owner);
       const store = await context.reopen();
@@ -77,7 +113,11 @@ export const durability: readonly Requirement[] = [
       const key = fresh(context);
       for (const origin of ["caller", "internal"] as const) {
         const options = { commitId: { id: origin, digest: "d", origin } };
-        const change = { ...counting({ ...key, id: `${key.id}${origin}` }, { name: "n", by: 1 }), expect: "any", create: { text: "{}", lifetime: {} } } as const;
+        const change = {
+          ...counting({ ...key, id: `${key.id}${origin}` }, { name: "n", by: 1 }),
+          expect: "any",
+          create: { text: "{}", lifetime: {} },
+        } as const;
         const first = await accepted(context.store, owner, [change], options);
         const store = await context.reopen();
         const again = await accepted(store, owner, [change], options);
@@ -98,7 +138,12 @@ export const durability: readonly Requirement[] = [
       const writing = Promise.allSettled(keys.map((key) => closing.commit(owner, [creation(key)])));
       const store = await context.reopen();
       const outcomes = await writing;
-      holds("outcomes", outcomes.some(({ status }) => status === "fulfilled"), outcomes, "some that were acknowledged");
+      holds(
+        "outcomes",
+        outcomes.some(({ status }) => status === "fulfilled"),
+        outcomes,
+        "some that were acknowledged",
+      );
       for (const [index, outcome] of outcomes.entries()) {
         const absent = await isAbsent(store, owner, present("a key", keys[index]));
         same(`record ${index} is absent`, absent, outcome.status === "rejected");
@@ -131,7 +176,12 @@ export const durability: readonly Requirement[] = [
     rule,
     test: async ({ store, capabilities }) => {
       const { durability: survives, shared } = store.traits;
-      holds("reopening", survives === "none" || capabilities.includes("reopen"), capabilities, `"reopen", since durability is "${survives}"`);
+      holds(
+        "reopening",
+        survives === "none" || capabilities.includes("reopen"),
+        capabilities,
+        `"reopen", since durability is "${survives}"`,
+      );
       holds("a peer", !shared || capabilities.includes("peer"), capabilities, '"peer", since the store is shared');
     },
   },

@@ -1,6 +1,19 @@
 import type { Change } from "../../../record/change.ts";
 import { holds, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, everythingOf, fresh, isAbsent, listed, live, make, refusal } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  everythingOf,
+  fresh,
+  isAbsent,
+  listed,
+  live,
+  make,
+  refusal,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "expiry";
@@ -36,12 +49,18 @@ export const expiry: readonly Requirement[] = [
       const { store } = context;
       const owner = context.owner();
       const key = fresh(context);
-      const { at } = await accepted(store, owner, [creation(key, "{}", { idleMs: 10 * minute, absoluteMs: 25 * minute })]);
+      const { at } = await accepted(store, owner, [
+        creation(key, "{}", { idleMs: 10 * minute, absoluteMs: 25 * minute }),
+      ]);
       await context.elapse(8 * minute);
       const slid = await accepted(store, owner, [{ ...key, expect: "present", slide: true }]);
       same("slid once", slid.results[0]?.expiresAt, slid.at + 10 * minute);
       await context.elapse(9 * minute);
-      same("slid twice", (await apply(store, owner, { ...key, expect: "present", slide: true })).expiresAt, at + 25 * minute);
+      same(
+        "slid twice",
+        (await apply(store, owner, { ...key, expect: "present", slide: true })).expiresAt,
+        at + 25 * minute,
+      );
       same("the deadline", (await live(store, owner, key)).deadlineAt, at + 25 * minute);
       await context.elapse(7 * minute);
       await apply(store, owner, { ...key, expect: "present", slide: true });
@@ -118,7 +137,12 @@ export const expiry: readonly Requirement[] = [
       ];
       for (const change of changes) {
         const refused = await refusal(store, owner, [change]);
-        holds(JSON.stringify(change), refused.reason === "version" && refused.actual === undefined, refused, "a version refusal without `actual`");
+        holds(
+          JSON.stringify(change),
+          refused.reason === "version" && refused.actual === undefined,
+          refused,
+          "a version refusal without `actual`",
+        );
       }
       const fenced = await refusal(store, owner, [creation(fresh(context))], { fence: { key, token: version } });
       same("as a fence", fenced.reason, "fence");
@@ -142,7 +166,11 @@ export const expiry: readonly Requirement[] = [
         same("list", await listed(store, owner, key.kind), []);
         same("usage", (await store.usage(owner)).records, 0);
         for (const expect of ["present", version] as const) {
-          same(`a change expecting ${expect}`, (await refusal(store, owner, [{ ...key, expect, end: true }])).reason, "version");
+          same(
+            `a change expecting ${expect}`,
+            (await refusal(store, owner, [{ ...key, expect, end: true }])).reason,
+            "version",
+          );
         }
       }
     },
@@ -176,12 +204,22 @@ export const expiry: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key, "{}", { idleMs: 10 * minute, absoluteMs: 20 * minute });
       await context.elapse(9 * minute);
-      const { at, results } = await accepted(store, owner, [{ ...key, expect: "present", lifetime: { absoluteMs: 30 * minute } }]);
+      const { at, results } = await accepted(store, owner, [
+        { ...key, expect: "present", lifetime: { absoluteMs: 30 * minute } },
+      ]);
       same("expiresAt", results[0]?.expiresAt, at + 30 * minute);
       const record = await live(store, owner, key);
-      same("as read", [record.lifetime.idleMs, record.lifetime.absoluteMs, record.deadlineAt, record.expiresAt], [undefined, 30 * minute, at + 30 * minute, at + 30 * minute]);
+      same(
+        "as read",
+        [record.lifetime.idleMs, record.lifetime.absoluteMs, record.deadlineAt, record.expiresAt],
+        [undefined, 30 * minute, at + 30 * minute, at + 30 * minute],
+      );
       await context.elapse(29 * minute);
-      same("without an end", (await apply(store, owner, { ...key, expect: "present", lifetime: {} })).expiresAt, undefined);
+      same(
+        "without an end",
+        (await apply(store, owner, { ...key, expect: "present", lifetime: {} })).expiresAt,
+        undefined,
+      );
       await context.elapse(400 * 24 * 60 * minute);
       same("a year later", (await live(store, owner, key)).expiresAt, undefined);
     },
@@ -203,9 +241,18 @@ export const expiry: readonly Requirement[] = [
       await context.elapse(20);
       const updated = await accepted(store, owner, [{ ...key, expect: "present", document: { text: "1" } }]);
       const second = await live(store, owner, key);
-      same("after an update", [second.createdAt, second.updatedAt, second.touchedAt], [made.at, updated.at, updated.at]);
+      same(
+        "after an update",
+        [second.createdAt, second.updatedAt, second.touchedAt],
+        [made.at, updated.at, updated.at],
+      );
       const { at } = await store.read(owner, key);
-      holds("the clock", made.at < touched.at && touched.at < updated.at && updated.at <= at, [made.at, touched.at, updated.at, at], "going forward");
+      holds(
+        "the clock",
+        made.at < touched.at && touched.at < updated.at && updated.at <= at,
+        [made.at, touched.at, updated.at, at],
+        "going forward",
+      );
     },
   },
   {
@@ -238,7 +285,9 @@ export const expiry: readonly Requirement[] = [
       await make(store, owner, key, "{}", { absoluteMs: 100 });
       await make(store, owner, other);
       await context.elapse(150);
-      const { at, results } = await accepted(store, owner, [{ ...key, expect: "any", create: { text: '"new"', lifetime: {} } }]);
+      const { at, results } = await accepted(store, owner, [
+        { ...key, expect: "any", create: { text: '"new"', lifetime: {} } },
+      ]);
       same("created, expiresAt", [results[0]?.created, results[0]?.expiresAt], [true, undefined]);
       const record = await live(store, owner, key);
       same("document and createdAt", [record.document, record.createdAt], ['"new"', at]);

@@ -1,6 +1,19 @@
 import { race } from "../../race.ts";
 import { holds, same } from "../check.ts";
-import { appending, apply, counting, creation, dataOf, eventsOf, everythingOf, fresh, isAbsent, live, make, refusal } from "../kit.ts";
+import {
+  appending,
+  apply,
+  counting,
+  creation,
+  dataOf,
+  eventsOf,
+  everythingOf,
+  fresh,
+  isAbsent,
+  live,
+  make,
+  refusal,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "fences";
@@ -18,8 +31,15 @@ export const fences: readonly Requirement[] = [
       const [lease, work] = [fresh(context, "lease"), fresh(context)];
       const { version: token } = await make(store, owner, lease);
       await apply(store, owner, creation(work), { fence: { key: lease, token } });
-      const renewed = await apply(store, owner, { ...lease, expect: "present", document: { text: "1" } }, { fence: { key: lease, token } });
-      await apply(store, owner, counting(work, { name: "n", by: 1 }), { fence: { key: lease, token: renewed.version } });
+      const renewed = await apply(
+        store,
+        owner,
+        { ...lease, expect: "present", document: { text: "1" } },
+        { fence: { key: lease, token } },
+      );
+      await apply(store, owner, counting(work, { name: "n", by: 1 }), {
+        fence: { key: lease, token: renewed.version },
+      });
     },
   },
   {
@@ -35,7 +55,11 @@ export const fences: readonly Requirement[] = [
       await make(store, owner, work);
       const granted = await apply(store, owner, { ...lease, expect: token, document: { text: '"next holder"' } });
       const before = await everythingOf(store, owner, work);
-      const change = { ...appending(work, "log", "lost"), document: { text: '"lost"' }, counters: [{ name: "n", by: 1 }] };
+      const change = {
+        ...appending(work, "log", "lost"),
+        document: { text: '"lost"' },
+        counters: [{ name: "n", by: 1 }],
+      };
       const answer = await refusal(store, owner, [change, creation(fresh(context))], { fence: { key: lease, token } });
       same("the refusal", answer, { reason: "fence", token, actual: granted.version });
       same("the record afterwards", await everythingOf(store, owner, work), before);
@@ -49,14 +73,28 @@ export const fences: readonly Requirement[] = [
     test: async (context) => {
       const { store } = context;
       const owner = context.owner();
-      const [ended, expired, unknown, work] = [fresh(context, "lease"), fresh(context, "lease"), fresh(context, "lease"), fresh(context)];
+      const [ended, expired, unknown, work] = [
+        fresh(context, "lease"),
+        fresh(context, "lease"),
+        fresh(context, "lease"),
+        fresh(context),
+      ];
       const { version: first } = await make(store, owner, ended);
       await apply(store, owner, { ...ended, expect: "present", end: true });
       const { version: second } = await make(store, owner, expired, "{}", { absoluteMs: 100 });
       await context.elapse(150);
-      for (const [key, token] of [[ended, first], [expired, second], [unknown, 1]] as const) {
+      for (const [key, token] of [
+        [ended, first],
+        [expired, second],
+        [unknown, 1],
+      ] as const) {
         const answer = await refusal(store, owner, [creation(work)], { fence: { key, token } });
-        holds("the refusal", answer.reason === "fence" && answer.token === token && answer.actual === undefined, answer, `fence, token ${token}, no actual`);
+        holds(
+          "the refusal",
+          answer.reason === "fence" && answer.token === token && answer.actual === undefined,
+          answer,
+          `fence, token ${token}, no actual`,
+        );
       }
       same("the fenced record", await isAbsent(store, owner, work), true);
     },
@@ -83,7 +121,12 @@ export const fences: readonly Requirement[] = [
       });
       same("errors", errors, []);
       const log = dataOf(await eventsOf(store, owner, work, "log"));
-      holds("the log", log.includes("takeover") && log.lastIndexOf("old") < log.indexOf("takeover"), log, "nothing old after the takeover");
+      holds(
+        "the log",
+        log.includes("takeover") && log.lastIndexOf("old") < log.indexOf("takeover"),
+        log,
+        "nothing old after the takeover",
+      );
     },
   },
   {
@@ -110,7 +153,11 @@ export const fences: readonly Requirement[] = [
       const owner = context.owner();
       const lease = fresh(context, "lease");
       const { version: token } = await make(store, owner, lease, "{}", { idleMs: 60_000 });
-      await apply(store, owner, { ...appending(lease, "log", "x"), counters: [{ name: "n", by: 1 }], lifetime: { idleMs: 90_000 } });
+      await apply(store, owner, {
+        ...appending(lease, "log", "x"),
+        counters: [{ name: "n", by: 1 }],
+        lifetime: { idleMs: 90_000 },
+      });
       await apply(store, owner, creation(fresh(context)), { fence: { key: lease, token } });
     },
   },
@@ -130,9 +177,17 @@ export const fences: readonly Requirement[] = [
         await store.admin.reap({ limit: 1_000 });
         tokens.push((await make(store, owner, lease)).version);
       }
-      same("tokens in order", tokens, [...new Set(tokens)].sort((a, b) => a - b));
+      same(
+        "tokens in order",
+        tokens,
+        [...new Set(tokens)].sort((a, b) => a - b),
+      );
       for (const token of tokens.slice(0, -1)) {
-        same("an old token", (await refusal(store, owner, [creation(fresh(context))], { fence: { key: lease, token } })).reason, "fence");
+        same(
+          "an old token",
+          (await refusal(store, owner, [creation(fresh(context))], { fence: { key: lease, token } })).reason,
+          "fence",
+        );
       }
       same("the lease", (await live(store, owner, lease)).version, tokens.at(-1));
     },

@@ -72,8 +72,16 @@ export const hints: readonly Requirement[] = [
       const ends = [store.subscribe(topic, mine.listener), store.subscribe(other, theirs.listener)];
       await untilHeard(context, store, topic, () => mine.heard.length > 0, "for the topic");
       await untilHeard(context, store, other, () => theirs.heard.length > 0, "for the other");
-      same("texts of the topic", mine.heard.filter((hint) => hint !== undefined && hint !== "for the topic"), []);
-      same("texts of the other", theirs.heard.filter((hint) => hint !== undefined && hint !== "for the other"), []);
+      same(
+        "texts of the topic",
+        mine.heard.filter((hint) => hint !== undefined && hint !== "for the topic"),
+        [],
+      );
+      same(
+        "texts of the other",
+        theirs.heard.filter((hint) => hint !== undefined && hint !== "for the other"),
+        [],
+      );
       for (const end of ends) end();
     },
   },
@@ -141,7 +149,10 @@ export const hints: readonly Requirement[] = [
       const { store } = context;
       const peer = await context.peer();
       const topic = context.id();
-      for (const [from, to] of [[store, peer], [peer, store]] as const) {
+      for (const [from, to] of [
+        [store, peer],
+        [peer, store],
+      ] as const) {
         const { heard, listener } = recorder();
         const end = to.subscribe(topic, listener);
         await untilHeard(context, from, topic, () => heard.length > 0);
@@ -157,7 +168,13 @@ function recorder(): { readonly heard: (string | undefined)[]; readonly listener
 }
 
 /** Commits and publishes again and again, since a hint may be lost, until somebody was woken. */
-async function untilHeard(context: Context, store: Store, topic: string, heard: () => boolean, hint = "hint"): Promise<void> {
+async function untilHeard(
+  context: Context,
+  store: Store,
+  topic: string,
+  heard: () => boolean,
+  hint = "hint",
+): Promise<void> {
   const owner = context.owner();
   const key = fresh(context);
   await make(store, owner, key);

@@ -1,4 +1,6 @@
-import type { Store } from "../../../store/contract.ts";
+import { isHoldfastError } from "../../../record/errors.ts";
+import type { RecordKey } from "../../../record/record.ts";
+import type { RecordDump, Store } from "../../../store/contract.ts";
 import { race } from "../../race.ts";
 import { holds, rejects, same } from "../check.ts";
 import { apply, counting, creation, fresh, isAbsent, live, make, span } from "../kit.ts";
@@ -47,7 +49,8 @@ export const lifecycle: readonly Requirement[] = [
       let written = 0;
       for (const outcome of outcomes) {
         if (outcome.status === "fulfilled") written += outcome.value.ok ? 1 : 0;
-        else await rejects("an aborted commit", "ABORTED", () => Promise.reject(outcome.reason));
+        else
+          holds("what an aborted commit threw", isHoldfastError(outcome.reason, "ABORTED"), outcome.reason, "ABORTED");
       }
       same("the counter", (await live(store, owner, key)).counters.get("n") ?? 0, written);
     },
@@ -62,15 +65,23 @@ export const lifecycle: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key);
-      const controller = new AbortController();
-      const running = race(40, (index) =>
-        store.commit(owner, [counting(key, { name: index % 2 === 0 ? "kept" : "given up", by: 1 })], index % 2 === 0 ? {} : { signal: controller.signal }),
-      );
+      const givingUp: AbortController[] = [];
+      const running = race(40, (index) => {
+        if (index % 2 === 0) return store.commit(owner, [counting(key, { name: "kept", by: 1 })]);
+        const controller = new AbortController();
+        givingUp.push(controller);
+        return store.commit(owner, [counting(key, { name: "given up", by: 1 })], { signal: controller.signal });
+      });
       await Promise.resolve();
-      controller.abort();
+      await Promise.resolve();
+      for (const controller of givingUp) controller.abort();
       const { outcomes } = await running;
       const even = outcomes.filter((_, index) => index % 2 === 0);
-      same("outcomes of the others", even.map(({ status }) => status), span(1, 20).map(() => "fulfilled"));
+      same(
+        "outcomes of the others",
+        even.map(({ status }) => status),
+        span(1, 20).map(() => "fulfilled"),
+      );
       same("their counter", (await live(store, owner, key)).counters.get("kept"), 20);
     },
   },
@@ -85,7 +96,7 @@ export const lifecycle: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       await store.close();
-      for (const [name, call] of [...callsWithSignal(context, owner, key), ...callsWithout(owner, key)]) {
+      for (const [name, call] of [...callsWithSignal(context, owner, key), ...callsWithout]) {
         await rejects(name, "CLOSED", async () => call(store));
       }
     },
@@ -169,26 +180,46 @@ export const lifecycle: readonly Requirement[] = [
   },
 ];
 
-function callsWithSignal(context: Context, owner: ReturnType<Context["owner"]>, key: ReturnType<typeof fresh>): readonly Call[] {
+function callsWithSignal(
+  context: Context,
+  owner: ReturnType<Context["owner"]>,
+  key: ReturnType<typeof fresh>,
+): readonly Call[] {
   return [
     ["read", (store, signal) => store.read(owner, key, { signal })],
-    ["commit", (store, signal) => store.commit(owner, [creation(fresh(context)), { ...key, expect: "any", create: { text: "{}", lifetime: {} } }], { signal })],
+    [
+      "commit",
+      (store, signal) =>
+        store.commit(
+          owner,
+          [creation(fresh(context)), { ...key, expect: "any", create: { text: "{}", lifetime: {} } }],
+          { signal },
+        ),
+    ],
     ["events", (store, signal) => store.events(owner, key, "log", { limit: 5, signal })],
     ["list", (store, signal) => store.list(owner, key.kind, { limit: 5, order: "oldest", signal })],
     ["health", (store, signal) => store.health({ signal })],
     ["scan", (store, signal) => store.admin.scan({ limit: 5, signal })],
     ["reap", (store, signal) => store.admin.reap({ limit: 5, signal })],
+    ["usage", (store, signal) => store.usage(owner, { signal })],
+    ["inspect", (store, signal) => store.admin.inspect(owner, key, { signal })],
+    ["erase", (store, signal) => store.admin.erase(owner, { signal })],
+    ["export", (store, signal) => store.admin.export(owner, key, { signal })],
+    ["import", (store, signal) => store.admin.import(owner, dumpOf(key), { signal })],
+    ["stats", (store, signal) => store.admin.stats({ signal })],
   ];
 }
 
-function callsWithout(owner: ReturnType<Context["owner"]>, key: ReturnType<typeof fresh>): readonly Call[] {
-  return [
-    ["usage", (store) => store.usage(owner)],
-    ["publish", (store) => store.publish("topic", "hint")],
-    ["subscribe", (store) => store.subscribe("topic", () => undefined)],
-    ["inspect", (store) => store.admin.inspect(owner, key)],
-    ["erase", (store) => store.admin.erase(owner)],
-    ["export", (store) => store.admin.export(owner, key)],
-    ["stats", (store) => store.admin.stats()],
-  ];
+const callsWithout: readonly Call[] = [
+  ["publish", (store) => store.publish("topic", "hint")],
+  ["subscribe", (store) => store.subscribe("topic", () => undefined)],
+];
+
+function dumpOf(key: RecordKey): RecordDump {
+  const times = { createdAt: 1, updatedAt: 1, touchedAt: 1 };
+  const content = { fields: {}, counters: new Map(), streams: new Map(), documentPosition: 0, documentBytes: 2 };
+  return {
+    record: { ...key, version: 1, incarnation: 1, ...times, lifetime: {}, ...content, document: "{}" },
+    events: {},
+  };
 }

@@ -83,7 +83,12 @@ export const listing: readonly Requirement[] = [
       const owner = context.owner();
       const [a, b, c] = [fresh(context), fresh(context), fresh(context)];
       for (const key of [a, b, c]) await make(store, owner, key, "{}", { idleMs: 60_000 });
-      await apply(store, owner, { ...appending(a, "log", "x"), document: { text: "1" }, counters: [{ name: "n", by: 1 }], slide: true });
+      await apply(store, owner, {
+        ...appending(a, "log", "x"),
+        document: { text: "1" },
+        counters: [{ name: "n", by: 1 }],
+        slide: true,
+      });
       await apply(store, owner, { ...b, expect: "present", lifetime: {} });
       same("after changes", await listed(store, owner, "note"), [a.id, b.id, c.id]);
       await apply(store, owner, { ...a, expect: "present", end: true });
@@ -109,9 +114,26 @@ export const listing: readonly Requirement[] = [
       const [summary] = records;
       holds("the summary", summary !== undefined && !("document" in summary), summary, "a summary without document");
       const facts = (from: typeof summary): unknown =>
-        from && [from.kind, from.id, from.version, from.incarnation, from.createdAt, from.updatedAt, from.touchedAt, from.deadlineAt,
-          from.expiresAt, from.endedAt, from.fields, from.counters, from.streams, from.documentPosition, from.documentBytes,
-          from.lifetime.idleMs, from.lifetime.absoluteMs, from.lifetime.retainMs];
+        from && [
+          from.kind,
+          from.id,
+          from.version,
+          from.incarnation,
+          from.createdAt,
+          from.updatedAt,
+          from.touchedAt,
+          from.deadlineAt,
+          from.expiresAt,
+          from.endedAt,
+          from.fields,
+          from.counters,
+          from.streams,
+          from.documentPosition,
+          from.documentBytes,
+          from.lifetime.idleMs,
+          from.lifetime.absoluteMs,
+          from.lifetime.retainMs,
+        ];
       same("the facts", facts(summary), facts(record));
       same("fields", summary?.fields, fields);
       same("bytes", summary?.documentBytes, 10);
@@ -127,7 +149,8 @@ export const listing: readonly Requirement[] = [
       const { store } = context;
       const owner = context.owner();
       const key = fresh(context);
-      const fieldsNow = async (): Promise<unknown> => (await store.list(owner, "note", { limit: 5, order: "oldest" })).records[0]?.fields;
+      const fieldsNow = async (): Promise<unknown> =>
+        (await store.list(owner, "note", { limit: 5, order: "oldest" })).records[0]?.fields;
       await apply(store, owner, { ...key, expect: "absent", create: { text: "{}", lifetime: {}, fields: { a: 1 } } });
       await apply(store, owner, { ...key, expect: "present", document: { text: "1" } });
       same("not given", await fieldsNow(), { a: 1 });
@@ -147,10 +170,14 @@ export const listing: readonly Requirement[] = [
       const owner = context.owner();
       await make(store, owner, fresh(context));
       for (const limit of [0, -1, 1.5, 1_001, Number.NaN]) {
-        await rejects(`limit ${limit}`, "INVALID_ARGUMENT", () => store.list(owner, "note", { limit, order: "oldest" }));
+        await rejects(`limit ${limit}`, "INVALID_ARGUMENT", () =>
+          store.list(owner, "note", { limit, order: "oldest" }),
+        );
       }
       for (const after of ["", "no cursor", "'; --", "\u0000", "é"]) {
-        await rejects(`cursor ${JSON.stringify(after)}`, "INVALID_ARGUMENT", () => store.list(owner, "note", { limit: 5, order: "oldest", after }));
+        await rejects(`cursor ${JSON.stringify(after)}`, "INVALID_ARGUMENT", () =>
+          store.list(owner, "note", { limit: 5, order: "oldest", after }),
+        );
       }
     },
   },
@@ -162,11 +189,21 @@ export const listing: readonly Requirement[] = [
     test: async (context) => {
       const { store } = context;
       const owner = context.owner();
-      const { errors } = await race(10, () => accepted(store, owner, span(1, 16).map(() => creation(fresh(context)))));
+      const { errors } = await race(10, () =>
+        accepted(
+          store,
+          owner,
+          span(1, 16).map(() => creation(fresh(context))),
+        ),
+      );
       same("errors", errors, []);
       const oldest = await listed(store, owner, "note", { limit: 7 });
       same("how many different records", [oldest.length, new Set(oldest).size], [160, 160]);
-      same("the other way round", (await listed(store, owner, "note", { limit: 11, order: "newest" })).toReversed(), oldest);
+      same(
+        "the other way round",
+        (await listed(store, owner, "note", { limit: 11, order: "newest" })).toReversed(),
+        oldest,
+      );
     },
   },
 ];
@@ -192,7 +229,8 @@ async function listWhileChanging(context: Context, order: "oldest" | "newest"): 
       await apply(store, owner, { ...again, expect: "present", end: true });
       await make(store, owner, again);
     }
-    if (changed !== undefined) await apply(store, owner, { ...counting(changed, { name: "n", by: 1 }), document: { text: "1" } });
+    if (changed !== undefined)
+      await apply(store, owner, { ...counting(changed, { name: "n", by: 1 }), document: { text: "1" } });
     const made = fresh(context);
     await make(store, owner, made);
     if (passing.length < 15) passing.push(made);

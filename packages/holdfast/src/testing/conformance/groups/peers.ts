@@ -1,8 +1,24 @@
 import type { Store } from "../../../store/contract.ts";
 import { race } from "../../race.ts";
 import { holds, present, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, eventsOf, fresh, isAbsent, listed, live, make, positionsOf, reaped, refusal, span } from "../kit.ts";
-import type { Context, Requirement } from "../requirement.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  eventsOf,
+  fresh,
+  isAbsent,
+  listed,
+  live,
+  make,
+  positionsOf,
+  reaped,
+  refusal,
+  span,
+} from "../kit.ts";
+import type { Requirement } from "../requirement.ts";
 
 const group = "several openings of one store";
 const needs = ["peer"] as const;
@@ -22,10 +38,24 @@ export const peers: readonly Requirement[] = [
       for (let round = 1; round <= 30; round += 1) {
         // Several rounds one way, so that the reader sees changes it had no part in.
         const [writer, reader] = round % 8 < 4 ? both : ([both[1], both[0]] as const);
-        const { version } = await apply(writer, owner, { ...appending(key, "log", `${round}`), document: { text: `${round}` }, counters: [{ name: "n", by: 1 }] });
-        const { record, tails } = await reader.read(owner, key, { tails: [{ stream: "log", after: { last: 1 }, limit: 1 }] });
-        same("what the other reads", [record?.version, record?.document, record?.counters.get("n"), tails[0]?.[0]?.data], [version, `${round}`, round, `${round}`]);
-        same("what the other lists", (await reader.list(owner, "note", { limit: 1, order: "oldest" })).records[0]?.version, version);
+        const { version } = await apply(writer, owner, {
+          ...appending(key, "log", `${round}`),
+          document: { text: `${round}` },
+          counters: [{ name: "n", by: 1 }],
+        });
+        const { record, tails } = await reader.read(owner, key, {
+          tails: [{ stream: "log", after: { last: 1 }, limit: 1 }],
+        });
+        same(
+          "what the other reads",
+          [record?.version, record?.document, record?.counters.get("n"), tails[0]?.[0]?.data],
+          [version, `${round}`, round, `${round}`],
+        );
+        same(
+          "what the other lists",
+          (await reader.list(owner, "note", { limit: 1, order: "oldest" })).records[0]?.version,
+          version,
+        );
       }
       await apply(both[1], owner, { ...key, expect: "present", end: true });
       same("an end", await isAbsent(both[0], owner, key), true);
@@ -46,7 +76,9 @@ export const peers: readonly Requirement[] = [
       let { version } = await make(store, owner, key);
       for (let round = 0; round < 10; round += 1) {
         const { values, errors } = await race(10, (index) =>
-          either(index, store, peer).commit(owner, [{ ...key, expect: version, document: { text: `${round} ${index}` } }]),
+          either(index, store, peer).commit(owner, [
+            { ...key, expect: version, document: { text: `${round} ${index}` } },
+          ]),
         );
         same("errors", errors, []);
         const winners = values.flatMap((answer, index) => (answer.ok ? [`${round} ${index}`] : []));
@@ -72,13 +104,24 @@ export const peers: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       const { values, errors } = await race(80, (index) =>
-        apply(either(index, store, peer), owner, { ...counting(key, { name: "n", by: 1 }), appends: [{ stream: "log", data: [`${index}`] }] }),
+        apply(either(index, store, peer), owner, {
+          ...counting(key, { name: "n", by: 1 }),
+          appends: [{ stream: "log", data: [`${index}`] }],
+        }),
       );
       same("errors", errors, []);
       const numbers = (of: (result: (typeof values)[number]) => number | undefined): readonly number[] =>
         values.map((result) => of(result) ?? 0).sort((a, b) => a - b);
-      same("values answered", numbers(({ counters }) => counters.get("n")), span(1, 80));
-      same("heads answered", numbers(({ heads }) => heads.get("log")), span(1, 80));
+      same(
+        "values answered",
+        numbers(({ counters }) => counters.get("n")),
+        span(1, 80),
+      );
+      same(
+        "heads answered",
+        numbers(({ heads }) => heads.get("log")),
+        span(1, 80),
+      );
       for (const reader of [store, peer]) {
         same("the counter", (await live(reader, owner, key)).counters.get("n"), 80);
         same("the positions", positionsOf(await eventsOf(reader, owner, key, "log")), span(1, 80));
@@ -99,12 +142,18 @@ export const peers: readonly Requirement[] = [
       await make(store, owner, key);
       for (const origin of ["caller", "internal"] as const) {
         const options = { commitId: { id: origin, digest: "d", origin } };
-        const { values, errors } = await race(20, (index) => accepted(either(index, store, peer), owner, [counting(key, { name: origin, by: 1 })], options));
+        const { values, errors } = await race(20, (index) =>
+          accepted(either(index, store, peer), owner, [counting(key, { name: origin, by: 1 })], options),
+        );
         same("errors", errors, []);
         same("how many were no replay", values.filter(({ replayed }) => !replayed).length, 1);
         same("the counter", (await live(peer, owner, key)).counters.get(origin), 1);
         const other = { commitId: { id: origin, digest: "another", origin } };
-        same("another digest", (await refusal(peer, owner, [counting(key, { name: origin, by: 1 })], other)).reason, "commit-id");
+        same(
+          "another digest",
+          (await refusal(peer, owner, [counting(key, { name: origin, by: 1 })], other)).reason,
+          "commit-id",
+        );
       }
     },
   },
@@ -118,7 +167,9 @@ export const peers: readonly Requirement[] = [
       const { store } = context;
       const peer = await context.peer();
       const owner = context.owner();
-      const { values, errors } = await race(200, (index) => either(index, store, peer).commit(owner, [creation(fresh(context))], { quota: { records: 50 } }));
+      const { values, errors } = await race(200, (index) =>
+        either(index, store, peer).commit(owner, [creation(fresh(context))], { quota: { records: 50 } }),
+      );
       same("errors", errors, []);
       same("how many succeeded", values.filter(({ ok }) => ok).length, 50);
       same("records", [(await store.usage(owner)).records, (await peer.usage(owner)).records], [50, 50]);
@@ -157,13 +208,25 @@ export const peers: readonly Requirement[] = [
       const seen: string[] = [];
       let after: string | undefined;
       for (let page = 0; page === 0 || (after !== undefined && page < 100); page += 1) {
-        const { records, next } = await either(page, store, peer).list(owner, "note", { limit: 2, order: "oldest", after });
+        const { records, next } = await either(page, store, peer).list(owner, "note", {
+          limit: 2,
+          order: "oldest",
+          after,
+        });
         seen.push(...records.map(({ id }) => id));
         after = next;
         if (page < 5) await make(either(page, peer, store), owner, fresh(context));
-        await apply(either(page, peer, store), owner, { ...present("a key", keys[page % 12]), expect: "present", document: { text: "1" } });
+        await apply(either(page, peer, store), owner, {
+          ...present("a key", keys[page % 12]),
+          expect: "present",
+          document: { text: "1" },
+        });
       }
-      same("what stood throughout", seen.filter((id) => keys.some((key) => key.id === id)), keys.map(({ id }) => id));
+      same(
+        "what stood throughout",
+        seen.filter((id) => keys.some((key) => key.id === id)),
+        keys.map(({ id }) => id),
+      );
       same("the same from both", await listed(peer, owner, "note"), await listed(store, owner, "note"));
     },
   },
@@ -200,18 +263,20 @@ export const peers: readonly Requirement[] = [
       for (let round = 0; round < 8; round += 1) {
         const { version } = await make(either(round, store, peer), owner, key);
         holds("the version", version > last, version, `above ${last}`);
-        last = (await apply(either(round + 1, store, peer), owner, { ...key, expect: version, document: { text: "1" } })).version;
-        await endSomehow(context, round, either(round, store, peer), either(round + 1, store, peer));
+        last = (
+          await apply(either(round + 1, store, peer), owner, { ...key, expect: version, document: { text: "1" } })
+        ).version;
+        await endSomehow(round, either(round, store, peer), either(round + 1, store, peer));
       }
 
-      async function endSomehow({ elapse }: Context, round: number, one: Store, two: Store): Promise<void> {
+      async function endSomehow(round: number, one: Store, two: Store): Promise<void> {
         if (round % 4 === 3) {
           await two.admin.erase(owner);
           return;
         }
         await apply(two, owner, { ...key, expect: "present", end: true });
         if (round % 2 === 0) return;
-        await elapse(1);
+        await context.elapse(1);
         await reaped(one, owner);
       }
     },

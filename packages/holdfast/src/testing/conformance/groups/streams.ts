@@ -1,6 +1,20 @@
 import { race } from "../../race.ts";
 import { holds, present, rejects, same } from "../check.ts";
-import { accepted, appending, appendingWith, apply, dataOf, eventsOf, everythingOf, fresh, live, make, positionsOf, refusal, span } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  appendingWith,
+  apply,
+  dataOf,
+  eventsOf,
+  everythingOf,
+  fresh,
+  live,
+  make,
+  positionsOf,
+  refusal,
+  span,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "streams";
@@ -18,7 +32,11 @@ export const streams: readonly Requirement[] = [
       const key = fresh(context);
       await make(store, owner, key);
       same("head after one", (await apply(store, owner, appending(key, "log", "a"))).heads, new Map([["log", 1]]));
-      same("head after three more", (await apply(store, owner, appending(key, "log", "b", "c", "d"))).heads, new Map([["log", 4]]));
+      same(
+        "head after three more",
+        (await apply(store, owner, appending(key, "log", "b", "c", "d"))).heads,
+        new Map([["log", 4]]),
+      );
       const events = await eventsOf(store, owner, key, "log");
       same("positions and data", [positionsOf(events), dataOf(events)], [span(1, 4), ["a", "b", "c", "d"]]);
       same("the stream in the record", (await live(store, owner, key)).streams.get("log"), { head: 4, first: 1 });
@@ -34,13 +52,18 @@ export const streams: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key);
-      const { values, errors } = await race(50, (index) => apply(store, owner, appending(key, "log", `${index} a`, `${index} b`)));
+      const { values, errors } = await race(50, (index) =>
+        apply(store, owner, appending(key, "log", `${index} a`, `${index} b`)),
+      );
       same("errors", errors, []);
       const events = await eventsOf(store, owner, key, "log");
       same("positions", positionsOf(events), span(1, 100));
       for (const [index, { heads }] of values.entries()) {
         const head = present("the head", heads.get("log"));
-        same(`what commit ${index} left at its head`, dataOf(events.slice(head - 2, head)), [`${index} a`, `${index} b`]);
+        same(`what commit ${index} left at its head`, dataOf(events.slice(head - 2, head)), [
+          `${index} a`,
+          `${index} b`,
+        ]);
       }
     },
   },
@@ -56,7 +79,10 @@ export const streams: readonly Requirement[] = [
       await make(store, owner, key);
       await apply(store, owner, appendingWith(key, { stream: "log", data: ["a"], expectedHead: 0 }));
       const before = await everythingOf(store, owner, key);
-      const late = { ...appendingWith(key, { stream: "log", data: ["b"], expectedHead: 0 }), counters: [{ name: "n", by: 1 }] };
+      const late = {
+        ...appendingWith(key, { stream: "log", data: ["b"], expectedHead: 0 }),
+        counters: [{ name: "n", by: 1 }],
+      };
       const answer = await refusal(store, owner, [late]);
       same("the refusal", answer, { reason: "position", index: 0, stream: "log", expected: 0, actual: 1 });
       const early = await refusal(store, owner, [appendingWith(key, { stream: "log", data: ["b"], expectedHead: 2 })]);
@@ -136,7 +162,12 @@ export const streams: readonly Requirement[] = [
       const tiny = present("a page", await store.events(owner, key, "log", { limit: 10, maxBytes: 1 }));
       same("with room for nothing", [positionsOf(tiny.events), tiny.more], [[1], true]);
       const some = present("a page", await store.events(owner, key, "log", { limit: 10, maxBytes: 250 }));
-      holds("with room for two and a half", some.events.length === 2 || some.events.length === 3, some.events.length, "2 or 3 events");
+      holds(
+        "with room for two and a half",
+        some.events.length === 2 || some.events.length === 3,
+        some.events.length,
+        "2 or 3 events",
+      );
       same("more", some.more, true);
       const all = present("a page", await store.events(owner, key, "log", { limit: 10, maxBytes: 10_000 }));
       same("with room for all", [positionsOf(all.events), all.more], [span(1, 6), false]);
@@ -220,7 +251,14 @@ export const streams: readonly Requirement[] = [
         { stream: "a", data: ["4"], expectedHead: 1 },
       ];
       const { heads } = await apply(store, owner, { ...key, expect: "present", appends });
-      same("heads", heads, new Map([["a", 2], ["b", 2]]));
+      same(
+        "heads",
+        heads,
+        new Map([
+          ["a", 2],
+          ["b", 2],
+        ]),
+      );
       same("a", dataOf(await eventsOf(store, owner, key, "a")), ["1", "4"]);
       same("b", dataOf(await eventsOf(store, owner, key, "b")), ["2", "3"]);
     },
@@ -238,7 +276,8 @@ export const streams: readonly Requirement[] = [
       const { errors } = await race(6, async (index) => {
         for (let round = 0; round < 10; round += 1) {
           if (index > 0) await apply(store, owner, appending(key, "log", `${index}`));
-          else version = (await apply(store, owner, { ...key, expect: version, document: { text: `${round}` } })).version;
+          else
+            version = (await apply(store, owner, { ...key, expect: version, document: { text: `${round}` } })).version;
         }
       });
       same("errors", errors, []);

@@ -46,8 +46,14 @@ export const tails: readonly Requirement[] = [
           { stream: "log", after: { last: 99 }, limit: 100 },
         ],
       });
-      same("the tails", answer.tails.map(dataOf), [["b", "c"], ["a", "b", "c"]]);
-      same("the positions", answer.tails.map(positionsOf), [[2, 3], [1, 2, 3]]);
+      same("the tails", answer.tails.map(dataOf), [
+        ["b", "c"],
+        ["a", "b", "c"],
+      ]);
+      same("the positions", answer.tails.map(positionsOf), [
+        [2, 3],
+        [1, 2, 3],
+      ]);
     },
   },
   {

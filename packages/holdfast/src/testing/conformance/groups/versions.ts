@@ -1,6 +1,20 @@
 import { race } from "../../race.ts";
 import { holds, present, same } from "../check.ts";
-import { accepted, appending, apply, counting, creation, dataOf, eventsOf, fresh, live, make, positionsOf, reaped, refusal } from "../kit.ts";
+import {
+  accepted,
+  appending,
+  apply,
+  counting,
+  creation,
+  dataOf,
+  eventsOf,
+  fresh,
+  live,
+  make,
+  positionsOf,
+  reaped,
+  refusal,
+} from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
 const group = "versions and floors";
@@ -16,7 +30,12 @@ export const versions: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       const result = await make(store, owner, key);
-      holds("the first version", Number.isSafeInteger(result.version) && result.version >= 1, result.version, "a safe integer from 1");
+      holds(
+        "the first version",
+        Number.isSafeInteger(result.version) && result.version >= 1,
+        result.version,
+        "a safe integer from 1",
+      );
       same("the incarnation", result.incarnation, result.version);
       same("created", result.created, true);
     },
@@ -164,11 +183,19 @@ export const versions: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       await make(store, owner, key);
-      const { version, incarnation } = await apply(store, owner, { ...key, expect: "present", document: { text: "[]" } });
+      const { version, incarnation } = await apply(store, owner, {
+        ...key,
+        expect: "present",
+        document: { text: "[]" },
+      });
       const record = await live(store, owner, key);
       const { records } = await store.list(owner, key.kind, { limit: 10, order: "oldest" });
       same("read", [record.version, record.incarnation], [version, incarnation]);
-      same("list", records.map((summary) => [summary.version, summary.incarnation]), [[version, incarnation]]);
+      same(
+        "list",
+        records.map((summary) => [summary.version, summary.incarnation]),
+        [[version, incarnation]],
+      );
     },
   },
   {
@@ -186,7 +213,12 @@ export const versions: readonly Requirement[] = [
       same("saving after the end", (await refusal(store, owner, [late])).reason, "version");
       const again = await make(store, owner, key, '"new"');
       const answer = await refusal(store, owner, [late]);
-      same("saving after the re-creation", answer, { reason: "version", index: 0, expected: version, actual: again.version });
+      same("saving after the re-creation", answer, {
+        reason: "version",
+        index: 0,
+        expected: version,
+        actual: again.version,
+      });
       same("the document", (await live(store, owner, key)).document, '"new"');
     },
   },
@@ -200,7 +232,12 @@ export const versions: readonly Requirement[] = [
       const owner = context.owner();
       const key = fresh(context);
       // Retention keeps the content of the first incarnation in the store, where it could leak from.
-      const first = { text: '"old"', lifetime: { idleMs: 60_000, retainMs: 3_600_000 }, fields: { label: "old" }, position: 2 };
+      const first = {
+        text: '"old"',
+        lifetime: { idleMs: 60_000, retainMs: 3_600_000 },
+        fields: { label: "old" },
+        position: 2,
+      };
       await accepted(store, owner, [{ ...key, expect: "absent", create: first }]);
       await apply(store, owner, { ...appending(key, "log", "a", "b", "c"), counters: [{ name: "n", by: 7 }] });
       await apply(store, owner, { ...key, expect: "present", end: true });
@@ -267,13 +304,22 @@ export const versions: readonly Requirement[] = [
       const { store } = context;
       const owner = context.owner();
       const key = fresh(context);
-      const change = { ...key, expect: "any", create: { text: '"made"', lifetime: {} }, document: { text: '"changed"' } } as const;
+      const change = {
+        ...key,
+        expect: "any",
+        create: { text: '"made"', lifetime: {} },
+        document: { text: '"changed"' },
+      } as const;
       const made = await apply(store, owner, change);
       same("created", [made.created, (await live(store, owner, key)).document], [true, '"made"']);
       const changed = await apply(store, owner, change);
       same("changed", [changed.created, changed.version], [false, made.version + 1]);
       same("the document", (await live(store, owner, key)).document, '"changed"');
-      const kept = await apply(store, owner, { ...key, expect: "any", create: { text: '"made"', lifetime: { idleMs: 1 } } });
+      const kept = await apply(store, owner, {
+        ...key,
+        expect: "any",
+        create: { text: '"made"', lifetime: { idleMs: 1 } },
+      });
       same("kept", [kept.created, kept.version, kept.expiresAt], [false, made.version + 1, undefined]);
     },
   },

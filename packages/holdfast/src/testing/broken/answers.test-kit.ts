@@ -1,13 +1,15 @@
 import type { RecordSummary } from "../../record/record.ts";
 import type { Committed, HintListener, ListPage, ReadAnswer, ScanPage } from "../../store/contract.ts";
-import { adminOf, type BrokenStore, wrapping } from "./broken-store.ts";
+import { adminOf, type BrokenStore, wrapping } from "./broken-store.test-kit.ts";
 
 /** Faults in what a store answers, though it holds the right things. */
 export const brokenAnswers: readonly BrokenStore[] = [
   wrapping("versions are answered counting from 0", ["V1"], (sound) => ({
     commit: async (owner, changes, options): Promise<Committed> => {
       const answer = await sound.commit(owner, changes, options);
-      return answer.ok ? { ...answer, results: answer.results.map((result) => ({ ...result, version: result.version - 1 })) } : answer;
+      return answer.ok
+        ? { ...answer, results: answer.results.map((result) => ({ ...result, version: result.version - 1 })) }
+        : answer;
     },
   })),
   wrapping("results come in another order than the changes", ["A1", "I4"], (sound) => ({
@@ -42,10 +44,10 @@ export const brokenAnswers: readonly BrokenStore[] = [
         tails: options?.tails?.map((tail) => (tail.after === "document" ? { ...tail, after: 0 } : tail)),
       }),
   })),
-  wrapping("an absent record has no tails at all", ["T4", "X2"], (sound) => ({
+  wrapping("an absent record has no tails at all", ["T4"], (sound) => ({
     read: async (owner, key, options): Promise<ReadAnswer> => {
       const answer = await sound.read(owner, key, options);
-      return answer.record === undefined ? { ...answer, tails: key.id.length % 2 === 0 ? [] : answer.tails.slice(1) } : answer;
+      return answer.record === undefined ? { ...answer, tails: [] } : answer;
     },
   })),
   wrapping("an outcome is not found where the record is gone", ["I13"], (sound) => ({
@@ -73,7 +75,7 @@ export const brokenAnswers: readonly BrokenStore[] = [
       return { ...page, records: page.records.map((record) => ({ ...record, version: record.version - 1 })) };
     },
   })),
-  wrapping("a listing is ordered by id", ["L1", "L5", "E11"], (sound) => ({
+  wrapping("a listing is ordered by id", ["L1", "L5"], (sound) => ({
     list: async (owner, kind, options): Promise<ListPage> => {
       const page = await sound.list(owner, kind, options);
       const byId = page.records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -83,14 +85,18 @@ export const brokenAnswers: readonly BrokenStore[] = [
   wrapping("records of one commit share one place in a listing", ["L9"], (sound) => ({
     list: async (owner, kind, options): Promise<ListPage> => {
       const page = await sound.list(owner, kind, options);
-      return { ...page, records: page.records.filter(({ createdAt }, index, all) => all[index - 1]?.createdAt !== createdAt) };
+      return {
+        ...page,
+        records: page.records.filter(({ createdAt }, index, all) => all[index - 1]?.createdAt !== createdAt),
+      };
     },
   })),
   wrapping("fields are kept as the caller's own object", ["O13"], (sound) => {
     const given = new Map<string, Pick<RecordSummary, "fields">>();
     return {
       commit: (owner, changes, options) => {
-        for (const { id, create } of changes) if (create?.fields !== undefined) given.set(id, { fields: create.fields });
+        for (const { id, create } of changes)
+          if (create?.fields !== undefined) given.set(id, { fields: create.fields });
         return sound.commit(owner, changes, options);
       },
       read: async (owner, key, options): Promise<ReadAnswer> => {
@@ -110,7 +116,7 @@ export const brokenAnswers: readonly BrokenStore[] = [
       },
     },
   })),
-  wrapping("statistics are taken once", ["M12"], (sound) => {
+  wrapping("statistics are taken once", ["M9"], (sound) => {
     const once = sound.admin.stats();
     return { admin: { ...adminOf(sound), stats: () => once } };
   }),

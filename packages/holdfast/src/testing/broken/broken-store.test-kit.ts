@@ -32,7 +32,11 @@ export function movableClock(): Clock {
 }
 
 /** A sound memory store with some of its methods replaced. */
-export function wrapping(fault: string, caughtBy: readonly string[], replace: (sound: Store) => Partial<Store>): BrokenStore {
+export function wrapping(
+  fault: string,
+  caughtBy: readonly string[],
+  replace: (sound: Store) => Partial<Store>,
+): BrokenStore {
   return {
     fault,
     caughtBy,
@@ -95,7 +99,7 @@ export function replaced(sound: Store, by: Partial<Store>): Store {
     commit: (owner, changes, options) => sound.commit(owner, changes, options),
     events: (owner, key, stream, options) => sound.events(owner, key, stream, options),
     list: (owner, kind, options) => sound.list(owner, kind, options),
-    usage: (owner) => sound.usage(owner),
+    usage: (owner, options) => sound.usage(owner, options),
     publish: (topic, hint) => sound.publish(topic, hint),
     subscribe: (topic, listener) => sound.subscribe(topic, listener),
     health: (options) => sound.health(options),
@@ -109,11 +113,11 @@ export function replaced(sound: Store, by: Partial<Store>): Store {
 export function adminOf({ admin }: Store): Store["admin"] {
   return {
     scan: (options) => admin.scan(options),
-    inspect: (owner, key) => admin.inspect(owner, key),
+    inspect: (owner, key, options) => admin.inspect(owner, key, options),
     reap: (options) => admin.reap(options),
-    erase: (owner) => admin.erase(owner),
-    export: (owner, key) => admin.export(owner, key),
-    import: (owner, dump) => admin.import(owner, dump),
-    stats: () => admin.stats(),
+    erase: (owner, options) => admin.erase(owner, options),
+    export: (owner, key, options) => admin.export(owner, key, options),
+    import: (owner, dump, options) => admin.import(owner, dump, options),
+    stats: (options) => admin.stats(options),
   };
 }

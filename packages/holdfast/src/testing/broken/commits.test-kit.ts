@@ -1,6 +1,6 @@
 import type { Change } from "../../record/change.ts";
 import type { CommitOptions, Committed, Store } from "../../store/contract.ts";
-import { alteringCommits, type BrokenStore, wrapping } from "./broken-store.ts";
+import { alteringCommits, type BrokenStore, wrapping } from "./broken-store.test-kit.ts";
 
 /** Changes, each with one property taken out or replaced. */
 function each(changes: readonly Change[], alter: (change: Change) => Change): readonly Change[] {
@@ -18,17 +18,24 @@ function turn(): Promise<void> {
 }
 
 export const brokenCommits: readonly BrokenStore[] = [
-  alteringCommits("lost update: an expected version is not compared", ["W1", "W2", "W3", "W4", "V10"], (changes, options) => [
-    each(changes, (change) => (typeof change.expect === "number" ? { ...change, expect: "present" } : change)),
-    options,
-  ]),
+  alteringCommits(
+    "lost update: an expected version is not compared",
+    ["W1", "W2", "W3", "W4", "V10"],
+    (changes, options) => [
+      each(changes, (change) => (typeof change.expect === "number" ? { ...change, expect: "present" } : change)),
+      options,
+    ],
+  ),
   alteringCommits("creation overwrites what is there", ["W5", "V12"], (changes, options) => [
     each(changes, (change) =>
       change.expect === "absent" ? { ...change, expect: "any", document: change.create } : change,
     ),
     options,
   ]),
-  alteringCommits("commit ids are ignored", ["I1", "I2", "I3", "I5", "I7", "I9", "I15"], (changes, options) => [changes, without(options, "commitId")]),
+  alteringCommits("commit ids are ignored", ["I1", "I2", "I3", "I5", "I7", "I9", "I15"], (changes, options) => [
+    changes,
+    without(options, "commitId"),
+  ]),
   alteringCommits("the digest of a commit id is ignored", ["I2"], (changes, options) => [
     changes,
     options.commitId === undefined ? options : { ...options, commitId: { ...options.commitId, digest: "digest" } },
@@ -39,9 +46,20 @@ export const brokenCommits: readonly BrokenStore[] = [
   ]),
   alteringCommits("commit ids are told apart by their first 32 characters only", ["I14"], (changes, options) => [
     changes,
-    options.commitId === undefined ? options : { ...options, commitId: { ...options.commitId, id: options.commitId.id.trim().slice(0, 32).toLowerCase() || options.commitId.id } },
+    options.commitId === undefined
+      ? options
+      : {
+          ...options,
+          commitId: {
+            ...options.commitId,
+            id: options.commitId.id.trim().slice(0, 32).toLowerCase() || options.commitId.id,
+          },
+        },
   ]),
-  alteringCommits("fences are ignored", ["F2", "F3", "F4", "F5", "F7"], (changes, options) => [changes, without(options, "fence")]),
+  alteringCommits("fences are ignored", ["F2", "F3", "F4", "F5", "F7"], (changes, options) => [
+    changes,
+    without(options, "fence"),
+  ]),
   alteringCommits("bounds of counters are ignored", ["C4", "C5"], (changes, options) => [
     each(changes, (change) => ({ ...change, counters: change.counters?.map(({ name, by }) => ({ name, by })) })),
     options,
@@ -54,17 +72,26 @@ export const brokenCommits: readonly BrokenStore[] = [
     options,
   ]),
   alteringCommits("a stream's expected head is not compared", ["S3", "S4"], (changes, options) => [
-    each(changes, (change) => ({ ...change, appends: change.appends?.map((append) => without(append, "expectedHead")) })),
+    each(changes, (change) => ({
+      ...change,
+      appends: change.appends?.map((append) => without(append, "expectedHead")),
+    })),
     options,
   ]),
   alteringCommits("`keep` is ignored", ["S9", "Q1"], (changes, options) => [
     each(changes, (change) => ({ ...change, appends: change.appends?.map((append) => without(append, "keep")) })),
     options,
   ]),
-  alteringCommits("counting bumps the version, so counters and documents conflict", ["V3", "C3", "F6"], (changes, options) => [
-    each(changes, (change) => (change.counters?.length ? { ...change, document: change.document ?? { text: "{}" } } : change)),
-    options,
-  ]),
+  alteringCommits(
+    "counting bumps the version, so counters and documents conflict",
+    ["V3", "C3", "F6"],
+    (changes, options) => [
+      each(changes, (change) =>
+        change.counters?.length ? { ...change, document: change.document ?? { text: "{}" } } : change,
+      ),
+      options,
+    ],
+  ),
   alteringCommits("documents are parsed and written anew", ["O1", "O6"], (changes, options) => [
     each(changes, (change) => ({
       ...change,
@@ -88,7 +115,11 @@ export const brokenCommits: readonly BrokenStore[] = [
     commit: async (owner, changes, options): Promise<Committed> => {
       const answer = await sound.commit(owner, changes, options);
       if (!answer.ok && answer.refusal.reason === "version" && answer.refusal.actual !== undefined) {
-        await sound.commit(owner, each(changes, (change) => ({ ...change, expect: "present" })), options);
+        await sound.commit(
+          owner,
+          each(changes, (change) => ({ ...change, expect: "present" })),
+          options,
+        );
       }
       return answer;
     },
@@ -105,7 +136,11 @@ export const brokenCommits: readonly BrokenStore[] = [
       const answer = await sound.commit(owner, changes, options);
       const id = options?.commitId;
       if (!answer.ok && id !== undefined) {
-        await sound.commit(owner, [{ kind: "marker", id: "refused", expect: "any", create: { text: "", lifetime: {} } }], { commitId: id });
+        await sound.commit(
+          owner,
+          [{ kind: "marker", id: "refused", expect: "any", create: { text: "", lifetime: {} } }],
+          { commitId: id },
+        );
       }
       return answer;
     },
@@ -114,7 +149,10 @@ export const brokenCommits: readonly BrokenStore[] = [
     commit: async (owner, changes, options): Promise<Committed> => {
       const answer = await sound.commit(owner, changes, options);
       if (!answer.ok || !answer.replayed) return answer;
-      return { ...answer, results: answer.results.map((result) => ({ ...result, counters: new Map(), heads: new Map() })) };
+      return {
+        ...answer,
+        results: answer.results.map((result) => ({ ...result, counters: new Map(), heads: new Map() })),
+      };
     },
   })),
   wrapping("quotas are checked against a count taken beforehand", ["Q4", "Q5", "Q6"], (sound) => ({
@@ -134,7 +172,8 @@ export const brokenCommits: readonly BrokenStore[] = [
     commit: async (owner, changes, options = {}): Promise<Committed> => {
       const { bytes } = await sound.usage(owner);
       const limit = options.quota?.bytes;
-      if (limit !== undefined && bytes > limit) return { ok: false, at: 0, refusal: { reason: "quota", quota: "bytes", limit } };
+      if (limit !== undefined && bytes > limit)
+        return { ok: false, at: 0, refusal: { reason: "quota", quota: "bytes", limit } };
       return sound.commit(owner, changes, options);
     },
   })),

@@ -1,8 +1,9 @@
-import { HoldfastError } from "../../record/errors.ts";
 import type { Change } from "../../record/change.ts";
+import { HoldfastError } from "../../record/errors.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
-import type { Committed, EventsOptions, ListOptions, Store } from "../../store/contract.ts";
-import { adminOf, alteringCommits, type BrokenStore, wrapping } from "./broken-store.ts";
+import type { Committed, EventsOptions, ListOptions } from "../../store/contract.ts";
+import { adminOf, alteringCommits, type BrokenStore, wrapping } from "./broken-store.test-kit.ts";
+import { oneAtATime, overwritingCounters } from "./counters.test-kit.ts";
 
 type Alter = (change: Change) => Change;
 
@@ -14,7 +15,10 @@ function altering(fault: string, caughtBy: readonly string[], alter: Alter): Bro
 function rerouting(
   fault: string,
   caughtBy: readonly string[],
-  { owner: toOwner = (owner) => owner, key: toKey = (key) => key }: { readonly owner?: (owner: Owner) => Owner; readonly key?: <K extends RecordKey>(key: K) => K },
+  {
+    owner: toOwner = (owner) => owner,
+    key: toKey = (key) => key,
+  }: { readonly owner?: (owner: Owner) => Owner; readonly key?: <K extends RecordKey>(key: K) => K },
 ): BrokenStore {
   return wrapping(fault, caughtBy, (sound) => ({
     read: (owner, key, options) => sound.read(toOwner(owner), toKey(key), options),
@@ -63,18 +67,31 @@ export const brokenInputs: readonly BrokenStore[] = [
     owner: () => "everybody" as Owner,
   }),
   rerouting("owners are compared without regard to case", ["X4"], { owner: (owner) => owner.toLowerCase() as Owner }),
-  rerouting("record ids are compared without regard to case", ["O10"], { key: (key) => ({ ...key, id: key.id.toLowerCase() }) }),
-  rerouting("any kind is made to fit", ["O11"], { key: (key) => ({ ...key, kind: key.kind.toLowerCase().replace(/^[^a-z]*|[^a-z0-9.-]/g, "") || "kind" }) }),
+  rerouting("record ids are compared without regard to case", ["O10"], {
+    key: (key) => ({ ...key, id: key.id.toLowerCase() }),
+  }),
+  rerouting("any kind is made to fit", ["O11"], {
+    key: (key) => ({ ...key, kind: key.kind.toLowerCase().replace(/^[^a-z]*|[^a-z0-9.-]/g, "") || "kind" }),
+  }),
   altering("`present` creates what is not there", ["W6"], (change) =>
     change.expect === "present" ? { ...change, expect: "any", create: { text: "{}", lifetime: {} } } : change,
   ),
   altering("steps of counters are cut to whole numbers", ["C9"], (change) => ({
     ...change,
-    counters: change.counters?.map((step) => ({ ...step, by: Math.trunc(Number.isFinite(step.by) ? step.by : 0) % 2 ** 53 })),
+    counters: change.counters?.map((step) => ({
+      ...step,
+      by: Math.trunc(Number.isFinite(step.by) ? step.by : 0) % 2 ** 53,
+    })),
   })),
-  altering("of two steps of one counter the last one counts", ["C8"], (change) => ({ ...change, counters: lastOf(change.counters, ({ name }) => name) })),
-  altering("of two appends to one stream the last one counts", ["S10"], (change) => ({ ...change, appends: lastOf(change.appends, ({ stream }) => stream) })),
-  altering("trims are ignored", ["S7", "S8", "T7", "Q1", "M14"], ({ trims: _ignored, ...change }) => change),
+  altering("of two steps of one counter the last one counts", ["C8"], (change) => ({
+    ...change,
+    counters: lastOf(change.counters, ({ name }) => name),
+  })),
+  altering("of two appends to one stream the last one counts", ["S10"], (change) => ({
+    ...change,
+    appends: lastOf(change.appends, ({ stream }) => stream),
+  })),
+  altering("trims are ignored", ["S7", "S8", "T7", "Q1", "B4"], ({ trims: _ignored, ...change }) => change),
   altering("appending bumps the version", ["V3", "S11"], (change) =>
     change.appends?.length ? { ...change, document: change.document ?? { text: "{}" } } : change,
   ),
@@ -82,17 +99,25 @@ export const brokenInputs: readonly BrokenStore[] = [
   altering("long texts are cut", ["O4"], (change) => textual(change, (text) => text.slice(0, 65_535))),
   altering("lone surrogates are replaced", ["O9"], (change) => textual(change, (text) => Buffer.from(text).toString())),
   altering("names are folded to lower case", ["O7"], (change) => renaming(change, (name) => name.toLowerCase())),
-  altering("names are made to fit", ["O8"], (change) => renaming(change, (name) => Buffer.from(name.replaceAll("\0", "")).toString().slice(0, 128) || "x")),
+  altering("names are made to fit", ["O8"], (change) =>
+    renaming(change, (name) => Buffer.from(name.replaceAll("\0", "")).toString().slice(0, 128) || "x"),
+  ),
   altering("booleans become numbers in fields", ["O12", "L6"], (change) => ({
     ...change,
     create: change.create && {
       ...change.create,
       fields: Object.fromEntries(
-        Object.entries(change.create.fields ?? {}).map(([name, value]) => [name, typeof value === "boolean" ? Number(value) : value]),
+        Object.entries(change.create.fields ?? {}).map(([name, value]) => [
+          name,
+          typeof value === "boolean" ? Number(value) : value,
+        ]),
       ),
     },
   })),
-  altering("kinds of the engine count like any other", ["Q9"], (change) => ({ ...change, kind: change.kind.replace("holdfast.", "holdfast-") })),
+  altering("kinds of the engine count like any other", ["Q9"], (change) => ({
+    ...change,
+    kind: change.kind.replace("holdfast.", "holdfast-"),
+  })),
   wrapping("limits out of range are clamped instead of refused", ["S13", "L8"], (sound) => ({
     events: (owner, key, stream, options) => sound.events(owner, key, stream, clamped(options, 10_000)),
     list: (owner, kind, options) => sound.list(owner, kind, clamped(options, 1_000)),
@@ -105,21 +130,12 @@ export const brokenInputs: readonly BrokenStore[] = [
       return answer;
     },
   })),
-  wrapping("additions are read, then written", ["C2", "C3"], (sound) => ({
-    commit: async (owner, changes, options): Promise<Committed> => {
-      const [change] = changes;
-      const [step] = change?.counters ?? [];
-      if (change === undefined || step === undefined) return sound.commit(owner, changes, options);
-      const valueOf = async (): Promise<number> => (await sound.read(owner, change)).record?.counters.get(step.name) ?? 0;
-      const seen = await valueOf();
-      const behind = seen - (await valueOf());
-      return sound.commit(owner, [{ ...change, counters: [{ ...step, by: step.by + behind }] }], options);
-    },
-  })),
+  wrapping("additions are read, then written", ["C2", "C3"], (sound) => overwritingCounters(sound, oneAtATime())),
   wrapping("a fence does not let its own lease be changed", ["F1"], (sound) => ({
     commit: (owner, changes, options = {}): Promise<Committed> => {
       const own = changes.some(({ id }) => id === options.fence?.key.id);
-      const fence = own && options.fence !== undefined ? { ...options.fence, token: options.fence.token + 1 } : options.fence;
+      const fence =
+        own && options.fence !== undefined ? { ...options.fence, token: options.fence.token + 1 } : options.fence;
       return sound.commit(owner, changes, { ...options, fence });
     },
   })),
@@ -181,7 +197,10 @@ export const brokenInputs: readonly BrokenStore[] = [
         if (commitId?.origin !== "internal") return sound.commit(owner, changes, options);
         const forgotten = ids.includes(commitId.id) && !ids.slice(-16).includes(commitId.id);
         ids.push(commitId.id);
-        return sound.commit(owner, changes, { ...options, commitId: { ...commitId, id: forgotten ? `${commitId.id} again` : commitId.id } });
+        return sound.commit(owner, changes, {
+          ...options,
+          commitId: { ...commitId, id: forgotten ? `${commitId.id} again` : commitId.id },
+        });
       },
     };
   }),

@@ -2,13 +2,15 @@
  * Faults of stores that several openings share and that outlive a close. An opening here is a view of one memory store:
  * closing it closes nothing but itself.
  */
-import { HoldfastError } from "../../record/errors.ts";
+
 import type { Change } from "../../record/change.ts";
 import { decide as soundly } from "../../record/decide.ts";
+import { HoldfastError } from "../../record/errors.ts";
 import type { CommitOptions, Committed, ListPage, ReadAnswer, Store } from "../../store/contract.ts";
 import { memoryStore, memoryStoreDeciding } from "../../stores/memory/store.ts";
 import type { StoreUnderTest } from "../conformance/requirement.ts";
-import { type BrokenStore, type Clock, type FaultyDecide, movableClock, replaced } from "./broken-store.ts";
+import { type BrokenStore, type Clock, type FaultyDecide, movableClock, replaced } from "./broken-store.test-kit.ts";
+import { oneAtATime, overwritingCounters } from "./counters.test-kit.ts";
 
 /** One opening: `index` counts openings of the same data from 0. */
 type Opening = { readonly view: Store; readonly data: Store; readonly index: number; readonly clock: Clock };
@@ -79,7 +81,7 @@ function viewOf(data: Store): Store {
     commit: (owner, changes, options) => run(() => data.commit(owner, changes, options)),
     events: (owner, key, stream, options) => run(() => data.events(owner, key, stream, options)),
     list: (owner, kind, options) => run(() => data.list(owner, kind, options)),
-    usage: (owner) => run(() => data.usage(owner)),
+    usage: (owner, options) => run(() => data.usage(owner, options)),
     health: (options) => run(() => data.health(options)),
     publish: (topic, hint) => {
       assertOpen();
@@ -96,12 +98,12 @@ function viewOf(data: Store): Store {
     },
     admin: {
       scan: (options) => run(() => admin.scan(options)),
-      inspect: (owner, key) => run(() => admin.inspect(owner, key)),
+      inspect: (owner, key, options) => run(() => admin.inspect(owner, key, options)),
       reap: (options) => run(() => admin.reap(options)),
-      erase: (owner) => run(() => admin.erase(owner)),
-      export: (owner, key) => run(() => admin.export(owner, key)),
-      import: (owner, dump) => run(() => admin.import(owner, dump)),
-      stats: () => run(() => admin.stats()),
+      erase: (owner, options) => run(() => admin.erase(owner, options)),
+      export: (owner, key, options) => run(() => admin.export(owner, key, options)),
+      import: (owner, dump, options) => run(() => admin.import(owner, dump, options)),
+      stats: (options) => run(() => admin.stats(options)),
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -114,12 +116,18 @@ function shared(fault: string, caughtBy: readonly string[], opened: (opening: Op
   return { fault, caughtBy, capabilities: viewCapabilities, open: () => openViews(opened) };
 }
 
-function forgetful(fault: string, caughtBy: readonly string[], renew: (data: Store, clock: Clock) => Promise<Store>): BrokenStore {
+function forgetful(
+  fault: string,
+  caughtBy: readonly string[],
+  renew: (data: Store, clock: Clock) => Promise<Store>,
+): BrokenStore {
   return { fault, caughtBy, capabilities: viewCapabilities, open: () => openViews(({ view }) => view, { renew }) };
 }
 
 export const brokenViews: readonly BrokenStore[] = [
-  forgetful("nothing survives a close", ["D1", "D2", "D3", "D4", "D5", "D6"], (_data, clock) => memoryStore({ clock: clock.now })),
+  forgetful("nothing survives a close", ["D1", "D2", "D3", "D4", "D5", "D6"], (_data, clock) =>
+    memoryStore({ clock: clock.now }),
+  ),
   forgetful("a close loses tombstones, floors and commit ids", ["D2", "D3", "D4"], copyLive),
   shared("each opening answers reads from a cache of its own", ["P1"], ({ view }) => {
     const cache = new Map<string, ReadAnswer>();
@@ -139,12 +147,12 @@ export const brokenViews: readonly BrokenStore[] = [
     });
   }),
   shared("each opening compares versions before, and not inside, the write", ["P2"], ({ view }) => {
-    const check = async (owner: Parameters<Store["commit"]>[0], changes: readonly Change[]): Promise<Committed | undefined> => {
-      const { commit } = view;
-      const unwritten = await commit(owner, changes, { fence: { key: { kind: "none", id: "none" }, token: 1 } });
-      if (!unwritten.ok && unwritten.refusal.reason !== "fence") return unwritten;
-      for (const [index, { expect, ...key }] of changes.entries()) {
-        const { at, record } = await view.read(owner, { kind: key.kind, id: key.id });
+    const check = async (
+      owner: Parameters<Store["commit"]>[0],
+      changes: readonly Change[],
+    ): Promise<Committed | undefined> => {
+      for (const [index, { expect, kind, id }] of changes.entries()) {
+        const { at, record } = await view.read(owner, { kind, id });
         if (typeof expect !== "number" || record?.version === expect) continue;
         return { ok: false, at, refusal: { reason: "version", index, expected: expect, actual: record?.version } };
       }
@@ -152,15 +160,20 @@ export const brokenViews: readonly BrokenStore[] = [
     };
     return replaced(view, {
       commit: async (owner, changes, options): Promise<Committed> => {
-        const refused = changes.some(({ expect }) => typeof expect === "number") ? await check(owner, changes) : undefined;
-        const blind = changes.map((change): Change => (typeof change.expect === "number" ? { ...change, expect: "present" } : change));
+        const refused = changes.some(({ expect }) => typeof expect === "number")
+          ? await check(owner, changes)
+          : undefined;
+        const blind = changes.map(
+          (change): Change => (typeof change.expect === "number" ? { ...change, expect: "present" } : change),
+        );
         return refused ?? view.commit(owner, blind, options);
       },
     });
   }),
   shared("each opening knows its own commit ids only", ["P4", "D4"], ({ view, index }) =>
     replaced(view, {
-      commit: (owner, changes, options = {}): Promise<Committed> => view.commit(owner, changes, renamed(options, index)),
+      commit: (owner, changes, options = {}): Promise<Committed> =>
+        view.commit(owner, changes, renamed(options, index)),
     }),
   ),
   shared("each opening counts its own records only", ["P5"], ({ view }) => {
@@ -175,23 +188,22 @@ export const brokenViews: readonly BrokenStore[] = [
       },
     });
   }),
-  shared("additions are read at one opening and written over what another added", ["P3"], ({ view }) =>
-    replaced(view, {
-      commit: async (owner, changes, options): Promise<Committed> => {
-        const [change] = changes;
-        const [step] = change?.counters ?? [];
-        if (change === undefined || step === undefined) return view.commit(owner, changes, options);
-        const valueOf = async (): Promise<number> => (await view.read(owner, change)).record?.counters.get(step.name) ?? 0;
-        const seen = await valueOf();
-        const behind = seen - (await valueOf());
-        return view.commit(owner, [{ ...change, counters: [{ ...step, by: step.by + behind }] }], options);
-      },
-    }),
-  ),
+  {
+    fault: "additions are read at one opening and written over what another added",
+    caughtBy: ["P3"],
+    capabilities: viewCapabilities,
+    open: () => {
+      const queue = oneAtATime();
+      return openViews(({ view }) => replaced(view, overwritingCounters(view, queue)));
+    },
+  },
   shared("a cursor means nothing to another opening", ["P7"], ({ view, index }) =>
     replaced(view, {
       list: async (owner, kind, { after, ...rest }): Promise<ListPage> => {
-        const page = await view.list(owner, kind, { ...rest, after: after?.startsWith(`${index}.`) ? after.slice(2) : undefined });
+        const page = await view.list(owner, kind, {
+          ...rest,
+          after: after?.startsWith(`${index}.`) ? after.slice(2) : undefined,
+        });
         return { ...page, ...(page.next !== undefined && { next: `${index}.${page.next}` }) };
       },
     }),
@@ -200,7 +212,10 @@ export const brokenViews: readonly BrokenStore[] = [
     fault: "reaping and erasing at one opening raise no floor for another",
     caughtBy: ["P9"],
     capabilities: viewCapabilities,
-    open: () => openViews(({ view }) => view, { decide: (standing, change, index, now) => soundly(standing, change, index, now, 0) }),
+    open: () =>
+      openViews(({ view }) => view, {
+        decide: (standing, change, index, now) => soundly(standing, change, index, now, 0),
+      }),
   },
   shared("hints stay inside one opening", ["H8"], ({ view, index }) =>
     replaced(view, {
@@ -221,9 +236,11 @@ export const brokenViews: readonly BrokenStore[] = [
     return replaced(view, {
       commit: async (owner, changes, options = {}): Promise<Committed> => {
         const { fence, ...rest } = options;
-        if (fence !== undefined && (seen.get(fence.key.id) ?? fence.token) !== fence.token) return view.commit(owner, changes, options);
+        if (fence !== undefined && (seen.get(fence.key.id) ?? fence.token) !== fence.token)
+          return view.commit(owner, changes, options);
         const answer = await view.commit(owner, changes, rest);
-        if (answer.ok) for (const [index, { id }] of changes.entries()) seen.set(id, answer.results[index]?.version ?? 0);
+        if (answer.ok)
+          for (const [index, { id }] of changes.entries()) seen.set(id, answer.results[index]?.version ?? 0);
         return answer;
       },
     });
@@ -242,7 +259,9 @@ export const brokenViews: readonly BrokenStore[] = [
 /** Ids of an opening, made its own. */
 function renamed(options: CommitOptions, index: number): CommitOptions {
   const { commitId } = options;
-  return commitId === undefined ? options : { ...options, commitId: { ...commitId, id: `${index} ${commitId.id}`.slice(0, 256) } };
+  return commitId === undefined
+    ? options
+    : { ...options, commitId: { ...commitId, id: `${index} ${commitId.id}`.slice(0, 256) } };
 }
 
 /** Takes over what a dump of every live record shows, and nothing else. */

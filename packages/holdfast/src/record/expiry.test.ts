@@ -1,0 +1,19 @@
+import { expect, it } from "vitest";
+
+import { isLive, purgeAt } from "./expiry.ts";
+
+it("takes a record for live until the moment it expires, and not from then on", () => {
+  expect(isLive({ lifetime: {}, expiresAt: 100 }, 99)).toBe(true);
+  expect(isLive({ lifetime: {}, expiresAt: 100 }, 100)).toBe(false);
+  expect(isLive({ lifetime: {} }, Number.MAX_SAFE_INTEGER)).toBe(true);
+  expect(isLive({ lifetime: {}, expiresAt: 100, endedAt: 5 }, 6)).toBe(false);
+});
+
+it("counts retention from the end, or from the expiry where nothing ended it", () => {
+  expect(purgeAt({ lifetime: {} })).toBeUndefined();
+  expect(purgeAt({ lifetime: { retainMs: 10 } })).toBeUndefined();
+  expect(purgeAt({ lifetime: {}, expiresAt: 100 })).toBe(100);
+  expect(purgeAt({ lifetime: { retainMs: 10 }, expiresAt: 100 })).toBe(110);
+  expect(purgeAt({ lifetime: { retainMs: 10 }, expiresAt: 100, endedAt: 50 })).toBe(60);
+  expect(purgeAt({ lifetime: {}, endedAt: 0 })).toBe(0);
+});
