@@ -8,7 +8,12 @@ import { eventually, start, temporaryPath } from "./support.ts";
 // Owners are digests; any text of their shape will do here.
 const owner = "contention-owner-0123456789abcde" as Owner;
 const hot = { kind: "hot", id: "one" } as const;
-const change = { ...hot, expect: "any", create: { text: "{}", lifetime: {} }, counters: [{ name: "n", by: 1 }] } as const;
+const change = {
+  ...hot,
+  expect: "any",
+  create: { text: "{}", lifetime: {} },
+  counters: [{ name: "n", by: 1 }],
+} as const;
 /** No stall of the event loop over this, from a foreign lock. */
 const longestStallMs = 20;
 

@@ -3,7 +3,13 @@ import { sqliteStore } from "holdfast/stores/sqlite";
 
 const [path, owner, ms] = process.argv.slice(2);
 const store = await sqliteStore({ path });
-const change = { kind: "hot", id: "one", expect: "any", create: { text: "{}", lifetime: {} }, counters: [{ name: "n", by: 1 }] };
+const change = {
+  kind: "hot",
+  id: "one",
+  expect: "any",
+  create: { text: "{}", lifetime: {} },
+  counters: [{ name: "n", by: 1 }],
+};
 process.stdout.write("ready\n");
 await new Promise((resolve) => process.stdin.once("data", resolve));
 let done = 0;

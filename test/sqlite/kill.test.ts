@@ -45,14 +45,22 @@ it("keeps every acknowledged commit, whole and once, through kill -9 in mid-batc
   expect(new Set(left).size, "nothing was applied twice").toBe(left.length);
   expect(record?.counters.get("n")).toBe(left.length);
   const there = new Set(left);
-  expect([...acknowledged].filter((id) => !there.has(id)), "acknowledged and lost").toEqual([]);
+  expect(
+    [...acknowledged].filter((id) => !there.has(id)),
+    "acknowledged and lost",
+  ).toEqual([]);
 });
 
-async function everyId(store: Awaited<ReturnType<typeof sqliteStore>>, key: { kind: string; id: string }): Promise<string[]> {
+async function everyId(
+  store: Awaited<ReturnType<typeof sqliteStore>>,
+  key: { kind: string; id: string },
+): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
     const page = await store.events(owner, key, "ids", { after: ids.length, limit: 5_000 });
-    expect(page?.events.map(({ position }) => position)).toEqual(page?.events.map((_, index) => ids.length + index + 1));
+    expect(page?.events.map(({ position }) => position)).toEqual(
+      page?.events.map((_, index) => ids.length + index + 1),
+    );
     ids.push(...(page?.events ?? []).map(({ data }) => data));
     if (page?.more !== true) return ids;
   }

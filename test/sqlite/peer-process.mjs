@@ -16,12 +16,17 @@ const calls = {
     ahead += ms;
   },
   subscribe: (topic, number) => {
-    subscriptions.set(number, store.subscribe(topic, (hint) => process.send({ heard: number, hint })));
+    subscriptions.set(
+      number,
+      store.subscribe(topic, (hint) => process.send({ heard: number, hint })),
+    );
   },
   unsubscribe: (number) => subscriptions.get(number)?.(),
 };
 
-process.on("message", async (request) => {
+process.on("message", (request) => void serve(request));
+
+async function serve(request) {
   if (request.abort !== undefined) {
     controllers.get(request.abort)?.abort();
     return;
@@ -38,7 +43,7 @@ process.on("message", async (request) => {
   } finally {
     controllers.delete(id);
   }
-});
+}
 
 function answer(call, args, signal) {
   if (call in calls) return calls[call](...args);

@@ -23,7 +23,7 @@ import type {
 } from "holdfast/contract";
 import { HoldfastError } from "holdfast/contract";
 
-import type { Failure, Reply } from "./protocol.ts";
+import type { Failure, Reply, Request } from "./protocol.ts";
 
 type Pending = { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void };
 
@@ -127,7 +127,7 @@ export class RemoteStore implements Store {
       const sent = args.map((arg) => this.#withoutSignal(arg, id));
       // The other process answers with what the store's method returns there.
       this.#pending.set(id, { resolve: (value) => resolve(value as T), reject });
-      this.#child.send({ id, call, args: sent });
+      this.#child.send({ id, call, args: sent } satisfies Request);
     });
   }
 
@@ -136,7 +136,7 @@ export class RemoteStore implements Store {
     if (typeof arg !== "object" || arg === null || !("signal" in arg) || arg.signal === undefined) return arg;
     // Only options have a signal, and this is what theirs is.
     const { signal } = arg as CommitOptions;
-    signal?.addEventListener("abort", () => this.#child.send({ abort: id }), { once: true });
+    signal?.addEventListener("abort", () => this.#child.send({ abort: id } satisfies Request), { once: true });
     return { ...arg, signal: "signal" };
   }
 

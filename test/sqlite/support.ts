@@ -38,7 +38,11 @@ export function start(name: string, args: readonly string[]): Script {
 }
 
 /** Polls until `probe` answers true; fails after the deadline. */
-export async function eventually(what: string, probe: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  probe: () => boolean | Promise<boolean>,
+  withinMs = 10_000,
+): Promise<void> {
   const until = performance.now() + withinMs;
   while (!(await probe())) {
     if (performance.now() > until) throw new Error(`${what}: not within ${withinMs} ms`);

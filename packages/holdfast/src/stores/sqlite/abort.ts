@@ -1,4 +1,4 @@
-import { HoldfastError } from "../../record/errors.ts";
+import { abortedBy } from "../../record/abort.ts";
 
 export type Settler<T> = { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void };
 
@@ -8,12 +8,10 @@ export class Aborts {
 
   /** A promise that `start` settles, and that rejects with `ABORTED` as soon as the signal says so. The first counts. */
   until<T>(signal: AbortSignal | undefined, start: (settler: Settler<T>) => void): Promise<T> {
+    if (signal === undefined) return new Promise<T>((resolve, reject) => start({ resolve, reject }));
     return new Promise<T>((resolve, reject) => {
-      if (signal === undefined) {
-        start({ resolve, reject });
-        return;
-      }
       const release = this.#whenAborted(signal, reject);
+      // Released as it settles, rather than by one more promise behind it.
       start({
         resolve: (value) => {
           release();
@@ -42,7 +40,7 @@ export class Aborts {
     const rejects = new Set<(error: unknown) => void>();
     const onAbort = (): void => {
       this.#waiting.delete(signal);
-      for (const reject of rejects) reject(new HoldfastError("ABORTED", "the caller gave up", { cause: signal.reason }));
+      for (const reject of rejects) reject(abortedBy(signal));
     };
     const waiting = { rejects, onAbort };
     this.#waiting.set(signal, waiting);

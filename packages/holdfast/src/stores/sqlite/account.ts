@@ -1,20 +1,18 @@
 /** What is known of one owner: floor and exact counts, kept in one row and folded over a batch. */
-import type { Refusal } from "../../record/change.ts";
+import type { OwnerCounts } from "../../record/quota.ts";
 import type { Version } from "../../record/record.ts";
-import type { Quota, Usage } from "../../store/contract.ts";
 
 /** Immutable, like entries. */
-export type Account = {
+export type Account = OwnerCounts & {
   /** The row's id; 0 while there is none yet. */
   readonly row: number;
   readonly floor: Version;
+  /** The floor that imports are measured against: not what was erased, as long as nothing was made since. */
+  readonly importFloor: Version;
   /** Rows of records of any state. */
   readonly stored: number;
-  /** Retained events, and bytes of these and of documents. */
+  /** Retained events. */
   readonly events: number;
-  readonly bytes: number;
-  /** Records counted as live, by kind. */
-  readonly kinds: ReadonlyMap<string, number>;
   /** No record counted as live expires before this. */
   readonly nextExpiryAt: number;
 };
@@ -24,54 +22,39 @@ export type Growth = {
   stored: number;
   events: number;
   bytes: number;
+  commitIds: number;
   readonly kinds: Map<string, number>;
 };
 
 export const emptyAccount: Account = {
   row: 0,
   floor: 0,
+  importFloor: 0,
   stored: 0,
   events: 0,
   bytes: 0,
+  commitIds: 0,
   kinds: new Map(),
   nextExpiryAt: Number.POSITIVE_INFINITY,
 };
 
 export function noGrowth(): Growth {
-  return { stored: 0, events: 0, bytes: 0, kinds: new Map() };
+  return { stored: 0, events: 0, bytes: 0, commitIds: 0, kinds: new Map() };
 }
 
 export function grow(account: Account, growth: Growth): Account {
   return {
     row: account.row,
     floor: account.floor,
+    // What is made after an erasure closes the door to what was erased.
+    importFloor: account.stored === 0 && growth.stored > 0 ? account.floor : account.importFloor,
     stored: account.stored + growth.stored,
     events: account.events + growth.events,
     bytes: account.bytes + growth.bytes,
+    commitIds: account.commitIds + growth.commitIds,
     kinds: growth.kinds.size === 0 ? account.kinds : addKinds(account.kinds, growth.kinds),
     nextExpiryAt: account.nextExpiryAt,
   };
-}
-
-/** Which limit this growth would break: only what grows can. `account` must have no expired record counted. */
-export function brokenQuota(account: Account, growth: Growth, quota: Quota): Refusal | undefined {
-  let records = 0;
-  for (const [kind, grown] of growth.kinds) {
-    if (isEngineKind(kind)) continue;
-    records += grown;
-    const limit = quota.ofKind !== undefined && Object.hasOwn(quota.ofKind, kind) ? quota.ofKind[kind] : undefined;
-    if (exceeds(limit, account.kinds.get(kind) ?? 0, grown)) return { reason: "quota", quota: "kind", limit };
-  }
-  if (exceeds(quota.records, records > 0 ? liveRecords(account.kinds) : 0, records)) {
-    return { reason: "quota", quota: "records", limit: quota.records };
-  }
-  if (exceeds(quota.bytes, account.bytes, growth.bytes)) return { reason: "quota", quota: "bytes", limit: quota.bytes };
-  return undefined;
-}
-
-export function usageOf({ bytes, kinds }: Pick<Account, "bytes" | "kinds">): Usage {
-  const byKind = Object.fromEntries([...kinds].filter(([kind]) => !isEngineKind(kind)));
-  return { records: liveRecords(kinds), bytes, byKind };
 }
 
 /** Adds up counts by kind; kinds that come to zero are dropped. */
@@ -86,19 +69,4 @@ export function addKinds(
     else sum.set(kind, total);
   }
   return sum;
-}
-
-function liveRecords(kinds: ReadonlyMap<string, number>): number {
-  let records = 0;
-  for (const [kind, count] of kinds) if (!isEngineKind(kind)) records += count;
-  return records;
-}
-
-function exceeds(limit: number | undefined, standing: number, growth: number): limit is number {
-  return limit !== undefined && growth > 0 && standing + growth > limit;
-}
-
-/** The engine's own kinds count for no quota but bytes. */
-function isEngineKind(kind: string): boolean {
-  return kind.startsWith("holdfast.");
 }

@@ -1,22 +1,26 @@
 /** The privileged door: for operators and sweeps. */
-import { HoldfastError } from "../../record/errors.ts";
+import { throwIfAborted } from "../../record/abort.ts";
+import { openCursor, scanScope, sealCursor } from "../../record/cursor.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
 import type {
+  CallOptions,
   OwnedSummary,
   ReapAnswer,
+  ReapOptions,
   RecordDump,
   ScanOptions,
   ScanPage,
   StoreAdmin,
   StoreStats,
 } from "../../store/contract.ts";
-import { throwIfAborted, validateKey, validateList } from "../../store/validate.ts";
+import type { Gate } from "../../store/gate.ts";
+import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { validateDump } from "../../store/validate-dump.ts";
 import { entryFromRow } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { cursorOf, rowOf } from "./cursor.ts";
+import { cursorKeyOf } from "./cursor.ts";
 import { type Entry, recordOf, summaryOf } from "./entry.ts";
 import { eraseOwner } from "./erase.ts";
-import type { Gate } from "./gate.ts";
 import { importRecord } from "./import.ts";
 import { accountOf, allEvents, documentOf, entryOf } from "./queries.ts";
 import type { Readers } from "./readers.ts";
@@ -26,6 +30,8 @@ import type { Writer } from "./writer.ts";
 /** Rows looked at in one go; between two goes others have their turn. */
 const scanRows = 500;
 const reapRows = 100;
+/** Goes of one reap beyond those its limit asks for, so that commit ids are forgotten faster than records end. */
+const extraReaps = 9;
 
 const scanned =
   "select r.id, r.kind, r.record, r.live, r.meta, null as tail, '' as document, o.owner as owner_text " +
@@ -54,62 +60,66 @@ export class SqliteAdmin implements StoreAdmin {
       const { kind, limit, signal } = options;
       const { connection, readers } = this.#doors;
       const records: OwnedSummary[] = [];
-      let from = options.after === undefined ? 0 : rowOf(options.after);
+      const key = await readers.run(() => cursorKeyOf(connection), signal);
+      let from = options.after === undefined ? 0 : openCursor(key, scanScope, options.after);
       for (;;) {
         const rows = await readers.run(() => connection.statements.sql(scanned).all(from, scanRows), signal);
         for (const row of rows) {
           const wanted = kind === undefined || row["kind"] === kind;
-          if (wanted && records.length === limit) return { at: connection.now(), records, next: cursorOf(from) };
+          if (wanted && records.length === limit) {
+            return { at: connection.now(), records, next: sealCursor(key, scanScope, from) };
+          }
           from = Number(row["id"]);
           if (!wanted) continue;
-          const key = { kind: String(row["kind"]), id: String(row["record"]) };
+          const address = { kind: String(row["kind"]), id: String(row["record"]) };
           // The column holds what an owner once was, and nothing else is ever put there.
-          records.push({ ...summaryOf(key, entryFromRow(row)), owner: String(row["owner_text"]) as Owner });
+          records.push({ ...summaryOf(address, entryFromRow(row)), owner: String(row["owner_text"]) as Owner });
         }
         if (rows.length < scanRows) return { at: connection.now(), records };
       }
     });
   }
 
-  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined> {
+  inspect(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<StoredRecord | undefined> {
     return this.#doors.gate.run(async () => {
-      validateKey(key);
-      return this.#doors.readers.run(() => this.#standing(owner, key)?.record);
+      validateCall(key, options);
+      return this.#doors.readers.run(() => this.#standing(owner, key)?.record, options.signal);
     });
   }
 
-  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
+  reap(options: ReapOptions): Promise<ReapAnswer> {
     return this.#doors.gate.run(async () => {
+      validateReap(options);
       const { limit, signal } = options;
-      throwIfAborted(signal);
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw new HoldfastError("INVALID_ARGUMENT", `limit is a whole number from 1, not ${limit}`);
-      }
       const { connection, writer } = this.#doors;
       const removed: ReapAnswer["removed"][number][] = [];
-      for (;;) {
+      const goes = Math.ceil(limit / reapRows) + extraReaps;
+      for (let go = 1; ; go += 1) {
         const room = Math.min(reapRows, limit - removed.length);
         const part = await writer.alone((transaction) => {
           const now = connection.now();
-          forgetCommits(transaction.statements, now);
-          return reapRecords(transaction, room, now);
+          const idsLeft = forgetCommits(transaction, now);
+          const records = reapRecords(transaction, room, now);
+          return { removed: records.removed, more: records.more || idsLeft };
         });
         removed.push(...part.removed);
         // What is removed has to be told, so an abort ends the sweep rather than the call.
-        if (!part.more || removed.length >= limit || signal?.aborted === true) return { removed, more: part.more };
+        const enough = removed.length >= limit || go >= goes || signal?.aborted === true;
+        if (!part.more || enough) return { removed, more: part.more };
       }
     });
   }
 
-  erase(owner: Owner): Promise<number> {
+  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
     return this.#doors.gate.run(async () => {
-      return this.#doors.writer.alone((transaction) => eraseOwner(transaction, owner));
+      throwIfAborted(signal);
+      return this.#doors.writer.alone((transaction) => eraseOwner(transaction, owner), signal);
     });
   }
 
-  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined> {
+  export(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<RecordDump | undefined> {
     return this.#doors.gate.run(async () => {
-      validateKey(key);
+      validateCall(key, options);
       const { connection, readers } = this.#doors;
       return readers.run(() => {
         const standing = this.#standing(owner, key);
@@ -117,23 +127,28 @@ export class SqliteAdmin implements StoreAdmin {
         const { record, entry } = standing;
         const streams = [...record.streams.keys()];
         // `fromEntries` defines properties, so that a stream named "__proto__" is one like any other.
-        return { record, events: Object.fromEntries(streams.map((name) => [name, allEvents(connection, entry, name)])) };
-      });
+        return {
+          record,
+          events: Object.fromEntries(streams.map((name) => [name, allEvents(connection, entry, name)])),
+        };
+      }, options.signal);
     });
   }
 
-  import(owner: Owner, dump: RecordDump): Promise<void> {
+  import(owner: Owner, dump: RecordDump, { signal }: CallOptions = {}): Promise<void> {
     return this.#doors.gate.run(async () => {
-      validateKey(dump.record);
+      throwIfAborted(signal);
+      validateDump(dump);
       const { connection, writer } = this.#doors;
-      return writer.alone((transaction) => importRecord(transaction, owner, dump, connection.now()));
+      return writer.alone((transaction) => importRecord(transaction, owner, dump, connection.now()), signal);
     });
   }
 
-  stats(): Promise<StoreStats> {
+  stats({ signal }: CallOptions = {}): Promise<StoreStats> {
     return this.#doors.gate.run(async () => {
+      throwIfAborted(signal);
       const { connection, readers } = this.#doors;
-      const row = await readers.run(() => connection.statements.sql(counts).get());
+      const row = await readers.run(() => connection.statements.sql(counts).get(), signal);
       return {
         records: Number(row?.["records"]),
         owners: Number(row?.["owners"]),

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 
-import { type Account } from "./account.ts";
+import type { Account } from "./account.ts";
 import { type Entry, weightOf } from "./entry.ts";
 
 const accountWeight = 600;
@@ -15,8 +15,13 @@ export class Cache {
   #dataVersion: number | undefined;
 
   constructor(maxBytes: number) {
-    this.#entries = new LRUCache({ maxSize: maxBytes, maxEntrySize: maxBytes / 8, sizeCalculation: weightOf });
-    this.#accounts = new LRUCache({ maxSize: Math.max(accountWeight, maxBytes / 8), sizeCalculation: () => accountWeight });
+    // The library takes whole numbers only.
+    const eighth = Math.floor(maxBytes / 8);
+    this.#entries = new LRUCache({ maxSize: maxBytes, maxEntrySize: eighth, sizeCalculation: weightOf });
+    this.#accounts = new LRUCache({
+      maxSize: Math.max(accountWeight, eighth),
+      sizeCalculation: () => accountWeight,
+    });
   }
 
   /** Forgets everything unless the file is as it was. Call inside a transaction. Says what it found. */

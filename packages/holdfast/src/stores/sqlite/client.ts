@@ -35,7 +35,7 @@ export type DriverModule = {
 };
 
 /** SQLite before this version can corrupt a WAL file that several connections share. */
-export const oldestSafeVersion = "3.51.3";
+const oldestSafeVersion = "3.51.3";
 
 /** Loads the driver this process will use. Throws `CONFIGURATION` naming the install command where there is none. */
 export async function loadDriver(): Promise<SqliteDriver> {
@@ -79,6 +79,7 @@ function loadBundled(): DriverModule {
 
 /** The runtime calls its SQLite experimental at load; operators cannot act on that, so this one warning is dropped. */
 function withoutSqliteWarning<T>(load: () => T): T {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its `this`, and put back where it was
   const emitWarning = process.emitWarning;
   process.emitWarning = (warning: string | Error, ...rest: readonly unknown[]): void => {
     if (rest[0] === "ExperimentalWarning" && String(warning).includes("SQLite")) return;

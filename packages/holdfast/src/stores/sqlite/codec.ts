@@ -2,7 +2,7 @@
 import type { ChangeResult } from "../../record/change.ts";
 import type { RecordState } from "../../record/decide.ts";
 import { HoldfastError } from "../../record/errors.ts";
-import type { IndexedFields, Lifetime, StreamHead } from "../../record/record.ts";
+import type { IndexedFields, Lifetime, StoredEvent, StreamHead } from "../../record/record.ts";
 import type { CommitOutcome } from "../../store/contract.ts";
 import type { SqlRow, SqlValue } from "./client.ts";
 import { type Entry, type TailEvent, tailEvent } from "./entry.ts";
@@ -14,7 +14,8 @@ export function textToColumn(text: string): SqlValue {
 
 export function textFromColumn(value: SqlValue | undefined): string {
   if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
   throw damaged("a text column holds something else");
 }
 
@@ -39,37 +40,40 @@ type Meta = readonly [
   streams: readonly (string | number)[],
 ];
 
+/** The JSON text of a `Meta`, put together by hand: it is written with every change. */
 export function metaToColumn({ state, streamNumbers, eventBytes }: Entry): string {
-  const { createdAt, lifetime, deadlineAt, expiresAt, endedAt } = state;
-  const { idleMs, absoluteMs, retainMs } = lifetime;
+  const { createdAt } = state;
+  let text =
+    `[${state.version},${state.incarnation},${createdAt},${state.updatedAt - createdAt},${state.touchedAt - createdAt},` +
+    `${lifetimeText(state.lifetime)},${since(createdAt, state.deadlineAt)},${since(createdAt, state.expiresAt)},` +
+    `${since(createdAt, state.endedAt)},${state.documentPosition},${state.documentBytes},${eventBytes},` +
+    `${JSON.stringify(state.fields)},[`;
+  let separator = "";
+  for (const [name, value] of state.counters) {
+    text += `${separator}${JSON.stringify(name)},${value}`;
+    separator = ",";
+  }
+  text += "],[";
+  separator = "";
+  for (const [name, { head, first }] of state.streams) {
+    text += `${separator}${JSON.stringify(name)},${streamNumbers.get(name) ?? 0},${head},${first}`;
+    separator = ",";
+  }
+  return `${text}]]`;
+}
+
+function lifetimeText({ idleMs, absoluteMs, retainMs }: Lifetime): string {
   const forEver = idleMs === undefined && absoluteMs === undefined && retainMs === undefined;
-  const counters: (string | number)[] = [];
-  for (const [name, value] of state.counters) counters.push(name, value);
-  const streams: (string | number)[] = [];
-  for (const [name, { head, first }] of state.streams) streams.push(name, streamNumbers.get(name) ?? 0, head, first);
-  const meta: Meta = [
-    state.version,
-    state.incarnation,
-    createdAt,
-    state.updatedAt - createdAt,
-    state.touchedAt - createdAt,
-    forEver ? 0 : [idleMs ?? null, absoluteMs ?? null, retainMs ?? null],
-    deadlineAt === undefined ? null : deadlineAt - createdAt,
-    expiresAt === undefined ? null : expiresAt - createdAt,
-    endedAt === undefined ? null : endedAt - createdAt,
-    state.documentPosition,
-    state.documentBytes,
-    eventBytes,
-    state.fields,
-    counters,
-    streams,
-  ];
-  return JSON.stringify(meta);
+  return forEver ? "0" : `[${idleMs ?? null},${absoluteMs ?? null},${retainMs ?? null}]`;
+}
+
+function since(createdAt: number, at: number | undefined): string {
+  return at === undefined ? "null" : String(at - createdAt);
 }
 
 /** An entry from the columns `id, live, meta, tail, document` of its row. */
 export function entryFromRow(row: SqlRow): Entry {
-  const meta = parse<Meta>(row["meta"]);
+  const meta = parse(row["meta"]) as Meta;
   const tail = row["tail"] === null || row["tail"] === undefined ? [] : tailFromColumn(row["tail"], meta[2]);
   const apart = row["document"] === null;
   const streamNumbers = new Map<string, number>();
@@ -133,13 +137,34 @@ export function tailToColumn({ tail, state }: Entry): SqlValue {
 }
 
 function tailFromColumn(column: SqlValue, createdAt: number): readonly TailEvent[] {
-  const flat = parse<readonly (string | number)[]>(column);
+  const flat = parse(column) as readonly (string | number)[];
   const tail: TailEvent[] = [];
   for (let index = 0; index < flat.length; index += 4) {
     const at = createdAt + Number(flat[index + 2]);
     tail.push(tailEvent(Number(flat[index]), Number(flat[index + 1]), at, String(flat[index + 3])));
   }
   return tail;
+}
+
+/** Time and data of each, one after the other; times after the first are milliseconds since that. */
+export function runToColumn(events: readonly TailEvent[]): string {
+  const began = events[0]?.at ?? 0;
+  let column = "";
+  for (const { at, json } of events) column += column === "" ? `[${at},${json}` : `,${at - began},${json}`;
+  return `${column}]`;
+}
+
+/** The events of a run whose newest has the position `last`, oldest first. */
+export function runFromColumn(column: SqlValue | undefined, last: number): StoredEvent[] {
+  const flat = parse(column) as readonly (string | number)[];
+  const began = Number(flat[0]);
+  const count = flat.length / 2;
+  const events: StoredEvent[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const at = index === 0 ? began : began + Number(flat[index * 2]);
+    events.push({ position: last - count + index + 1, at, data: String(flat[index * 2 + 1]) });
+  }
+  return events;
 }
 
 type FlatResult = readonly [
@@ -166,7 +191,7 @@ export function outcomeToColumn({ digest, at, results }: CommitOutcome): string 
 }
 
 export function outcomeFromColumn(column: SqlValue | undefined): CommitOutcome {
-  const [digest, at, flat] = parse<readonly [string, number, readonly FlatResult[]]>(column);
+  const [digest, at, flat] = parse(column) as readonly [string, number, readonly FlatResult[]];
   const results = flat.map(
     ([version, incarnation, created, counters, heads, expiresAt]): ChangeResult => ({
       version,
@@ -185,13 +210,12 @@ export function kindsToColumn(kinds: ReadonlyMap<string, number>): string {
 }
 
 export function kindsFromColumn(column: SqlValue | undefined): ReadonlyMap<string, number> {
-  return new Map(parse<readonly (readonly [string, number])[]>(column));
+  return new Map(parse(column) as readonly (readonly [string, number])[]);
 }
 
-function parse<T>(column: SqlValue | undefined): T {
+function parse(column: SqlValue | undefined): unknown {
   try {
-    // Written by the functions above and by nothing else.
-    return JSON.parse(textFromColumn(column)) as T;
+    return JSON.parse(textFromColumn(column));
   } catch (cause) {
     throw damaged("a column that holds JSON does not parse", cause);
   }

@@ -1,16 +1,17 @@
 /** One commit inside a write transaction: look up, decide, check, and only then change drafts. */
 import type { Change, ChangeResult, Refusal } from "../../record/change.ts";
+import { commitIdWindowMs } from "../../record/commit-ids.ts";
 import { decide } from "../../record/decide.ts";
 import { isLive } from "../../record/expiry.ts";
-import type { CommitId, CommitOptions, Committed, CommitOutcome } from "../../store/contract.ts";
-import { brokenQuota, type Growth, noGrowth } from "./account.ts";
+import { brokenQuota } from "../../record/quota.ts";
+import type { CommitId, CommitOptions, CommitOutcome, Committed } from "../../store/contract.ts";
+import { type Growth, noGrowth } from "./account.ts";
+import type { SqlRow } from "./client.ts";
 import { outcomeFromColumn, outcomeToColumn } from "./codec.ts";
-import { plan, type Planned } from "./plan.ts";
+import { type Planned, plan } from "./plan.ts";
+import { forgetCommits } from "./reap.ts";
 import type { Statements } from "./statements.ts";
 import { type AccountDraft, hasSettledEvents, type Transaction } from "./transaction.ts";
-
-/** How long an outcome is remembered. */
-const rememberedMs = { caller: 24 * 60 * 60 * 1_000, internal: 10 * 60 * 1_000 } as const;
 
 /**
  * Decides and carries out one commit. A refusal changed nothing; what SQLite throws leaves the whole transaction to be
@@ -25,10 +26,9 @@ export function commitIn(
 ): Committed {
   const account = transaction.account(owner);
   const { commitId, fence, quota } = options;
-  if (commitId !== undefined) {
-    const known = findOutcome(transaction.statements, account.account.row, commitId.id, now);
-    if (known !== undefined) return replayed(known, commitId, now);
-  }
+  const remembered = commitId && findCommit(transaction.statements, account.account.row, commitId.id);
+  const known = outcomeOf(remembered, now);
+  if (commitId !== undefined && known !== undefined) return replayed(known, commitId, now);
   if (fence !== undefined) {
     const held = transaction.find(account, fence.key)?.entry.state;
     const actual = held !== undefined && isLive(held, now) ? held.version : undefined;
@@ -45,7 +45,13 @@ export function commitIn(
     planned.push(plan(transaction.statements, change, standing, decision.effect, now));
   }
   const growth = growthOf(planned);
-  const broken = quota === undefined ? undefined : brokenQuota(account.account, growth, quota);
+  // An outcome whose time is over is still counted, and makes room for the new one of its id.
+  growth.commitIds = Number(commitId?.origin === "caller") - Number(remembered?.["caller"] ?? 0);
+  let broken = brokenQuota(account.account, growth, quota);
+  if (broken?.reason === "quota" && broken.quota === "commitIds") {
+    forgetCommits(transaction, now);
+    broken = brokenQuota(account.account, growth, quota);
+  }
   if (broken !== undefined) return refused(broken, now);
 
   for (const step of planned) carryOut(transaction, account, step);
@@ -62,18 +68,30 @@ export function findOutcome(
   id: string,
   now: number,
 ): CommitOutcome | undefined {
-  if (accountRow === 0) return undefined;
-  const row = statements.get("findCommit").get(accountRow, id);
+  return outcomeOf(findCommit(statements, accountRow, id), now);
+}
+
+function findCommit(statements: Statements, accountRow: number, id: string): SqlRow | undefined {
+  return accountRow === 0 ? undefined : statements.get("findCommit").get(accountRow, id);
+}
+
+function outcomeOf(row: SqlRow | undefined, now: number): CommitOutcome | undefined {
   if (row === undefined || Number(row["forget_at"]) <= now) return undefined;
   return outcomeFromColumn(row["outcome"]);
 }
 
-function carryOut(transaction: Transaction, account: AccountDraft, { change, standing, effect, entry, settledTrims }: Planned): void {
+function carryOut(
+  transaction: Transaction,
+  account: AccountDraft,
+  { change, standing, effect, entry, settledTrims }: Planned,
+): void {
   const { statements } = transaction;
   if (effect.drop && standing !== undefined && entry.row !== 0 && hasSettledEvents(standing.entry)) {
     statements.get("deleteEvents").run(entry.row);
   } else {
-    for (const { stream, through } of settledTrims) statements.get("trimEvents").run(entry.row, stream, through);
+    for (const { stream, wholeThrough } of settledTrims) {
+      if (wholeThrough > 0) statements.get("trimEvents").run(entry.row, stream, wholeThrough);
+    }
   }
   transaction.put(account, change, standing, entry);
 }
@@ -98,7 +116,8 @@ function remember(
   at: number,
 ): void {
   const outcome = outcomeToColumn({ digest, at, results });
-  statements.get("putCommit").run(account.row, id, at + rememberedMs[origin], outcome);
+  const caller = origin === "caller" ? 1 : 0;
+  statements.get("putCommit").run(account.row, id, at + commitIdWindowMs[origin], caller, outcome);
 }
 
 function replayed(known: CommitOutcome, commitId: CommitId, now: number): Committed {

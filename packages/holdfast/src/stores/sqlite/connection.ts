@@ -11,9 +11,9 @@ import { Transaction } from "./transaction.ts";
 import { untilNotBusy } from "./waiting.ts";
 
 /** Pages in the WAL after which a commit also copies them into the database: bounds both the file and the pause. */
-const checkpointPages = 4_000;
+const checkpointPages = 2_000;
 /** What is left of the WAL file after a checkpoint that could empty it. */
-const walBytesKept = 32 * 1024 * 1024;
+const walBytesKept = 16 * 1024 * 1024;
 const pageCacheKib = 8 * 1024;
 
 export class Connection {
@@ -160,7 +160,10 @@ function configure(database: SqliteDatabase, options: ResolvedSqliteOptions): vo
   database.exec("pragma page_size = 4096; pragma auto_vacuum = none");
   const mode = database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
   if (mode !== "wal") {
-    throw new HoldfastError("STORE_UNSAFE", `this file system gives SQLite journal mode "${String(mode)}", not "wal"; use a local disk`);
+    throw new HoldfastError(
+      "STORE_UNSAFE",
+      `this file system gives SQLite journal mode "${String(mode)}", not "wal"; use a local disk`,
+    );
   }
   database.exec(`
     pragma synchronous = ${options.synchronous};

@@ -1,15 +1,11 @@
 import { HoldfastError } from "../../record/errors.ts";
+import type { Connection } from "./connection.ts";
 
-const pattern = /^[0-9a-z]{1,11}$/;
+const findKey = "select secret from secrets where name = 'cursor'";
 
-/** A place in creation order as opaque text. */
-export function cursorOf(row: number): string {
-  return row.toString(36);
-}
-
-/** Throws `INVALID_ARGUMENT` for text that was never a cursor. */
-export function rowOf(cursor: string): number {
-  const row = pattern.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
-  if (!Number.isSafeInteger(row)) throw new HoldfastError("INVALID_ARGUMENT", "`after` is no cursor of this store");
-  return row;
+/** The key of this file's cursors: one for all who have the file open, made with the file. */
+export function cursorKeyOf({ statements }: Pick<Connection, "statements">): Uint8Array {
+  const key = statements.sql(findKey).get()?.["secret"];
+  if (key instanceof Uint8Array) return key;
+  throw new HoldfastError("STORE_CORRUPT", "the database file is damaged: the key of its cursors is missing");
 }

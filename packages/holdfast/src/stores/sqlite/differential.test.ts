@@ -37,7 +37,13 @@ function someText(random: Random): string {
 
 function someChange(random: Random, id: number): Change {
   const text = someText(random);
-  const lifetime = pick(random, [{}, {}, { idleMs: 1_000 }, { idleMs: 500, absoluteMs: 2_000, retainMs: 700 }, { retainMs: 1_500 }] as const);
+  const lifetime = pick(random, [
+    {},
+    {},
+    { idleMs: 1_000 },
+    { idleMs: 500, absoluteMs: 2_000, retainMs: 700 },
+    { retainMs: 1_500 },
+  ] as const);
   const counters: readonly CounterChange[] | undefined =
     random(3) === 0 ? [{ name: pick(random, ["n", "__proto__"]), by: random(9) - 3, min: -5 }] : undefined;
   return {
@@ -55,14 +61,22 @@ function someChange(random: Random, id: number): Change {
         ...(random(8) === 0 && { expectedHead: random(5) }),
       })),
     }),
-    ...(random(6) === 0 && { trims: [{ stream: "log", through: random(12) }, { stream: "log", through: random(12) }] }),
+    ...(random(6) === 0 && {
+      trims: [
+        { stream: "log", through: random(12) },
+        { stream: "log", through: random(12) },
+      ],
+    }),
     ...(random(10) === 0 && { lifetime: { idleMs: 800 } }),
     ...(random(3) === 0 && { slide: true }),
     ...(random(8) === 0 && { end: true }),
   };
 }
 
-function someCommit(random: Random, round: number): { readonly changes: readonly Change[]; readonly options: CommitOptions } {
+function someCommit(
+  random: Random,
+  round: number,
+): { readonly changes: readonly Change[]; readonly options: CommitOptions } {
   const changes = Array.from({ length: 1 + random(3) }, (_, index) => someChange(random, index * 10 + random(6)));
   const origin = pick(random, ["caller", "internal"] as const);
   return {
@@ -70,7 +84,9 @@ function someCommit(random: Random, round: number): { readonly changes: readonly
     options: {
       ...(random(4) === 0 && { commitId: { id: `c${round - random(20)}`, digest: pick(random, ["a", "b"]), origin } }),
       ...(random(5) === 0 && { fence: { key: { kind: "note", id: "r1" }, token: 1 + random(3) } }),
-      ...(random(2) === 0 && { quota: { records: 4 + random(6), bytes: 20_000 + random(20_000), ofKind: { note: 5 } } }),
+      ...(random(2) === 0 && {
+        quota: { records: 4 + random(6), bytes: 20_000 + random(20_000), ofKind: { note: 5 } },
+      }),
     },
   };
 }
@@ -89,7 +105,9 @@ async function pictureOf(store: Store, owners: readonly Owner[]): Promise<unknow
         ]);
         picture.push(await store.read(owner, record, { tails }));
         for (const order of ["oldest", "newest"] as const) {
-          picture.push(await store.events(owner, record, "log", { limit: 7, after: 2, before: 30, maxBytes: 2_000, order }));
+          picture.push(
+            await store.events(owner, record, "log", { limit: 7, after: 2, before: 30, maxBytes: 2_000, order }),
+          );
         }
         picture.push(await store.admin.export(owner, record));
       }
@@ -100,45 +118,48 @@ async function pictureOf(store: Store, owners: readonly Owner[]): Promise<unknow
   return picture;
 }
 
-it.each([1, 2, Date.now() % 1_000_000])("answers like the memory store, whatever is done to both (seed %i)", async (seed) => {
-  const random = randomFrom(seed);
-  let now = 1_800_000_000_000;
-  const clock = (): number => now;
-  const folder = await temporaryFolder();
-  const path = join(folder, "state.db");
-  // Two openings with a small cache, so that rows are read as often as they are remembered.
-  const openings = [
-    await openFor({ path, clock, cacheBytes: 64 * 1024 }),
-    await openFor({ path, clock }),
-  ] as const;
-  const memory = await memoryStore({ clock });
-  const owners = ["a", "b"].map((subject) => ownerOf({ issuer: "differential", subject })) as [Owner, Owner];
+it.each([1, 2, Date.now() % 1_000_000])(
+  "answers like the memory store, whatever is done to both (seed %i)",
+  async (seed) => {
+    const random = randomFrom(seed);
+    let now = 1_800_000_000_000;
+    const clock = (): number => now;
+    const folder = await temporaryFolder();
+    const path = join(folder, "state.db");
+    // Two openings with a small cache, so that rows are read as often as they are remembered.
+    const openings = [await openFor({ path, clock, cacheBytes: 64 * 1024 }), await openFor({ path, clock })] as const;
+    const memory = await memoryStore({ clock });
+    const owners = ["a", "b"].map((subject) => ownerOf({ issuer: "differential", subject })) as [Owner, Owner];
 
-  for (let round = 0; round < rounds; round += 1) {
-    const sqlite = pick(random, openings);
-    const owner = pick(random, owners);
-    const commits = Array.from({ length: 1 + random(6) }, () => someCommit(random, round));
-    const both = await Promise.all(
-      [sqlite, memory].map((store) =>
-        Promise.all(commits.map(({ changes, options }) => store.commit(owner, changes, options))),
-      ),
-    );
-    expect(both[0], `round ${round}: ${JSON.stringify(commits).slice(0, 2_000)}`).toEqual(both[1]);
-    now += random(150);
-    if (random(12) === 0) {
-      const [one, other] = await Promise.all([sqlite, memory].map((store) => store.admin.reap({ limit: 100 })));
-      const sorted = (list: typeof one): unknown => list?.removed.map((gone) => JSON.stringify(gone)).sort();
-      expect(sorted(one), `reaped in round ${round}`).toEqual(sorted(other));
+    for (let round = 0; round < rounds; round += 1) {
+      const sqlite = pick(random, openings);
+      const owner = pick(random, owners);
+      const commits = Array.from({ length: 1 + random(6) }, () => someCommit(random, round));
+      const both = await Promise.all(
+        [sqlite, memory].map((store) =>
+          Promise.all(commits.map(({ changes, options }) => store.commit(owner, changes, options))),
+        ),
+      );
+      expect(both[0], `round ${round}: ${JSON.stringify(commits).slice(0, 2_000)}`).toEqual(both[1]);
+      now += random(150);
+      if (random(12) === 0) {
+        const [one, other] = await Promise.all([sqlite, memory].map((store) => store.admin.reap({ limit: 100 })));
+        const sorted = (list: typeof one): unknown => list?.removed.map((gone) => JSON.stringify(gone)).sort();
+        expect(sorted(one), `reaped in round ${round}`).toEqual(sorted(other));
+      }
+      if (random(60) === 0) {
+        expect(await sqlite.admin.erase(owner)).toBe(await memory.admin.erase(owner));
+      }
+      if (random(10) === 0)
+        expect(await pictureOf(pick(random, openings), owners), `round ${round}`).toEqual(
+          await pictureOf(memory, owners),
+        );
     }
-    if (random(60) === 0) {
-      expect(await sqlite.admin.erase(owner)).toBe(await memory.admin.erase(owner));
-    }
-    if (random(10) === 0) expect(await pictureOf(pick(random, openings), owners), `round ${round}`).toEqual(await pictureOf(memory, owners));
-  }
-  for (const store of openings) expect(await pictureOf(store, owners)).toEqual(await pictureOf(memory, owners));
-  await memory.close();
-  await expectCountsToHold(path);
-});
+    for (const store of openings) expect(await pictureOf(store, owners)).toEqual(await pictureOf(memory, owners));
+    await memory.close();
+    await expectCountsToHold(path);
+  },
+);
 
 /** What the owners' rows say against what is there. */
 async function expectCountsToHold(path: string): Promise<void> {
@@ -149,7 +170,9 @@ async function expectCountsToHold(path: string): Promise<void> {
         "(select count(*) from documents where record not in (select id from records where document is null)) as documents",
     )
     .get();
-  const stored = database.prepare("select sum(stored) as said, (select count(*) from records) as found from owners").get();
+  const stored = database
+    .prepare("select sum(stored) as said, (select count(*) from records) as found from owners")
+    .get();
   const check = database.prepare("pragma integrity_check").get();
   database.close();
   expect({ ...orphans }).toEqual({ events: 0, documents: 0 });

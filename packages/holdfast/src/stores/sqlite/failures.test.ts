@@ -4,13 +4,18 @@ import { expect, it } from "vitest";
 import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import { loadDriver, type SqliteDatabase } from "./client.ts";
-import { Connection } from "./connection.ts";
 import { commitIn } from "./commit.ts";
+import { Connection } from "./connection.ts";
 import { resolveOptions } from "./options.ts";
 import { openFor, owner, temporaryFolder } from "./temporary.test-kit.ts";
 import { Writer } from "./writer.ts";
 
-const making = (id: string, text = "{}"): Change => ({ kind: "note", id, expect: "absent", create: { text, lifetime: {} } });
+const making = (id: string, text = "{}"): Change => ({
+  kind: "note",
+  id,
+  expect: "absent",
+  create: { text, lifetime: {} },
+});
 
 async function locked(path: string): Promise<SqliteDatabase> {
   const database = (await loadDriver()).open(path);
@@ -64,7 +69,9 @@ it("adds one listener to a signal that many calls share, and leaves none behind"
   const onWarning = (warning: Error): number => warnings.push(warning);
   process.on("warning", onWarning);
   await Promise.all(Array.from({ length: 50 }, (_, index) => store.commit(owner, [making(`r${index}`)], { signal })));
-  await Promise.all(Array.from({ length: 50 }, (_, index) => store.read(owner, { kind: "note", id: `r${index}` }, { signal })));
+  await Promise.all(
+    Array.from({ length: 50 }, (_, index) => store.read(owner, { kind: "note", id: `r${index}` }, { signal })),
+  );
   await new Promise((resolve) => setImmediate(resolve));
   process.off("warning", onWarning);
   expect(warnings).toEqual([]);
@@ -112,13 +119,18 @@ it("undoes a commit whole when something fails in its middle, and keeps its neig
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   connection.close();
   const again = await openFor({ path });
-  expect((await again.list(owner, "note", { limit: 10, order: "oldest" })).records.map(({ id }) => id)).toEqual(["a", "c"]);
+  expect((await again.list(owner, "note", { limit: 10, order: "oldest" })).records.map(({ id }) => id)).toEqual([
+    "a",
+    "c",
+  ]);
 });
 
 it("refuses new commits, rather than grow, once too many are waiting", async () => {
   const path = join(await temporaryFolder(), "state.db");
   const store = await openFor({ path, maxQueue: 5, maxBatch: 2 });
-  const answers = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => store.commit(owner, [making(`r${index}`)])));
+  const answers = await Promise.allSettled(
+    Array.from({ length: 30 }, (_, index) => store.commit(owner, [making(`r${index}`)])),
+  );
   const failed = answers.filter(({ status }) => status === "rejected");
   expect(failed.length).toBeGreaterThan(0);
   for (const answer of failed) expect(answer).toMatchObject({ reason: { code: "UNAVAILABLE" } });

@@ -34,21 +34,25 @@ export function translate(thrown: unknown): unknown {
 }
 
 export function busyTooLong(cause: unknown): HoldfastError {
-  return new HoldfastError("UNAVAILABLE", "another process held the database's lock for too long; nothing was written", {
-    cause,
-    details: { sqlite: resultCode(cause) ?? 5 },
-  });
+  return new HoldfastError(
+    "UNAVAILABLE",
+    "another process held the database's lock for too long; nothing was written",
+    {
+      cause,
+      details: { sqlite: resultCode(cause) ?? 5 },
+    },
+  );
 }
 
 export function outcomeUnknown(cause: unknown): HoldfastError {
-  return new HoldfastError("OUTCOME_UNKNOWN", "the disk failed while a commit was being made durable; read before repeating", {
-    cause,
-    details: { sqlite: resultCode(cause) ?? ioError },
-  });
-}
-
-export function closedError(): HoldfastError {
-  return new HoldfastError("CLOSED", "the store is closed");
+  return new HoldfastError(
+    "OUTCOME_UNKNOWN",
+    "the disk failed while a commit was being made durable; read before repeating",
+    {
+      cause,
+      details: { sqlite: resultCode(cause) ?? ioError },
+    },
+  );
 }
 
 /** SQLite's extended result code, where the driver threw it. */

@@ -56,7 +56,10 @@ it("refuses a file of a newer release, and does not touch it", async () => {
   database.exec(`pragma user_version = ${schemaVersion + 1}`);
   database.close();
   const before = await readFile(path);
-  await expect(sqliteStore({ path })).rejects.toMatchObject({ code: "SCHEMA_MISMATCH", details: { found: schemaVersion + 1 } });
+  await expect(sqliteStore({ path })).rejects.toMatchObject({
+    code: "SCHEMA_MISMATCH",
+    details: { found: schemaVersion + 1 },
+  });
   expect(before.equals(await readFile(path))).toBe(true);
 });
 

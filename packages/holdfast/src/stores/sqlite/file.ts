@@ -16,7 +16,9 @@ export function prepareFile(path: string): string {
     // One name for one file, whatever links led to it: the side files lie beside the real one.
     return realpathSync(full);
   } catch (cause) {
-    throw new HoldfastError("CONFIGURATION", `the database file ${full} cannot be created: ${String(cause)}`, { cause });
+    throw new HoldfastError("CONFIGURATION", `the database file ${full} cannot be created: ${String(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -46,7 +48,7 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
 /** The name of the network file system a path lies on, where the platform tells; FUSE counts, since it often is one. */
 export function networkFileSystem(path: string): string | undefined {
   try {
-    return networkFileSystems.get(Number(statfsSync(dirname(path)).type) >>> 0);
+    return networkFileSystems.get(statfsSync(dirname(path)).type >>> 0);
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
+import { isHoldfastError } from "../../record/errors.ts";
 import type { StoreHealth } from "../../store/contract.ts";
 import type { Connection } from "./connection.ts";
 import { fileBytes, fileIdentity, networkFileSystem } from "./file.ts";
 import type { ResolvedSqliteOptions } from "./options.ts";
-import { isHoldfastError } from "../../record/errors.ts";
 
 /** A WAL file beyond this means that somebody keeps a read transaction open, so that it can never start anew. */
 const longWalBytes = 256 * 1024 * 1024;
@@ -24,7 +24,9 @@ export async function healthOf(
   const warnings: string[] = [];
   const network = networkFileSystem(path);
   if (network !== undefined) {
-    warnings.push(`The file lies on ${network}; SQLite's locks cannot be trusted on a network file system. Use a local disk.`);
+    warnings.push(
+      `The file lies on ${network}; SQLite's locks cannot be trusted on a network file system. Use a local disk.`,
+    );
   }
   const walBytes = fileBytes(`${path}-wal`);
   if (walBytes > longWalBytes) {
@@ -33,7 +35,9 @@ export async function healthOf(
   let ok = true;
   if (fileIdentity(path) !== connection.identity) {
     ok = false;
-    warnings.push("The database file was removed or replaced while it was open; what is written now will be lost. Restart.");
+    warnings.push(
+      "The database file was removed or replaced while it was open; what is written now will be lost. Restart.",
+    );
   }
   const failure = await look(() => connection.statements.get("userVersion").get()).then(
     () => undefined,
@@ -42,7 +46,7 @@ export async function healthOf(
   if (isHoldfastError(failure, "ABORTED") || isHoldfastError(failure, "CLOSED")) throw failure;
   if (failure !== undefined) {
     ok = false;
-    warnings.push(failure instanceof Error ? failure.message : String(failure));
+    warnings.push(failure instanceof Error ? failure.message : "The database cannot be read.");
   }
   return {
     ok,

@@ -46,6 +46,7 @@ it("goes on waking after the WAL file was deleted and made anew", async () => {
     await store.close();
     await eventually(`woken in round ${round}`, () => woken > before);
   }
+  expect(woken).toBeGreaterThanOrEqual(3);
 });
 
 it("finds commits by looking now and then where no file event tells", async () => {
@@ -59,6 +60,7 @@ it("finds commits by looking now and then where no file event tells", async () =
   const store = await openFor({ path });
   await store.commit(owner, [making("a")]);
   await eventually("woken", () => woken > 0);
+  expect(woken).toBeLessThanOrEqual(4);
   database.close();
 });
 

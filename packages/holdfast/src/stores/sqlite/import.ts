@@ -1,28 +1,23 @@
 import type { RecordState } from "../../record/decide.ts";
-import { HoldfastError } from "../../record/errors.ts";
 import { isLive } from "../../record/expiry.ts";
-import type { Position, StreamHead } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
 import type { RecordDump } from "../../store/contract.ts";
+import { refuseSetback } from "../../store/validate-dump.ts";
 import { noGrowth } from "./account.ts";
 import { bytesOf, type Entry, eventCountOf, maxInlineBytes, type TailEvent, tailEvent } from "./entry.ts";
 import { hasSettledEvents, type Transaction } from "./transaction.ts";
 
-/** Puts a record in as it was elsewhere. Throws `CONFLICT` where a higher version stands. */
+/** Puts a record in as it was elsewhere. Throws `CONFLICT` where that would take versions back. The dump must be valid. */
 export function importRecord(transaction: Transaction, owner: string, dump: RecordDump, now: number): void {
   const account = transaction.account(owner);
   const standing = transaction.find(account, dump.record);
   const before = standing?.entry;
-  if (before !== undefined && before.state.version > dump.record.version) {
-    throw new HoldfastError(
-      "CONFLICT",
-      `version ${before.state.version} of this record stands, above ${dump.record.version}`,
-      { details: { expected: dump.record.version, actual: before.state.version } },
-    );
-  }
+  const { importFloor } = account.account;
+  refuseSetback(dump.record, before?.state.version, importFloor);
   // The same incarnation keeps its row, and with it its place in listings.
   const row = before?.state.incarnation === dump.record.incarnation ? before.row : 0;
-  if (before !== undefined && row !== 0 && hasSettledEvents(before)) transaction.statements.get("deleteEvents").run(row);
+  if (before !== undefined && row !== 0 && hasSettledEvents(before))
+    transaction.statements.get("deleteEvents").run(row);
   const entry = entryOfDump(dump, row, now);
 
   const growth = noGrowth();
@@ -33,6 +28,8 @@ export function importRecord(transaction: Transaction, owner: string, dump: Reco
   if (live !== 0) growth.kinds.set(dump.record.kind, live);
   transaction.put(account, dump.record, standing, entry);
   transaction.grow(account, growth);
+  // What came by import is nothing that was made since an erasure.
+  account.account = { ...account.account, importFloor };
 }
 
 function entryOfDump(dump: RecordDump, row: number, now: number): Entry {
@@ -42,16 +39,15 @@ function entryOfDump(dump: RecordDump, row: number, now: number): Entry {
   const tail: TailEvent[] = [];
   for (const [name, list] of Object.entries(events)) {
     const stream = streamNumbers.get(name);
-    if (stream === undefined) throw new HoldfastError("INVALID_ARGUMENT", "the dump has events of a stream it does not list");
+    if (stream === undefined) continue;
     for (const { position, at, data } of list) tail.push(tailEvent(stream, position, at, data));
   }
-  const streams = new Map([...state.streams].map(([name, { head }]) => [name, retained(name, head, dump)] as const));
   const copied: RecordState = {
     ...state,
     fields: { ...state.fields },
     lifetime: { ...state.lifetime },
     counters: new Map(state.counters),
-    streams,
+    streams: new Map(state.streams),
   };
   const documentBytes = utf8Length(document);
   return {
@@ -64,14 +60,4 @@ function entryOfDump(dump: RecordDump, row: number, now: number): Entry {
     apart: documentBytes > maxInlineBytes,
     document,
   };
-}
-
-/** What the dump has of a stream, which must be a run of positions up to its head. */
-function retained(name: string, head: Position, { events }: RecordDump): StreamHead {
-  const list = Object.hasOwn(events, name) ? (events[name] ?? []) : [];
-  const first = head - list.length + 1;
-  if (list.some(({ position }, index) => position !== first + index)) {
-    throw new HoldfastError("INVALID_ARGUMENT", "a stream of the dump has gaps, or ends before its head");
-  }
-  return { head, first };
 }

@@ -10,10 +10,11 @@ export const applicationId = 0x686f6c64;
 
 /**
  * owners: one row per principal that ever wrote; its floor outlives everything else. `stored`, `events` and `bytes` count
- * what is there, whatever its state; `kinds` counts live records.
+ * what is there, whatever its state; `kinds` counts live records, `commit_ids` what callers' ids are in `commits`.
  * records: `id` is creation order. `live` means "counted in the owner's row": it is set until the record ended or its
  * expiry was noticed. `meta` is what decisions are made on; small documents lie in the row, larger ones in `documents`;
- * the newest events lie in `tail` until there are enough of them to be worth a page in `events`.
+ * the newest events lie in `tail` until there are enough of them to be worth a page in `events`, where
+ * each row is a run of them, found by the position of its newest.
  */
 export const migrations: readonly string[] = [
   `
@@ -21,9 +22,11 @@ export const migrations: readonly string[] = [
     id integer primary key,
     owner text not null unique,
     floor integer not null,
+    import_floor integer not null,
     stored integer not null,
     events integer not null,
     bytes integer not null,
+    commit_ids integer not null,
     kinds text not null
   ) strict;
 
@@ -52,20 +55,26 @@ export const migrations: readonly string[] = [
   create table events (
     record integer not null,
     stream integer not null,
-    position integer not null,
-    at integer not null,
-    data any not null,
-    primary key (record, stream, position)
+    last integer not null,
+    run text not null,
+    primary key (record, stream, last)
   ) strict, without rowid;
 
   create table commits (
     owner integer not null,
     id text not null,
     forget_at integer not null,
+    caller integer not null,
     outcome text not null,
     primary key (owner, id)
   ) strict, without rowid;
   create index commits_due on commits (forget_at);
+
+  create table secrets (
+    name text primary key,
+    secret blob not null
+  ) strict, without rowid;
+  insert into secrets (name, secret) values ('cursor', randomblob(16));
   `,
 ];
 
@@ -94,9 +103,13 @@ export function checkVersion(database: SqliteDatabase): number {
   const id = pragma(database, "application_id");
   const version = pragma(database, "user_version");
   if (id !== applicationId && (id !== 0 || version !== 0 || hasTables(database))) {
-    throw new HoldfastError("CONFIGURATION", "the file is a database of another program; name a file of holdfast's own", {
-      details: { applicationId: id },
-    });
+    throw new HoldfastError(
+      "CONFIGURATION",
+      "the file is a database of another program; name a file of holdfast's own",
+      {
+        details: { applicationId: id },
+      },
+    );
   }
   if (version > schemaVersion) throw newerSchema(version);
   return version;

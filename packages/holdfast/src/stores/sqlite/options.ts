@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../record/errors.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 
 export type SqliteOptions = {
   /** The database file. Missing folders are created for this user only. `:memory:` is refused: use the memory store. */
@@ -45,13 +46,11 @@ const numeric = {
   pollMs: { fallback: 500, min: 10 },
 } as const;
 
-const known: ReadonlySet<string> = new Set(["path", "synchronous", "clock", ...Object.keys(numeric)]);
+const known: readonly string[] = ["path", "synchronous", "clock", ...Object.keys(numeric)];
 
 /** Fills in defaults. Throws `CONFIGURATION` naming the option that is wrong. */
 export function resolveOptions(options: SqliteOptions): ResolvedSqliteOptions {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw wrong(`"${name}" is not an option of the SQLite store (${[...known].join(", ")})`);
-  }
+  refuseUnknownNames("the SQLite store", options, known, "CONFIGURATION");
   const { path, synchronous = "full", clock = Date.now } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong("path names the database file");
   if (path.startsWith(":memory:") || path.startsWith("file:")) {

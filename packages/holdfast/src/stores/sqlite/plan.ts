@@ -1,14 +1,20 @@
 /** From the decision about one change to the entry that follows from it. Reads, writes nothing. */
 import type { Change } from "../../record/change.ts";
-import type { AppendedEvents, Effect, RecordState } from "../../record/decide.ts";
+import type { Effect, RecordState } from "../../record/decide.ts";
 import { isLive } from "../../record/expiry.ts";
 import type { StreamHead } from "../../record/record.ts";
 import { bytesOf, type Entry, eventCountOf, maxInlineBytes, settledHead, type TailEvent, tailEvent } from "./entry.ts";
+import { settledRange } from "./runs.ts";
 import type { Statements } from "./statements.ts";
 import type { Draft } from "./transaction.ts";
 
-/** Events of the events table that have to go: those of one stream up to and including a position. */
-export type SettledTrim = { readonly stream: number; readonly through: number };
+/** Events of the events table that are over: those of one stream up to and including a position. */
+export type SettledTrim = {
+  readonly stream: number;
+  readonly through: number;
+  /** The newest of them that ends a run, so that the rows up to it can go; 0 if none does. */
+  readonly wholeThrough: number;
+};
 
 export type Planned = {
   readonly change: Change;
@@ -59,37 +65,43 @@ type Moved = Pick<Entry, "streamNumbers" | "eventBytes" | "tail"> & { readonly s
 
 function moveEvents(statements: Statements, kept: Entry | undefined, effect: Effect, now: number): Moved {
   const { appended, trimmed } = effect;
-  let { tail, streamNumbers, eventBytes } = kept ?? { tail: [], streamNumbers: new Map<string, number>(), eventBytes: 0 };
+  let { tail, streamNumbers, eventBytes } = kept ?? {
+    tail: [],
+    streamNumbers: new Map<string, number>(),
+    eventBytes: 0,
+  };
   streamNumbers = numbered(streamNumbers, effect.next.streams);
   const settledTrims: SettledTrim[] = [];
   if (appended.length > 0) {
-    const added = appended.flatMap((append) => tailEvents(append, streamNumbers, now));
-    for (const { bytes } of added) eventBytes += bytes;
-    tail = [...tail, ...added];
+    const longer = tail.slice();
+    for (const { stream, from, data } of appended) {
+      const number = streamNumbers.get(stream) ?? 0;
+      for (const [index, text] of data.entries()) {
+        const event = tailEvent(number, from + index, now, text);
+        eventBytes += event.bytes;
+        longer.push(event);
+      }
+    }
+    tail = longer;
   }
   for (const { stream: name, through } of trimmed) {
     const stream = streamNumbers.get(name) ?? 0;
     const settledThrough = kept === undefined ? 0 : Math.min(through, settledHead(kept, name));
     const first = kept?.state.streams.get(name)?.first ?? 1;
     if (kept !== undefined && kept.row !== 0 && settledThrough >= first) {
-      const from = settledTrims.reduce((most, trim) => (trim.stream === stream ? Math.max(most, trim.through + 1) : most), 0);
-      eventBytes -= Number(statements.get("eventBytes").get(kept.row, stream, from, settledThrough)?.["bytes"]);
-      settledTrims.push({ stream, through: settledThrough });
+      const from = settledTrims.reduce(
+        (most, trim) => (trim.stream === stream ? Math.max(most, trim.through + 1) : most),
+        first,
+      );
+      const { bytes, wholeThrough } = settledRange(statements, kept.row, stream, from, settledThrough);
+      eventBytes -= bytes;
+      settledTrims.push({ stream, through: settledThrough, wholeThrough });
     }
     const goes = (event: TailEvent): boolean => event.stream === stream && event.position <= through;
     for (const event of tail) if (goes(event)) eventBytes -= event.bytes;
     tail = tail.filter((event) => !goes(event));
   }
   return { tail, streamNumbers, eventBytes, settledTrims };
-}
-
-function tailEvents(
-  { stream, from, data }: AppendedEvents,
-  streamNumbers: ReadonlyMap<string, number>,
-  at: number,
-): readonly TailEvent[] {
-  const number = streamNumbers.get(stream) ?? 0;
-  return data.map((text, index) => tailEvent(number, from + index, at, text));
 }
 
 /** Gives streams that have none a number: small in every key of the events table, and never reused in an incarnation. */

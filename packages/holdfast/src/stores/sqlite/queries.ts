@@ -1,6 +1,9 @@
 /** What readers ask, each inside a read transaction. Synchronous; the cache is used where it holds the answer. */
+import { listingScope, openCursor, sealCursor } from "../../record/cursor.ts";
 import { isLive } from "../../record/expiry.ts";
+import { type Usage, usageOf } from "../../record/quota.ts";
 import type { Position, RecordKey, StoredEvent } from "../../record/record.ts";
+import { utf8Length } from "../../record/text.ts";
 import type {
   EventsOptions,
   EventsPage,
@@ -9,16 +12,16 @@ import type {
   ReadAnswer,
   ReadOptions,
   Tail,
-  Usage,
 } from "../../store/contract.ts";
-import { type Account, addKinds, emptyAccount, usageOf } from "./account.ts";
+import { type Account, addKinds, emptyAccount } from "./account.ts";
 import { cacheKey } from "./cache.ts";
 import type { SqlRow } from "./client.ts";
 import { entryFromRow, textFromColumn } from "./codec.ts";
 import { findOutcome } from "./commit.ts";
 import type { Connection } from "./connection.ts";
-import { cursorOf, rowOf } from "./cursor.ts";
+import { cursorKeyOf } from "./cursor.ts";
 import { type Entry, recordOf, settledHead, summaryOf } from "./entry.ts";
+import { settledEvents } from "./runs.ts";
 import { loadAccount, loadEntry } from "./transaction.ts";
 
 export function readRecord(connection: Connection, owner: string, key: RecordKey, options: ReadOptions): ReadAnswer {
@@ -57,7 +60,8 @@ export function listRecords(connection: Connection, owner: string, kind: string,
   const at = connection.now();
   const { row } = accountOf(connection, owner);
   const { limit, order } = options;
-  let from = options.after === undefined ? startOf(order) : rowOf(options.after);
+  const scope = listingScope(owner, kind);
+  let from = options.after === undefined ? startOf(order) : openCursor(cursorKeyOf(connection), scope, options.after);
   const statement = connection.statements.get(order === "oldest" ? "listOldest" : "listNewest");
   const found: SqlRow[] = [];
   // Expired records may still be counted as live, so a page may have to look further than its limit.
@@ -71,7 +75,8 @@ export function listRecords(connection: Connection, owner: string, kind: string,
   const page = found.slice(0, limit);
   const records = page.map((entry) => summaryOf({ kind, id: String(entry["record"]) }, entryFromRow(entry)));
   const next = found.length > limit ? page.at(-1) : undefined;
-  return { at, records, ...(next !== undefined && { next: cursorOf(Number(next["id"])) }) };
+  if (next === undefined) return { at, records };
+  return { at, records, next: sealCursor(cursorKeyOf(connection), scope, Number(next["id"])) };
 }
 
 export function readUsage(connection: Connection, owner: string): Usage {
@@ -123,14 +128,26 @@ type Range = {
   readonly order: "oldest" | "newest";
 };
 
-function tailOf(connection: Connection, entry: Entry, { stream, after, limit }: Tail): readonly StoredEvent[] {
+function tailOf(
+  connection: Connection,
+  entry: Entry,
+  { stream, after, limit, maxBytes }: Tail,
+): readonly StoredEvent[] {
   const { head, first } = entry.state.streams.get(stream) ?? { head: 0, first: 1 };
   if (typeof after === "object") {
     const low = Math.max(first, head - Math.min(after.last, limit) + 1);
-    return eventsBetween(connection, entry, stream, { low, high: head, limit, order: "oldest" });
+    const range = { low, high: head, limit, maxBytes };
+    if (maxBytes === undefined) return eventsBetween(connection, entry, stream, { ...range, order: "oldest" });
+    return eventsBetween(connection, entry, stream, { ...range, order: "newest" }).toReversed();
   }
   const from = after === "document" ? entry.state.documentPosition : after;
-  return eventsBetween(connection, entry, stream, { low: Math.max(first, from + 1), high: head, limit, order: "oldest" });
+  return eventsBetween(connection, entry, stream, {
+    low: Math.max(first, from + 1),
+    high: head,
+    limit,
+    maxBytes,
+    order: "oldest",
+  });
 }
 
 /** Events of a range that is within what is retained: first from the table, then from the tail, or the other way round. */
@@ -143,21 +160,23 @@ function eventsBetween(connection: Connection, entry: Entry, stream: string, ran
   const take = (event: StoredEvent): boolean => {
     if (events.length >= limit || (maxBytes !== undefined && gathered >= maxBytes && events.length > 0)) return false;
     events.push(event);
-    gathered += event.data.length;
+    if (maxBytes !== undefined) gathered += utf8Length(event.data);
     return true;
   };
 
   const settled = settledHead(entry, stream);
   const fromTable = (): boolean => {
     if (low > settled) return true;
-    const name = order === "oldest" ? "eventsOldest" : "eventsNewest";
-    const room = limit - events.length;
-    const rows = connection.statements.get(name).iterate(entry.row, number, low, Math.min(high, settled), room);
-    for (const row of rows) if (!take(eventFromRow(row))) return false;
+    const range = { low, high: Math.min(high, settled), order };
+    for (const event of settledEvents(connection.statements, entry.row, number, range)) {
+      if (!take(event)) return false;
+    }
     return true;
   };
   const fromTail = (): boolean => {
-    const tail = entry.tail.filter((event) => event.stream === number && event.position >= low && event.position <= high);
+    const tail = entry.tail.filter(
+      (event) => event.stream === number && event.position >= low && event.position <= high,
+    );
     if (order === "newest") tail.reverse();
     return tail.every(({ position, at, data }) => take({ position, at, data }));
   };
@@ -166,10 +185,6 @@ function eventsBetween(connection: Connection, entry: Entry, stream: string, ran
     if (fromTable()) fromTail();
   } else if (fromTail()) fromTable();
   return events;
-}
-
-function eventFromRow(row: SqlRow): StoredEvent {
-  return { position: Number(row["position"]), at: Number(row["at"]), data: textFromColumn(row["data"]) };
 }
 
 function startOf(order: "oldest" | "newest"): number {

@@ -20,7 +20,7 @@ export class Readers {
   readonly #connection: Connection;
   readonly #timeoutMs: number;
   readonly #aborts = new Aborts();
-  #queue: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   /** When the current turn of the event loop began to serve reads. */
   #turnBeganAt: number | undefined;
@@ -51,6 +51,12 @@ export class Readers {
     });
   }
 
+  /** Resolves once nobody waits for an answer. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Never rejects. */
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       await this.#turn();

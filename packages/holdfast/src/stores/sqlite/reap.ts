@@ -3,13 +3,14 @@ import type { Owner } from "../../record/record.ts";
 import type { ReapAnswer } from "../../store/contract.ts";
 import { noGrowth } from "./account.ts";
 import { bytesOf, eventCountOf } from "./entry.ts";
-import type { Statements } from "./statements.ts";
 import type { Draft, Transaction } from "./transaction.ts";
 
 const due =
   "select r.kind, r.record, o.owner from records r join owners o on o.id = r.owner " +
   "where r.purge_at <= ? order by r.purge_at limit ?";
-const forgettable = "select owner, id from commits where forget_at <= ? order by forget_at limit ?";
+const forgettable =
+  "select c.owner, c.id, c.caller, o.owner as owner_text from commits c join owners o on o.id = c.owner " +
+  "where c.forget_at <= ? order by c.forget_at limit ?";
 const forget = "delete from commits where owner = ? and id = ?";
 
 const commitsPerSweep = 1_000;
@@ -38,7 +39,7 @@ export function reapRecords(transaction: Transaction, limit: number, now: number
 }
 
 /** Removes a record, takes it out of its owner's counts, and raises the floor, so that its versions stay its own. */
-export function removeCounted(transaction: Transaction, draft: Draft): void {
+function removeCounted(transaction: Transaction, draft: Draft): void {
   const { entry, kind, owner } = draft;
   transaction.remove(draft);
   const growth = noGrowth();
@@ -50,9 +51,15 @@ export function removeCounted(transaction: Transaction, draft: Draft): void {
   transaction.raiseFloor(owner, entry.state.version);
 }
 
-/** Forgets outcomes nobody may ask for any more, a bounded number at a time. */
-export function forgetCommits(statements: Statements, now: number): void {
-  for (const row of statements.sql(forgettable).all(now, commitsPerSweep)) {
+/** Forgets outcomes nobody may ask for any more, a bounded number at a time. Answers whether more are left. */
+export function forgetCommits(transaction: Transaction, now: number): boolean {
+  const { statements } = transaction;
+  const rows = statements.sql(forgettable).all(now, commitsPerSweep + 1);
+  for (const row of rows.slice(0, commitsPerSweep)) {
     statements.sql(forget).run(row["owner"] ?? null, row["id"] ?? null);
+    const growth = noGrowth();
+    growth.commitIds = -Number(row["caller"]);
+    transaction.grow(transaction.account(String(row["owner_text"])), growth);
   }
+  return rows.length > commitsPerSweep;
 }

@@ -9,14 +9,15 @@ const texts = {
   dataVersion: "pragma data_version",
   userVersion: "pragma user_version",
 
-  findAccount: "select id, floor, stored, events, bytes, kinds from owners where owner = ?",
+  findAccount: "select id, floor, import_floor, stored, events, bytes, commit_ids, kinds from owners where owner = ?",
   nextExpiry: "select min(expires_at) as at from records where owner = ? and live = 1 and expires_at is not null",
-  insertAccount: "insert into owners (owner, floor, stored, events, bytes, kinds) values (?, ?, ?, ?, ?, ?)",
-  updateAccount: "update owners set floor = ?, stored = ?, events = ?, bytes = ?, kinds = ? where id = ?",
+  insertAccount:
+    "insert into owners (owner, floor, import_floor, stored, events, bytes, commit_ids, kinds) values (?, ?, ?, ?, ?, ?, ?, ?)",
+  updateAccount:
+    "update owners set floor = ?, import_floor = ?, stored = ?, events = ?, bytes = ?, commit_ids = ?, kinds = ? where id = ?",
   expiredKinds:
     "select kind, count(*) as count from records where owner = ? and live = 1 and expires_at <= ? group by kind",
-  settleExpired:
-    "update records set live = 0 where owner = ? and live = 1 and expires_at <= ? returning kind, record",
+  settleExpired: "update records set live = 0 where owner = ? and live = 1 and expires_at <= ? returning kind, record",
 
   findEntry: "select id, live, meta, tail, document from records where owner = ? and kind = ? and record = ?",
   insertEntry:
@@ -29,24 +30,24 @@ const texts = {
   updateSchedule: "update records set live = ?, expires_at = ?, purge_at = ? where id = ?",
 
   findDocument: "select document from documents where record = ?",
-  putDocument: "insert into documents (record, document) values (?, ?) on conflict do update set document = excluded.document",
+  putDocument:
+    "insert into documents (record, document) values (?, ?) on conflict do update set document = excluded.document",
   deleteDocument: "delete from documents where record = ?",
 
-  insertEvent: "insert into events (record, stream, position, at, data) values (?, ?, ?, ?, ?)",
-  eventsOldest:
-    "select position, at, data from events where record = ? and stream = ? and position between ? and ? order by position limit ?",
-  eventsNewest:
-    "select position, at, data from events where record = ? and stream = ? and position between ? and ? order by position desc limit ?",
-  eventBytes:
-    "select coalesce(sum(octet_length(data)), 0) as bytes from events where record = ? and stream = ? and position between ? and ?",
-  trimEvents: "delete from events where record = ? and stream = ? and position <= ?",
+  insertRun: "insert into events (record, stream, last, run) values (?, ?, ?, ?)",
+  runsOldest: "select last, run from events where record = ? and stream = ? and last >= ? order by last",
+  runsNewest:
+    "select last, run from events where record = ? and stream = ? and last <= (select min(last) from events where record = ? and stream = ? and last >= ?) order by last desc",
+  trimEvents: "delete from events where record = ? and stream = ? and last <= ?",
   deleteEvents: "delete from events where record = ?",
 
-  findCommit: "select forget_at, outcome from commits where owner = ? and id = ?",
-  putCommit: "insert or replace into commits (owner, id, forget_at, outcome) values (?, ?, ?, ?)",
+  findCommit: "select forget_at, caller, outcome from commits where owner = ? and id = ?",
+  putCommit: "insert or replace into commits (owner, id, forget_at, caller, outcome) values (?, ?, ?, ?, ?)",
 
-  listOldest: "select record, id, live, meta, tail, document from records where owner = ? and kind = ? and live = 1 and id > ? order by id limit ?",
-  listNewest: "select record, id, live, meta, tail, document from records where owner = ? and kind = ? and live = 1 and id < ? order by id desc limit ?",
+  listOldest:
+    "select record, id, live, meta, tail, document from records where owner = ? and kind = ? and live = 1 and id > ? order by id limit ?",
+  listNewest:
+    "select record, id, live, meta, tail, document from records where owner = ? and kind = ? and live = 1 and id < ? order by id desc limit ?",
 } as const;
 
 type StatementName = keyof typeof texts;

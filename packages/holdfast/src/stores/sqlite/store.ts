@@ -2,9 +2,11 @@
  * Records in one SQLite file that any number of processes on one machine may share. What is written is decided in
  * JavaScript under the file's write lock; see `writer.ts` for batching and `readers.ts` for reads.
  */
+import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
 import type {
+  CallOptions,
   CommitOptions,
   Committed,
   EventsOptions,
@@ -20,21 +22,14 @@ import type {
   StoreTraits,
   Usage,
 } from "../../store/contract.ts";
-import {
-  throwIfAborted,
-  validateCommit,
-  validateEvents,
-  validateHint,
-  validateList,
-  validateRead,
-} from "../../store/validate.ts";
+import { Gate } from "../../store/gate.ts";
+import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { SqliteAdmin } from "./admin.ts";
 import { commitIn } from "./commit.ts";
 import { Connection } from "./connection.ts";
-import { Gate } from "./gate.ts";
 import { healthOf } from "./health.ts";
 import { Hints } from "./hints.ts";
-import { resolveOptions, type ResolvedSqliteOptions, type SqliteOptions } from "./options.ts";
+import { type ResolvedSqliteOptions, resolveOptions, type SqliteOptions } from "./options.ts";
 import { listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
 import { Readers } from "./readers.ts";
 import type { Transaction } from "./transaction.ts";
@@ -70,6 +65,8 @@ class SqliteStore implements Store {
 
   constructor(connection: Connection, options: ResolvedSqliteOptions) {
     const durability = options.synchronous === "full" ? "host" : "process";
+    // No reply is lost inside one process: a commit either threw or stands. The exception, a disk that fails while
+    // COMMIT is under way, is thrown as OUTCOME_UNKNOWN all the same; ids on every commit would be a high price for it.
     this.traits = { name: "sqlite", durability, outcomeCanBeUnknown: false, shared: true };
     this.#connection = connection;
     this.#options = options;
@@ -83,27 +80,27 @@ class SqliteStore implements Store {
     this.admin = new SqliteAdmin({ connection, readers: this.#readers, writer: this.#writer, gate: this.#gate });
   }
 
-  // The two hottest calls go through the gate by hand: a closure and two promises less for each of them.
-  async read(owner: Owner, key: RecordKey, options: ReadOptions = {}): Promise<ReadAnswer> {
-    this.#gate.enter();
+  // The two hottest calls have one promise each, made where it is settled; closing waits for those who settle them.
+  read(owner: Owner, key: RecordKey, options: ReadOptions = {}): Promise<ReadAnswer> {
     try {
+      this.#gate.assertOpen();
       validateRead(key, options);
-      return await this.#readers.run(() => readRecord(this.#connection, owner, key, options), options.signal);
-    } finally {
-      this.#gate.leave();
+    } catch (error) {
+      return Promise.reject(error);
     }
+    return this.#readers.run(() => readRecord(this.#connection, owner, key, options), options.signal);
   }
 
-  async commit(owner: Owner, changes: readonly Change[], options: CommitOptions = {}): Promise<Committed> {
-    this.#gate.enter();
+  commit(owner: Owner, changes: readonly Change[], options: CommitOptions = {}): Promise<Committed> {
     try {
+      this.#gate.assertOpen();
       validateCommit(changes, options);
-      const work = (transaction: Transaction): Committed =>
-        commitIn(transaction, owner, changes, options, this.#connection.now());
-      return await this.#writer.share(work, options.signal);
-    } finally {
-      this.#gate.leave();
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const work = (transaction: Transaction): Committed =>
+      commitIn(transaction, owner, changes, options, this.#connection.now());
+    return this.#writer.share(work, options.signal);
   }
 
   events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
@@ -120,8 +117,11 @@ class SqliteStore implements Store {
     });
   }
 
-  usage(owner: Owner): Promise<Usage> {
-    return this.#gate.run(() => this.#readers.run(() => readUsage(this.#connection, owner)));
+  usage(owner: Owner, { signal }: CallOptions = {}): Promise<Usage> {
+    return this.#gate.run(async () => {
+      throwIfAborted(signal);
+      return this.#readers.run(() => readUsage(this.#connection, owner), signal);
+    });
   }
 
   publish(topic: string, hint: string): void {
@@ -135,7 +135,7 @@ class SqliteStore implements Store {
     return this.#hints.subscribe(topic, listener);
   }
 
-  health(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreHealth> {
+  health(options: CallOptions = {}): Promise<StoreHealth> {
     return this.#gate.run(async () => {
       throwIfAborted(options.signal);
       const look = <T>(work: () => T): Promise<T> => this.#readers.run(work, options.signal);
@@ -154,8 +154,12 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     await this.#gate.close();
+    await Promise.all([this.#writer.idle(), this.#readers.idle()]);
     await this.#hints.close();
-    this.#connection.checkpoint();
-    this.#connection.close();
+    try {
+      this.#connection.checkpoint();
+    } finally {
+      this.#connection.close();
+    }
   }
 }

@@ -4,11 +4,12 @@
  */
 import { purgeAt } from "../../record/expiry.ts";
 import type { RecordKey } from "../../record/record.ts";
-import { type Account, addKinds, emptyAccount, grow, type Growth } from "./account.ts";
+import { type Account, addKinds, emptyAccount, type Growth, grow } from "./account.ts";
 import { type Cache, cacheKey } from "./cache.ts";
-import type { SqlRow } from "./client.ts";
+import type { SqlRow, SqlValue } from "./client.ts";
 import { entryFromRow, kindsFromColumn, kindsToColumn, metaToColumn, tailToColumn, textToColumn } from "./codec.ts";
 import { type Entry, maxTailBytes, settledHead, type TailEvent, tailEventOverhead } from "./entry.ts";
+import { putRuns } from "./runs.ts";
 import type { Statements } from "./statements.ts";
 
 export type AccountDraft = { readonly owner: string; account: Account; changed: boolean };
@@ -79,7 +80,8 @@ export class Transaction {
   }
 
   grow(owner: AccountDraft, growth: Growth): void {
-    if (growth.stored === 0 && growth.events === 0 && growth.bytes === 0 && growth.kinds.size === 0) return;
+    const { stored, events, bytes, commitIds, kinds } = growth;
+    if (stored === 0 && events === 0 && bytes === 0 && commitIds === 0 && kinds.size === 0) return;
     owner.account = grow(owner.account, growth);
     owner.changed = true;
   }
@@ -93,8 +95,9 @@ export class Transaction {
   }
 
   raiseFloor(owner: AccountDraft, version: number): void {
-    if (version <= owner.account.floor) return;
-    owner.account = { ...owner.account, floor: version };
+    const { floor, importFloor } = owner.account;
+    if (version <= importFloor) return;
+    owner.account = { ...owner.account, floor: Math.max(floor, version), importFloor: version };
     owner.changed = true;
   }
 
@@ -133,8 +136,8 @@ export class Transaction {
     this.#flushDrafts();
     for (const draft of this.#accounts.values()) {
       if (!draft.changed) continue;
-      const { row, floor, stored, events, bytes, kinds } = draft.account;
-      this.#statements.get("updateAccount").run(floor, stored, events, bytes, kindsToColumn(kinds), row);
+      const { row } = draft.account;
+      this.#statements.get("updateAccount").run(...accountToColumns(draft.account), row);
       draft.changed = false;
     }
   }
@@ -152,10 +155,7 @@ export class Transaction {
 
   #ensureRow(owner: AccountDraft): void {
     if (owner.account.row !== 0) return;
-    const { floor, stored, events, bytes, kinds } = owner.account;
-    const inserted = this.#statements
-      .get("insertAccount")
-      .run(owner.owner, floor, stored, events, bytes, kindsToColumn(kinds));
+    const inserted = this.#statements.get("insertAccount").run(owner.owner, ...accountToColumns(owner.account));
     owner.account = { ...owner.account, row: Number(inserted.lastInsertRowid) };
   }
 
@@ -181,9 +181,7 @@ export class Transaction {
     if (stored === undefined) entry = { ...entry, row: this.#insert(draft, entry) };
     else this.#update(entry, stored);
     this.#writeDocument(entry, stored);
-    for (const { stream, position, at, data } of spilled) {
-      this.#statements.get("insertEvent").run(entry.row, stream, position, at, textToColumn(data));
-    }
+    if (spilled.length > 0) putRuns(this.#statements, entry.row, spilled);
     draft.entry = draft.stored = entry;
   }
 
@@ -251,13 +249,20 @@ export function hasSettledEvents(entry: Entry): boolean {
   return false;
 }
 
+function accountToColumns(account: Account): readonly SqlValue[] {
+  const { floor, importFloor, stored, events, bytes, commitIds, kinds } = account;
+  return [floor, importFloor, stored, events, bytes, commitIds, kindsToColumn(kinds)];
+}
+
 function accountFromRow(row: SqlRow): Omit<Account, "nextExpiryAt"> {
   return {
     row: Number(row["id"]),
     floor: Number(row["floor"]),
+    importFloor: Number(row["import_floor"]),
     stored: Number(row["stored"]),
     events: Number(row["events"]),
     bytes: Number(row["bytes"]),
+    commitIds: Number(row["commit_ids"]),
     kinds: kindsFromColumn(row["kinds"]),
   };
 }

@@ -1,5 +1,5 @@
 /** Waiting for a lock without holding the thread: try, step aside for a moment, try again (traps F15 and F19). */
-import { throwIfAborted } from "../../store/validate.ts";
+import { throwIfAborted } from "../../record/abort.ts";
 import { busyTooLong, isBusy, translate } from "./failures.ts";
 
 export type Patience = {

@@ -3,8 +3,8 @@
  * its own. A transaction is synchronous from BEGIN to COMMIT, so nothing else of this process ever runs inside it.
  */
 import { isHoldfastError } from "../../record/errors.ts";
-import { Batcher, type Settle } from "../../store/batcher.ts";
-import { Aborts } from "./abort.ts";
+import { Drain } from "../../store/drain.ts";
+import { Aborts, type Settler } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { isBusy } from "./failures.ts";
 import type { ResolvedSqliteOptions } from "./options.ts";
@@ -15,9 +15,9 @@ import { pause, untilNotBusy } from "./waiting.ts";
 export type Work<T> = (transaction: Transaction) => T;
 
 type Item = {
-  /** Does the work; what it returns tells the caller, once the transaction stands. */
-  readonly run: (transaction: Transaction) => () => void;
-  readonly reject: (error: unknown) => void;
+  readonly work: Work<unknown>;
+  /** Tells the caller, once the transaction stands. */
+  readonly caller: Settler<unknown>;
   readonly alone: boolean;
   readonly signal: AbortSignal | undefined;
 };
@@ -30,12 +30,10 @@ const contendedPauseMs = 3;
 /** For how long other writers count as about. */
 const contendedWithinMs = 1_000;
 
-const settled: Settle<void> = { value: undefined };
-
 export class Writer {
   readonly #connection: Connection;
   readonly #timeoutMs: number;
-  readonly #batcher: Batcher<Item, void>;
+  readonly #drain: Drain<Item>;
   readonly #aborts = new Aborts();
   #foundBusyAt = Number.NEGATIVE_INFINITY;
   #heldMs = 0;
@@ -44,11 +42,16 @@ export class Writer {
     const { busyTimeoutMs, maxBatch, maxQueue, lingerMs } = options;
     this.#connection = connection;
     this.#timeoutMs = busyTimeoutMs;
-    this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
+    this.#drain = new Drain({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
   }
 
   get queued(): number {
-    return this.#batcher.queued;
+    return this.#drain.queued;
+  }
+
+  /** Resolves once nothing is queued or under way. */
+  idle(): Promise<void> {
+    return this.#drain.idle();
   }
 
   /** Runs `work` in one transaction with what else is in flight; it is repeated by itself if a neighbour fails. */
@@ -63,24 +66,22 @@ export class Writer {
 
   /** Rejects with `ABORTED` as soon as the signal says so, unless the work has been done by then. */
   #add<T>(work: Work<T>, alone: boolean, signal: AbortSignal | undefined): Promise<T> {
-    return this.#aborts.until<T>(signal, ({ resolve, reject }) => {
-      const run = (transaction: Transaction): (() => void) => {
-        const value = work(transaction);
-        return () => resolve(value);
-      };
-      this.#batcher.add({ run, reject, alone, signal }).catch(reject);
+    return this.#aborts.until<T>(signal, (settler) => {
+      // What the work of this item answers, and nothing else, is handed to its caller.
+      const caller = settler as Settler<unknown>;
+      const refusal = this.#drain.push({ work, caller, alone, signal });
+      if (refusal !== undefined) settler.reject(refusal);
     });
   }
 
-  async #run(items: readonly Item[]): Promise<readonly Settle<void>[]> {
+  async #run(items: readonly Item[]): Promise<void> {
     let done = 0;
     while (done < items.length) {
       if (done > 0) await pause(0);
-      const rest = items.slice(done);
+      const rest = done === 0 ? items : items.slice(done);
       const end = rest.findIndex(({ alone }) => alone);
       done += await this.#transact(end < 0 ? rest : rest.slice(0, Math.max(1, end)));
     }
-    return items.map(() => settled);
   }
 
   /** One transaction over as many of the items, from the first, as time allows. Returns how many were settled. */
@@ -93,7 +94,7 @@ export class Writer {
       return await untilNotBusy(() => this.#attempt(items), { timeoutMs: this.#timeoutMs, onBusy });
     } catch (error) {
       if (items.length === 1 || concernsAll(error)) {
-        for (const { reject } of items) reject(error);
+        for (const { caller } of items) caller.reject(error);
         return items.length;
       }
       // Whatever failed may be the fault of one: give each a transaction of its own.
@@ -108,25 +109,25 @@ export class Writer {
   #attempt(items: readonly Item[]): number {
     const beganAt = performance.now();
     let taken = 0;
-    const answers = this.#connection.write((transaction) => {
-      const done: (() => void)[] = [];
-      for (const { run, signal } of items) {
+    const answers: unknown[] = [];
+    this.#connection.write((transaction) => {
+      for (const { work, signal } of items) {
         taken += 1;
         // The caller of an aborted item has had its answer already.
-        if (signal?.aborted !== true) done.push(run(transaction));
+        answers.push(signal?.aborted === true ? undefined : work(transaction));
         if (performance.now() - beganAt > sliceMs) break;
       }
-      return done;
     });
     this.#heldMs += performance.now() - beganAt;
-    for (const answer of answers) answer();
+    for (const [index, answer] of answers.entries()) items[index]?.caller.resolve(answer);
     return taken;
   }
 
   /** Lets other processes have the lock, which they can only try for, never queue for. */
   async #giveWay(): Promise<void> {
     const contended =
-      performance.now() - this.#foundBusyAt <= contendedWithinMs || this.#connection.othersWroteWithin(contendedWithinMs);
+      performance.now() - this.#foundBusyAt <= contendedWithinMs ||
+      this.#connection.othersWroteWithin(contendedWithinMs);
     if (!contended) this.#heldMs = 0;
     if (this.#heldMs < contendedHoldMs) return;
     this.#heldMs = 0;
