@@ -34,7 +34,6 @@ export type {
   HoldCounts,
   HoldOptions,
   SessionLifetime,
-  Turns,
 } from "./state/hold.ts";
 export type { AnyKind, Kind, RecordsOf, State } from "./state/kind.ts";
 export { kind } from "./state/kind.ts";
@@ -47,6 +46,8 @@ export type {
   Changed,
   ChangeOptions,
   ConditionalOptions,
+  CounterBounds,
+  CountOptions,
   DeepPartial,
   Duration,
   EventsQuery,
@@ -58,9 +59,11 @@ export type {
   KindOptions,
   KindScope,
   ListedRecord,
+  ListedSession,
   ListQuery,
   ListResult,
   NamedRecords,
+  Recorded,
   RecordHandle,
   Records,
   RecordView,
@@ -68,7 +71,10 @@ export type {
   SessionContext,
   SessionDocument,
   SessionInput,
+  SessionList,
   Sessions,
+  SessionView,
+  Transaction,
   Turn,
   Updater,
 } from "./state/types.ts";

@@ -1,6 +1,6 @@
 /** Store URLs. The only file that knows every store; each is loaded when it is asked for, and not before. */
 import { HoldfastError } from "./record/errors.ts";
-import { nearestName } from "./state/option-names.ts";
+import { nearestName } from "./record/option-names.ts";
 import type { Store } from "./store/contract.ts";
 
 /** One line per store: what follows the scheme, to a store. */

@@ -1,5 +1,4 @@
-import { HoldfastError } from "../record/errors.ts";
-import { throwIfAborted } from "../store/validate.ts";
+import { abortedBy, throwIfAborted } from "../record/abort.ts";
 
 export type BackoffOptions = { readonly baseMs: number; readonly capMs: number };
 
@@ -14,7 +13,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       clearTimeout(timer);
-      reject(gaveUp(signal));
+      reject(abortedBy(signal));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", onAbort);
@@ -22,9 +21,4 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     }, ms);
     signal?.addEventListener("abort", onAbort, { once: true });
   });
-}
-
-/** The error of a wait that the caller cut short. */
-export function gaveUp(signal: AbortSignal | undefined): HoldfastError {
-  return new HoldfastError("ABORTED", "the caller gave up", { cause: signal?.reason });
 }

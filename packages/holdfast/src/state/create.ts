@@ -6,6 +6,7 @@
  * engine's own, found by the commit id, that remembers the handle as long as the commit id is remembered.
  */
 import type { Change } from "../record/change.ts";
+import { commitIdWindowMs } from "../record/commit-ids.ts";
 import { mintId } from "../record/ids.ts";
 import type { IndexedFields, Lifetime, RecordKey } from "../record/record.ts";
 import type { CommitId, ReadAnswer } from "../store/contract.ts";
@@ -21,7 +22,7 @@ import { viewOfCreated } from "./views.ts";
 
 const createdKind = "holdfast.created";
 /** An hour longer than commit ids are remembered, so that the handle is there as long as its commit id is. */
-const createdLifetime: Lifetime = { absoluteMs: 25 * 3_600_000 };
+const createdLifetime: Lifetime = { absoluteMs: commitIdWindowMs.caller + 3_600_000 };
 
 /**
  * Throws `INVALID_ARGUMENT` or `QUOTA_EXCEEDED`; with an idempotency key also `COMMIT_ID_REUSED`.

@@ -3,9 +3,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { HoldfastError } from "../record/errors.ts";
 import { isKindName } from "../record/ids.ts";
+import { refuseUnknownNames } from "../record/option-names.ts";
 import type { IndexedFields, Lifetime } from "../record/record.ts";
 import { durationMs } from "./duration.ts";
-import { refuseUnknownNames } from "./option-names.ts";
 import type { Duration, KindLimits, KindScope } from "./types.ts";
 
 /** What the engine works with. Types of the schema are erased here; the face puts them back. */
@@ -44,7 +44,7 @@ export type UntypedKindOptions = {
   readonly description?: string;
 };
 
-export const kindDefaults = {
+const kindDefaults = {
   maxDocumentBytes: 1_048_576,
   maxEventBytes: 262_144,
   maxEventsKept: 10_000,
@@ -95,10 +95,10 @@ export function defineKind(name: string, options: UntypedKindOptions): KindDefin
     ...versionsOf(what, options),
     initial: options.initial,
     index: options.index,
-    maxDocumentBytes: bytes(what, "maxDocumentBytes", limits?.maxDocumentBytes) ?? kindDefaults.maxDocumentBytes,
-    maxEventBytes: bytes(what, "maxEventBytes", limits?.maxEventBytes) ?? kindDefaults.maxEventBytes,
-    maxEventsKept: bytes(what, "maxEventsKept", limits?.maxEventsKept) ?? kindDefaults.maxEventsKept,
-    maxRecords: bytes(what, "maxRecords", limits?.maxRecords),
+    maxDocumentBytes: wholeNumber(what, "maxDocumentBytes", limits?.maxDocumentBytes) ?? kindDefaults.maxDocumentBytes,
+    maxEventBytes: wholeNumber(what, "maxEventBytes", limits?.maxEventBytes) ?? kindDefaults.maxEventBytes,
+    maxEventsKept: wholeNumber(what, "maxEventsKept", limits?.maxEventsKept) ?? kindDefaults.maxEventsKept,
+    maxRecords: wholeNumber(what, "maxRecords", limits?.maxRecords),
   };
 }
 
@@ -152,7 +152,7 @@ function versionsOf(
   return { schemaVersion: version, upcasters };
 }
 
-function bytes(what: string, name: string, value: number | undefined): number | undefined {
+function wholeNumber(what: string, name: string, value: number | undefined): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return value;
   throw invalid(`${what}: limits.${name} is a whole number from 1, not ${String(value)}`);
 }

@@ -18,7 +18,7 @@ import { invalid } from "./refusals.ts";
 /** A document ready to be stored. */
 export type Encoded = { readonly text: string; readonly fields: IndexedFields; readonly value: unknown };
 
-export const schemaField = "$schema";
+const schemaField = "$schema";
 export const nameField = "$name";
 
 const maxFields = 16;

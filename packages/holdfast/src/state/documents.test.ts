@@ -5,6 +5,7 @@ import { backings } from "../../../../test/lib/backings.ts";
 import { holdfast } from "../hold.ts";
 import { localUser, ownerOfPrincipal } from "../security/principal.ts";
 import { kind } from "./kind.ts";
+import { servingHold } from "./open-hold.ts";
 
 const One = kind("cart", { schema: z.object({ items: z.string() }), prefix: "cart" });
 const Three = kind("cart", {
@@ -24,7 +25,7 @@ describe.each(backings)("documents on %s", (_name, makeBacking) => {
     await using now = await holdfast({ store: await backing.open(), kinds: [Three], reap: false });
     const owner = ownerOfPrincipal(localUser);
     const { id } = await old.state(localUser).cart.create({ items: "a,b" });
-    const stored = await now.store.read(owner, { kind: "cart", id });
+    const stored = await servingHold(now).store.read(owner, { kind: "cart", id });
     expect(stored.record).toMatchObject({ document: '{"items":"a,b"}', fields: {} });
 
     const upcast = await now.state(localUser).cart.get(id);
@@ -37,14 +38,14 @@ describe.each(backings)("documents on %s", (_name, makeBacking) => {
         ],
       },
     });
-    expect((await now.store.read(owner, { kind: "cart", id })).record?.document).toBe('{"items":"a,b"}');
+    expect((await servingHold(now).store.read(owner, { kind: "cart", id })).record?.document).toBe('{"items":"a,b"}');
     expect((await old.state(localUser).cart.get(id)).value).toEqual({ items: "a,b" });
 
     const written = await now.state(localUser).cart.update(id, (draft) => {
       draft.lines.pop();
     });
     expect(written.version).toBe(2);
-    const rewritten = await now.store.read(owner, { kind: "cart", id });
+    const rewritten = await servingHold(now).store.read(owner, { kind: "cart", id });
     expect(rewritten.record).toMatchObject({
       document: '{"lines":[{"sku":"a","count":1}]}',
       fields: { $schema: 3, lines: 1 },

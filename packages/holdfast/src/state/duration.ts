@@ -1,15 +1,16 @@
 import { HoldfastError } from "../record/errors.ts";
+import { maxLifetimeMs } from "../record/record.ts";
 import type { Duration } from "./types.ts";
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Whole milliseconds of a duration, at least one. Throws `INVALID_ARGUMENT` naming `what`. */
+/** Whole milliseconds of a duration, from one to a hundred years. Throws `INVALID_ARGUMENT` naming `what`. */
 export function durationMs(duration: Duration, what: string): number {
   const ms = Math.round(typeof duration === "number" ? duration : parsed(duration));
-  if (Number.isSafeInteger(ms) && ms >= 1) return ms;
+  if (Number.isSafeInteger(ms) && ms >= 1 && ms <= maxLifetimeMs) return ms;
   throw new HoldfastError(
     "INVALID_ARGUMENT",
-    `${what} is ${JSON.stringify(duration)}; give milliseconds, or a number with ms, s, m, h or d, such as "24h"`,
+    `${what} is ${JSON.stringify(duration)}; give milliseconds, or a number with ms, s, m, h or d, such as "24h"; a hundred years at most`,
   );
 }
 

@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 
-import type { Owner, RecordKey } from "../record/record.ts";
+import { maxHintBytes, type Owner, type RecordKey } from "../record/record.ts";
 import { utf8Length } from "../record/text.ts";
 import type { Store } from "../store/contract.ts";
 import type { EndedListener, EndedRecord } from "./hold.ts";
 
 const topic = "holdfast.ended";
-const maxHintBytes = 199;
 
 /**
- * Tells listeners which records are gone: at once for what this process ended, by hint for what others did. Hints may
- * be lost, so a cache that is told nothing still has to verify what it holds.
+ * Tells listeners which records are gone: at once for what this process ended, by hint for what others did.
+ *
+ * Hints may be lost, and some stores can only say that something has changed (processes that share a SQLite file, for
+ * one): then nothing is heard of other processes. So a cache that is told nothing still has to verify what it holds.
  */
 export class Ended {
   readonly #store: Store;
@@ -37,7 +38,7 @@ export class Ended {
     };
   }
 
-  /** Tells this process and, for kinds that connections depend on, the others. */
+  /** Tells this process and, for kinds that connections depend on, the others, where hints carry text. */
   announce(owner: Owner, key: RecordKey, cause: EndedRecord["cause"], alsoElsewhere: boolean): void {
     this.#tell({ owner, kind: key.kind, id: key.id, cause });
     if (!alsoElsewhere) return;

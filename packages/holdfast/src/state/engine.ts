@@ -1,8 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { LRUCache } from "lru-cache";
 
 import type { Change, ChangeResult } from "../record/change.ts";
-import { HoldfastError, isHoldfastError } from "../record/errors.ts";
+import { HoldfastError } from "../record/errors.ts";
 import type { Owner, RecordKey } from "../record/record.ts";
 import type {
   CommitOptions,
@@ -46,8 +45,8 @@ export type EngineOptions = {
 };
 
 /**
- * What everything in the state layer shares: the store, seen through one door that knows whether the hold is still
- * open and what to do about an unknown outcome.
+ * What everything in the state layer shares: the store, which resolves unknown outcomes itself where it can, seen
+ * through one door that knows whether the hold is still open.
  */
 export class Engine {
   readonly store: Store;
@@ -108,18 +107,14 @@ export class Engine {
     return this.store.list(owner, kind, options);
   }
 
-  async usage(owner: Owner): Promise<Usage> {
+  async usage(owner: Owner, options: { readonly signal?: AbortSignal | undefined }): Promise<Usage> {
     this.#refuseIfClosed();
-    return await this.store.usage(owner);
+    return await this.store.usage(owner, options);
   }
 
-  /** Commits; an unknown outcome is resolved by one repetition under the same commit id. */
   commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
     this.#refuseIfClosed();
-    const { store } = this;
-    return store.traits.outcomeCanBeUnknown
-      ? commitResolving(store, owner, changes, options)
-      : store.commit(owner, changes, options);
+    return this.store.commit(owner, changes, options);
   }
 
   /** Commits, and turns a refusal into the error that says why. */
@@ -138,31 +133,8 @@ export class Engine {
   }
 }
 
-async function commitResolving(
-  store: Store,
-  owner: Owner,
-  changes: readonly Change[],
-  options: CommitOptions,
-): Promise<Committed> {
-  const named: CommitOptions =
-    options.commitId === undefined
-      ? { ...options, commitId: { id: randomUUID(), digest: "internal", origin: "internal" } }
-      : options;
-  try {
-    return await store.commit(owner, changes, named);
-  } catch (unknown) {
-    if (!isHoldfastError(unknown, "OUTCOME_UNKNOWN")) throw unknown;
-    try {
-      return await store.commit(owner, changes, named);
-    } catch {
-      // Whatever the repetition met, the first attempt may have been applied, and the caller has to know that.
-      throw unknown;
-    }
-  }
-}
-
-/** What the only, or the first, change of a commit came to. */
-export function firstResult({ results }: Applied): ChangeResult {
+/** What the only, or the first, change of a commit came to, now or when it was first made. */
+export function firstResult({ results }: Pick<Applied, "results">): ChangeResult {
   const [result] = results;
   if (result === undefined) throw new HoldfastError("STORE_CORRUPT", "the store remembered a commit without results");
   return result;

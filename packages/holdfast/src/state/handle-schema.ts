@@ -12,7 +12,7 @@ export function handleSchema(kind: KindDefinition, description: string | undefin
 }
 
 /** What a handle is, how to get one and how long it lives, in words for a model. */
-export function describeHandle({ name, scope, prefix, lifetime }: KindDefinition): string {
+function describeHandle({ name, scope, prefix, lifetime }: KindDefinition): string {
   const words = name.replaceAll(/[.-]/g, " ");
   const source =
     scope === "many"

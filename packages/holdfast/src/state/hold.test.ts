@@ -7,6 +7,7 @@ import { openStore } from "../open.ts";
 import { localUser, type Principal } from "../security/principal.ts";
 import type { HoldOptions } from "./hold.ts";
 import { kind } from "./kind.ts";
+import { servingHold } from "./open-hold.ts";
 
 const Basket = kind("basket", { schema: z.object({}), idle: "1h" });
 
@@ -36,6 +37,13 @@ describe("holdfast()", () => {
       "INVALID_ARGUMENT",
       /"session" and "x"/,
     ],
+    [
+      "a kind that kind() did not make",
+      { store: "memory:", kinds: [{ ...Basket }] },
+      "INVALID_ARGUMENT",
+      /made by kind/,
+    ],
+    ["a kind that is none", { store: "memory:", kinds: [undefined] }, "INVALID_ARGUMENT", /made by kind/],
     ["an unknown store", { store: "sqllite:./x.db" }, "CONFIGURATION", /did you mean "sqlite:".*memory:, sqlite:/],
     ["a path without a scheme", { store: "./state.db" }, "CONFIGURATION", /sqlite:PATH/],
     ["an inherited name as a store", { store: "constructor:x" }, "CONFIGURATION", /no store/],
@@ -56,7 +64,7 @@ describe("holdfast()", () => {
     expect(await hold.sessions(localUser).create()).toMatchObject({ version: 1 });
     expect((await hold.health()).ok).toBe(true);
     await Promise.all([hold.close(), hold.close()]);
-    await expect(hold.store.health()).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(hold.health()).rejects.toMatchObject({ code: "CLOSED" });
     await expect(hold.sessions(localUser).create()).rejects.toMatchObject({ code: "CLOSED" });
   });
 });
@@ -93,6 +101,40 @@ describe.each(backings)("a hold on %s", (_name, makeBacking) => {
       expect(() => hold.state(principal)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
       expect(() => hold.sessions(principal)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
       await expect(hold.usage(principal)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
+  });
+
+  test("refuses a principal that would share the engine's own partitions", async () => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), kinds: [Basket], reap: false });
+    const engine: Principal = { issuer: "holdfast", subject: "nodes", scopes: [] };
+    const refusal = expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining("holdfast") });
+    expect(() => hold.state(engine)).toThrow(refusal);
+    expect(() => hold.sessions(engine)).toThrow(refusal);
+    await expect(hold.usage(engine)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(() => hold.state({ ...engine, issuer: "https://holdfast" })).not.toThrow();
+  });
+
+  test("gives nobody it was handed to the store, or a way to name an owner", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    await using hold = await holdfast({ store, kinds: [Basket], reap: false });
+    const reachable = new Set<unknown>();
+    for (let at: unknown = hold; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+      for (const name of Reflect.ownKeys(at as object)) reachable.add(name);
+    }
+    const names = ["state", "sessions", "usage", "health", "counts", "onEnded", "close", Symbol.asyncDispose];
+    expect([...reachable]).toEqual(
+      expect.arrayContaining([...names, "traits", "kinds", "limits", "sessionLifetime", "constructor"]),
+    );
+    expect(reachable.size).toBe(names.length + 5);
+    expect(Object.values(hold)).not.toContain(store);
+    expect(hold.traits).toBe(store.traits);
+    expect(Object.keys(Basket).sort()).toEqual(["id", "name", "schema", "scope"]);
+    // The serving layer has its own way in, which leads nowhere from anything else.
+    expect(servingHold(hold).store).toBe(store);
+    for (const other of [{ ...hold }, Object.create(hold) as typeof hold]) {
+      expect(() => servingHold(other)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     }
   });
 

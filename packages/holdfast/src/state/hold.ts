@@ -1,18 +1,18 @@
 import type { Owner, RecordKey } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
-import type { Quota, Store, StoreHealth, Usage } from "../store/contract.ts";
+import type { Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import type { AnyKind, State } from "./kind.ts";
 import type { HoldLimits } from "./limits.ts";
-import type { Duration, Sessions, Turn } from "./types.ts";
+import type { Duration, Sessions } from "./types.ts";
 
 /** The state of an application: a store with the kinds that live in it. Made by `holdfast()`. */
 export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> extends AsyncDisposable {
-  readonly store: Store;
+  /** What the store is and promises. Constant over the hold's life. */
+  readonly traits: StoreTraits;
   readonly kinds: Kinds;
   readonly limits: HoldLimits;
   /** The lifetime of a session: defaults of the hold, in milliseconds. */
   readonly sessionLifetime: SessionLifetime;
-  readonly turns: Turns;
   /** The records of one principal. Cheap: make one per request. */
   state(principal: Principal): State<Kinds>;
   /** The sessions of one principal. Cheap: make one per request. */
@@ -22,12 +22,13 @@ export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> ext
   health(options?: { readonly signal?: AbortSignal }): Promise<StoreHealth>;
   /** What has happened in this process since the hold was opened. */
   readonly counts: HoldCounts;
-  /** Calls the listener with records that ended or expired, so that caches can drop them. Returns how to stop. */
+  /**
+   * Calls the listener with records that this process ended or reaped, so that caches can drop them. Returns how to stop.
+   *
+   * Of what other processes did, it hears of sessions only, and only where the store's hints carry text; those of a
+   * SQLite file do not. What it hears of may come late, more than once or never, so a cache has to verify what it holds.
+   */
   onEnded(listener: EndedListener): () => void;
-  /** The quota of a commit that creates a session. For the serving layer. */
-  readonly sessionQuota: Quota;
-  /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
-  announceEnded(owner: Owner, sessionId: string): void;
   /** Stops the reaper, writes what turns wait, and closes the store if this hold opened it. Idempotent. */
   close(): Promise<void>;
 }
@@ -36,14 +37,6 @@ export type SessionLifetime = { readonly idleMs: number; readonly absoluteMs: nu
 
 export type EndedRecord = RecordKey & { readonly owner: Owner; readonly cause: "ended" | "expired" };
 export type EndedListener = (ended: EndedRecord) => void;
-
-/** Records turns of sessions behind the caller's back: in small batches, at most 50 ms later. */
-export interface Turns {
-  /** Never throws and never waits. */
-  record(owner: Owner, sessionId: string, turn: Turn): void;
-  /** Resolves once everything recorded so far is written or given up. */
-  flush(): Promise<void>;
-}
 
 export type HoldCounts = {
   /** Conditional commits refused because somebody else came first. */

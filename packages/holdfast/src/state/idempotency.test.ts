@@ -155,6 +155,49 @@ describe.each(backings)("idempotency on %s", (_name, makeBacking) => {
     expect(await basket.update(id, (draft) => void draft.items.push("x"), once("u"))).toMatchObject({ version: 2 });
   });
 
+  test("a repeat after the record has ended answers what needs no view, and says NOT_FOUND where a view is needed", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { basket } = hold.state(alice);
+    const { id } = await basket.create({}, once("c"));
+    const calls = {
+      increment: () => basket.increment(id, "n", 2, once("i")),
+      append: () => basket.append(id, "s", 1, once("a")),
+      update: () => basket.update(id, (draft) => void draft.items.push("x"), once("u")),
+      patch: () => basket.patch(id, { items: ["y"] }, once("p")),
+      create: () => basket.create({}, once("c")),
+    };
+    for (const call of Object.values(calls)) await call();
+    await basket.destroy(id);
+    expect(await calls.increment()).toEqual({ version: 1, value: 2, replayed: true });
+    expect(await calls.append()).toEqual({ version: 1, position: 1, replayed: true });
+    for (const call of [calls.update, calls.patch, calls.create]) {
+      await expect(call()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    }
+  });
+
+  test("the version a change depends on is part of what is asked for, for update and patch as for destroy", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { basket } = hold.state(alice);
+    const { id } = await basket.create();
+    const at = (ifVersion: number, key: string, intent?: unknown) => ({ ifVersion, ...once(key, intent) });
+    const calls: readonly ((ifVersion: number) => Promise<unknown>)[] = [
+      (version) => basket.update(id, (draft) => void draft.items.push("x"), at(version, "u")),
+      (version) => basket.patch(id, { items: ["y"] }, at(version, "p")),
+      (version) => basket.destroy(id, at(version, "d")),
+    ];
+    for (const [index, call] of calls.entries()) {
+      await call(index + 1);
+      if (index < 2) expect(await call(index + 1)).toMatchObject({ version: index + 2 });
+      await expect(call(index + 2)).rejects.toMatchObject({ code: "COMMIT_ID_REUSED" });
+    }
+    // Who says what is asked for decides what is part of it.
+    const { id: other } = await basket.create();
+    await basket.patch(other, { items: ["z"] }, at(1, "p", "set z"));
+    expect(await basket.patch(other, { items: ["z"] }, at(2, "p", "set z"))).toMatchObject({ version: 2 });
+  });
+
   test("a destroyed record answers true again to the same key, and false to another", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);

@@ -3,7 +3,7 @@ import { HoldfastError } from "../record/errors.ts";
 import { utf8Length } from "../record/text.ts";
 
 /** Most levels of objects and arrays in a document, an event or an argument. */
-export const maxDepth = 64;
+const maxDepth = 64;
 
 /**
  * The JSON text of a value. `undefined` members are left out and `toJSON` is honoured, as in JSON.stringify; what it

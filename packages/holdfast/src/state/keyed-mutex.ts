@@ -2,9 +2,8 @@
  * One holder per key, in the order of arrival. Local contention queues here, where waiting costs nothing, and not at
  * the store, where it would cost conflicts. Bounded: so many waiters per key, so long a wait.
  */
+import { abortedBy, throwIfAborted } from "../record/abort.ts";
 import type { HoldfastError } from "../record/errors.ts";
-import { throwIfAborted } from "../store/validate.ts";
-import { gaveUp } from "./backoff.ts";
 import { contention } from "./refusals.ts";
 
 export type MutexOptions = {
@@ -61,7 +60,7 @@ export class KeyedMutex {
         settle();
         reject(error);
       };
-      const onAbort = (): void => giveUp(gaveUp(signal));
+      const onAbort = (): void => giveUp(abortedBy(signal));
       const timer = setTimeout(() => {
         giveUp(
           contention(

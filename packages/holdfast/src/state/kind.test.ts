@@ -1,9 +1,8 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-
+import { nearestName } from "../record/option-names.ts";
 import { durationInWords, durationMs } from "./duration.ts";
 import { type AnyKind, kind, type State } from "./kind.ts";
-import { nearestName } from "./option-names.ts";
 import type { NamedRecords, RecordHandle, Records } from "./types.ts";
 
 const schema = z.object({ items: z.array(z.string()).default([]) });

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { z } from "zod";
 
 import { HoldfastError } from "../record/errors.ts";
+import { isEngineKind } from "../record/ids.ts";
 import { defineKind, type KindDefinition } from "./definition.ts";
 import { handleSchema } from "./handle-schema.ts";
 import type { KindOptions, KindScope, NamedRecords, RecordHandle, Records } from "./types.ts";
@@ -16,8 +17,6 @@ export interface Kind<Name extends string, Schema extends StandardSchemaV1, Scop
    * what the handle is, how to get one and how long it lives.
    */
   readonly id: z.ZodString;
-  /** What the engine made of the options. Not for authors. */
-  readonly definition: KindDefinition;
 }
 
 export type AnyKind = Kind<string, StandardSchemaV1, KindScope>;
@@ -54,16 +53,37 @@ export function kind<
   Schema extends StandardSchemaV1,
   const Scope extends KindScope = "many",
 >(name: Name, options: KindOptions<Schema, Scope>): Kind<Name, Schema, Scope> {
-  if (typeof name === "string" && (name === "session" || name.startsWith("holdfast."))) {
+  if (typeof name === "string" && (name === "session" || isEngineKind(name))) {
     throw new HoldfastError("INVALID_ARGUMENT", `kind "${name}" is holdfast's own; choose another name`);
   }
-  const definition = defineKind(name, options);
-  return {
-    name,
+  return new DefinedKind(name, options);
+}
+
+/** What the engine made of a kind's options. Throws `INVALID_ARGUMENT` for what `kind()` did not make. */
+export function definitionOf(given: AnyKind): KindDefinition {
+  return DefinedKind.definitionOf(given);
+}
+
+class DefinedKind<Name extends string, Schema extends StandardSchemaV1, Scope extends KindScope>
+  implements Kind<Name, Schema, Scope>
+{
+  readonly name: Name;
+  readonly scope: Scope;
+  readonly schema: Schema;
+  readonly id: z.ZodString;
+  readonly #definition: KindDefinition;
+
+  constructor(name: Name, options: KindOptions<Schema, Scope>) {
+    this.#definition = defineKind(name, options);
+    this.name = name;
     // Checked by defineKind, which also supplies the default that the type parameter names.
-    scope: definition.scope as Scope,
-    schema: options.schema,
-    id: handleSchema(definition, options.description),
-    definition,
-  };
+    this.scope = this.#definition.scope as Scope;
+    this.schema = options.schema;
+    this.id = handleSchema(this.#definition, options.description);
+  }
+
+  static definitionOf(given: AnyKind): KindDefinition {
+    if (typeof given === "object" && given !== null && #definition in given) return given.#definition;
+    throw new HoldfastError("INVALID_ARGUMENT", "kinds are made by kind(); one of those given was not");
+  }
 }

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../record/errors.ts";
-import { refuseUnknownNames } from "./option-names.ts";
+import { refuseUnknownNames } from "../record/option-names.ts";
 
 /** What one principal may have, and what a session keeps. Exact, also under parallel creation. */
 export type HoldLimits = {

@@ -1,18 +1,19 @@
 import { HoldfastError } from "../record/errors.ts";
+import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Owner } from "../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
-import type { Quota, ReapAnswer, Store, StoreHealth, Usage } from "../store/contract.ts";
-import { throwIfAborted } from "../store/validate.ts";
+import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
+import { resolving } from "../store/resolving.ts";
 import type { KindDefinition } from "./definition.ts";
 import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
 import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
-import type { AnyKind, State } from "./kind.ts";
+import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
-import { refuseUnknownNames } from "./option-names.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { Scope } from "./scope.ts";
+import type { ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
 import { OwnSessions } from "./sessions/sessions.ts";
@@ -79,8 +80,7 @@ function resolveReap({ every = "1m", batch = 500 }: Exclude<HoldOptions["reap"],
 function refuseClashes(kinds: readonly AnyKind[]): void {
   const names = new Set<string>([sessionKind]);
   const prefixes = new Map<string, string>([[sessionPrefix, sessionKind]]);
-  for (const { definition } of kinds) {
-    const { name, prefix } = definition;
+  for (const { name, prefix } of kinds.map(definitionOf)) {
     if (names.has(name)) throw new HoldfastError("INVALID_ARGUMENT", `two kinds are called "${name}"`);
     const other = prefixes.get(prefix);
     if (other !== undefined) {
@@ -95,11 +95,12 @@ function refuseClashes(kinds: readonly AnyKind[]): void {
 }
 
 export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
-  readonly store: Store;
+  readonly traits: StoreTraits;
   readonly kinds: Kinds;
   readonly limits: HoldLimits;
   readonly sessionLifetime: SessionLifetime;
-  readonly turns: TurnRecorder;
+  readonly #store: Store;
+  readonly #turns: TurnRecorder;
   readonly #engine: Engine;
   readonly #session: KindDefinition;
   readonly #reaper: Reaper | undefined;
@@ -109,57 +110,67 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   constructor(store: Store, options: ResolvedHoldOptions<Kinds>, ownsStore: boolean) {
     const { kinds, limits, sessionLifetime, reap, onError } = options;
-    this.store = store;
+    this.traits = store.traits;
     this.kinds = kinds;
     this.limits = limits;
     this.sessionLifetime = sessionLifetime;
     this.#ownsStore = ownsStore;
-    this.#engine = new Engine({ store, limits, onError });
+    this.#store = resolving(store);
+    this.#engine = new Engine({ store: this.#store, limits, onError });
     this.#session = defineSession(limits, sessionLifetime);
-    this.turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
+    this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
     this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onError });
   }
 
+  /** See `servingHold`. */
+  static serving(hold: object): ServingHold {
+    if (!(#store in hold))
+      throw new HoldfastError("INVALID_ARGUMENT", "only a hold that holdfast() made can be served");
+    // A name for what the check above has found out.
+    const open: OpenHold<readonly AnyKind[]> = hold;
+    const engine = open.#engine;
+    return {
+      store: open.#store,
+      turns: open.#turns,
+      limits: open.limits,
+      sessionLifetime: open.sessionLifetime,
+      sessionQuota: engine.creationQuota(open.#session),
+      sessions: (principal) => open.sessions(principal),
+      onEnded: (listener) => open.onEnded(listener),
+      announceEnded: (owner, id) => {
+        for (const kind of [sessionKind, transportKind]) engine.ended.announce(owner, { kind, id }, "ended", true);
+      },
+    };
+  }
+
   state(principal: Principal): State<Kinds> {
     const owner = ownerOfPrincipal(principal);
-    const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, kind.definition)] as const);
+    const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, definitionOf(kind))] as const);
     // One entry per kind, each made by the kind's own scope: what the mapped type says.
     return Object.fromEntries(entries) as State<Kinds>;
   }
 
   sessions(principal: Principal): Sessions {
     const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, transportOf);
-    return new OwnSessions(scope, this.turns);
+    return new OwnSessions(scope, this.#turns);
   }
 
   async usage(principal: Principal, options: { readonly signal?: AbortSignal } = {}): Promise<Usage> {
-    throwIfAborted(options.signal);
-    return await this.#engine.usage(ownerOfPrincipal(principal));
+    return await this.#engine.usage(ownerOfPrincipal(principal), options);
   }
 
   async health(options: { readonly signal?: AbortSignal } = {}): Promise<StoreHealth> {
-    return await this.store.health(options);
-  }
-
-  /** The quota of a commit that creates a session. */
-  get sessionQuota(): Quota {
-    return this.#engine.creationQuota(this.#session);
+    return await this.#store.health(options);
   }
 
   get counts(): HoldCounts {
-    const { written, lost } = this.turns;
+    const { written, lost } = this.#turns;
     return { ...this.#engine.counts, turnsWritten: written, turnsLost: lost, reaped: this.#reaped };
   }
 
   onEnded(listener: EndedListener): () => void {
     return this.#engine.ended.listen(listener);
-  }
-
-  announceEnded(owner: Owner, sessionId: string): void {
-    for (const kind of [sessionKind, transportKind]) {
-      this.#engine.ended.announce(owner, { kind, id: sessionId }, "ended", true);
-    }
   }
 
   close(): Promise<void> {
@@ -173,9 +184,9 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   async #close(): Promise<void> {
     await this.#reaper?.close();
-    await this.turns.close();
+    await this.#turns.close();
     this.#engine.close();
-    if (this.#ownsStore) await this.store.close();
+    if (this.#ownsStore) await this.#store.close();
   }
 
   #recordsOf(owner: Owner, definition: KindDefinition): unknown {
@@ -191,4 +202,12 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
     }
   }
+}
+
+/**
+ * The serving layer's view of a hold. Private fields keep it from everybody who was only handed the hold.
+ * Throws `INVALID_ARGUMENT` for what `holdfast()` did not make.
+ */
+export function servingHold(hold: Pick<Hold, "sessions">): ServingHold {
+  return OpenHold.serving(hold);
 }

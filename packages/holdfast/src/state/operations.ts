@@ -1,6 +1,7 @@
 /** What can be done to one record, whatever face names it. */
 import type { ChangeResult } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
+import type { StreamHead, Version } from "../record/record.ts";
 import { type Applied, firstResult } from "./engine.ts";
 import { commitIdOf } from "./idempotency.ts";
 import { jsonText, parseStored } from "./json.ts";
@@ -20,7 +21,7 @@ import type {
   RecordView,
   Transaction,
 } from "./types.ts";
-import { update } from "./update.ts";
+import { update, viewOfUpdated } from "./update.ts";
 
 export async function updateRecord(
   scope: Scope,
@@ -30,7 +31,8 @@ export async function updateRecord(
 ): Promise<RecordView<unknown>> {
   if (typeof fn !== "function") throw invalid("update needs a function of the draft");
   const { key, createAs } = target;
-  return (await update(scope, { key, createAs, operation: "update", fn, options })).view;
+  const defaultIntent = { ifVersion: options.ifVersion };
+  return viewOfUpdated(await update(scope, { key, createAs, operation: "update", fn, options, defaultIntent }));
 }
 
 export async function patchRecord(
@@ -43,7 +45,8 @@ export async function patchRecord(
   jsonText(partial, "the patch", scope.kind.maxDocumentBytes);
   const fn = (draft: unknown): unknown => mergePatch(draft, partial);
   const { key, createAs } = target;
-  return (await update(scope, { key, createAs, operation: "patch", fn, options, defaultIntent: partial })).view;
+  const defaultIntent = { partial, ifVersion: options.ifVersion };
+  return viewOfUpdated(await update(scope, { key, createAs, operation: "patch", fn, options, defaultIntent }));
 }
 
 export async function incrementCounter(
@@ -116,15 +119,16 @@ export function remembered(values: ReadonlyMap<string, number>, name: string): n
 
 const defaultLimit = 100;
 const maxLimit = 1_000;
-/** Characters of one page, however many events that are. */
-const maxPageBytes = 4_194_304;
+/** UTF-8 bytes after which a page of events ends, however many events that are. */
+export const maxPageBytes = 4_194_304;
 
 export async function readEvents(
   scope: Scope,
   { key, createAs }: Target,
   stream: string,
-  { after, before, limit = defaultLimit, order = "oldest", signal }: EventsQuery,
+  query: EventsQuery,
 ): Promise<EventsResult> {
+  const { after, before, limit = defaultLimit, order = "oldest", signal } = query;
   checkLimit(limit);
   const { engine, owner, kind } = scope;
   const options = { after, before, limit, order, maxBytes: maxPageBytes, signal };
@@ -136,18 +140,33 @@ export async function readEvents(
   if (page === undefined) {
     if (createAs === undefined) throw notFound();
     // A record that is made on first use has no events before it.
+    checkCursor(query, { head: 0, first: 1 }, stream);
     return { events: [], head: 0, first: 1, more: false };
   }
   if (found?.record !== undefined) await scope.slideAfterRead(found.record, found.at, signal);
-  checkRetained(after, page.first, stream);
+  checkCursor(query, page, stream);
   const events = page.events.map(({ position, at, data }) => {
     return { position, at: new Date(at), payload: parseStored(data, `event ${position} of stream "${stream}"`) };
   });
-  return { events, head: page.head, first: page.first, more: page.more };
+  return { events, head: page.head, first: page.first, more: page.more, incarnation: page.incarnation };
 }
 
-/** A cursor from before what is retained would skip events without a word: an error instead. */
-function checkRetained(after: number | undefined, first: number, stream: string): void {
+type Standing = StreamHead & { readonly incarnation?: Version };
+
+/**
+ * A cursor from before what is retained, or from a record that has ended since and was begun anew, would skip events
+ * without a word: an error instead.
+ */
+function checkCursor({ after, incarnation }: EventsQuery, standing: Standing, stream: string): void {
+  const { head, first } = standing;
+  const isOfAnother = incarnation !== undefined && incarnation !== standing.incarnation;
+  if (isOfAnother || (after !== undefined && after > head)) {
+    throw new HoldfastError(
+      "REPLAY_WINDOW_EXCEEDED",
+      `stream "${stream}" stands at ${head}, and the cursor is of another record, perhaps an earlier one of this name; read without "after" and "incarnation"`,
+      { details: { stream, after, head } },
+    );
+  }
   if (after === undefined || after >= first - 1) return;
   throw new HoldfastError(
     "REPLAY_WINDOW_EXCEEDED",

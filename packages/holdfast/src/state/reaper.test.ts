@@ -76,3 +76,36 @@ test("closing lets a sweep that is under way finish its batch and start no other
   expect(batches).toBe(until);
   expect(batches).toBeLessThan(1_000);
 });
+
+test("a sweep goes on where a batch removed commit ids only, and lets others have their turn in between", async () => {
+  await using store = await storeWithExpired(3);
+  // What the store has besides: 40 batches of ids, of which an answer says no more than that there are more.
+  let idBatches = 40;
+  const admin = {
+    ...store.admin,
+    reap: async (options: Parameters<Store["admin"]["reap"]>[0]): Promise<ReapAnswer> => {
+      if (idBatches === 0) return await store.admin.reap(options);
+      idBatches -= 1;
+      return { removed: [], more: true };
+    },
+  };
+  const withIds = new Proxy(store, { get: (target, name) => (name === "admin" ? admin : Reflect.get(target, name)) });
+  let removed = 0;
+  const onRemoved = ({ length }: ReapAnswer["removed"]): void => void (removed += length);
+  const onError = (error: unknown): never => {
+    throw error;
+  };
+  const reaper = new Reaper({ store: withIds, everyMs: 3_600_000, batch: 10, onRemoved, onError });
+  let turns = 0;
+  let counting = true;
+  const count = (): void => {
+    turns += 1;
+    if (counting) setImmediate(count);
+  };
+  setImmediate(count);
+  await reaper.sweep();
+  counting = false;
+  expect([idBatches, removed]).toEqual([0, 3]);
+  expect(turns).toBeGreaterThanOrEqual(40);
+  await reaper.close();
+});

@@ -83,6 +83,8 @@ const quotaTexts: Readonly<Record<QuotaRefusal["quota"], (limit: number) => stri
   kind: (limit) => `there are ${limit} records of this kind already, the most one principal may have; end some first`,
   bytes: (limit) =>
     `this would take more than ${limit} bytes, the most one principal may have; end or shorten something first`,
+  commitIds: (limit) =>
+    `there are ${limit} idempotency keys of the last 24 hours already, the most one principal may have; repeat without one, or wait`,
   counters: (limit) => `the record has ${limit} counters already, the most one may have; use one of them`,
   streams: (limit) => `the record has ${limit} streams already, the most one may have; use one of them`,
 };

@@ -36,6 +36,11 @@ export class Scope {
     return `${this.owner}/${key.kind}/${key.id}`;
   }
 
+  /** Whether any record of this scope could have one that lives and ends with it. */
+  get mayHaveCompanions(): boolean {
+    return this.#companionOf !== undefined;
+  }
+
   /** What a change of this record slides or ends besides itself. */
   companion(record: RecordSummary): RecordKey | undefined {
     return this.#companionOf?.(record);
@@ -45,18 +50,21 @@ export class Scope {
    * Commits a change of a record whose summary is known. Its companion slides along when a slide is due. A companion
    * that is gone by now does not hold the change up.
    */
-  async commitSliding(
+  commitSliding(
     record: RecordSummary | undefined,
     at: number,
     change: Change,
     options: CommitOptions,
   ): Promise<Committed> {
     const companion = record !== undefined && slideIsDue(record, at) ? this.companion(record) : undefined;
-    const alone = [change];
-    if (companion === undefined) return await this.engine.commit(this.owner, alone, options);
+    if (companion === undefined) return this.engine.commit(this.owner, [change], options);
+    return this.#commitBoth(change, companion, options);
+  }
+
+  async #commitBoth(change: Change, companion: RecordKey, options: CommitOptions): Promise<Committed> {
     const both = [change, { ...companion, expect: "present", slide: true } as const];
     const committed = await this.engine.commit(this.owner, both, options);
-    return lacksCompanion(committed) ? await this.engine.commit(this.owner, alone, options) : committed;
+    return lacksCompanion(committed) ? await this.engine.commit(this.owner, [change], options) : committed;
   }
 
   /**

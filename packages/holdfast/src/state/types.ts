@@ -3,7 +3,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import type { IndexedFields, Position, StoredEvent, Version } from "../record/record.ts";
+import type { IndexedFields, Position, Version } from "../record/record.ts";
 
 /** Milliseconds, or a number with a unit: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"30d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -27,7 +27,10 @@ export type KindOptions<Schema extends StandardSchemaV1, Scope extends KindScope
   readonly idle?: Duration;
   /** Expires this long after creation. Default: never. */
   readonly absolute?: Duration;
-  /** Content is kept this long after the end, for audit. Default: not at all. */
+  /**
+   * Content is kept this long after the end, for audit. Default: not at all. Shorter where the record is made again under
+   * its name, or for its principal: that drops what was retained.
+   */
   readonly retain?: Duration;
   /** The document's first value where none is given. Default: the schema applied to `{}`. */
   readonly initial?: () => StandardSchemaV1.InferInput<Schema>;
@@ -128,7 +131,16 @@ export type IncrementOptions = CountOptions & {
 };
 export type AppendOptions = ChangeOptions & { readonly expectedHead?: Position };
 export type EventsQuery = CallOptions & {
+  /**
+   * Only events after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where events that would follow it are gone, or
+   * where the stream never came that far.
+   */
   readonly after?: Position;
+  /**
+   * The `incarnation` of the page the cursor is from. A record that is found by name may have ended since and been begun
+   * anew; its positions then start again, and with this the old cursor is `REPLAY_WINDOW_EXCEEDED` instead of a gap.
+   */
+  readonly incarnation?: Version | undefined;
   readonly before?: Position;
   /** 1 to 1,000. Default 100. */
   readonly limit?: number;
@@ -140,18 +152,24 @@ export type EventsResult = {
   /** Oldest position still retained. Asking for events before it is `REPLAY_WINDOW_EXCEEDED`. */
   readonly first: Position;
   readonly more: boolean;
+  /** Tells the record from earlier ones of its name; keep it with the cursor. Absent while there is no record yet. */
+  readonly incarnation?: Version | undefined;
 };
 
 /** The caller's records of a kind with `scope: "many"`. */
 export interface Records<Value, Input> {
-  /** Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. */
+  /**
+   * Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. Repeated with the same idempotency key
+   * it gives the first record as it is now, or throws `NOT_FOUND` if that one has ended.
+   */
   create(value?: Input, options?: ChangeOptions): Promise<RecordView<Value>>;
   /** Throws `NOT_FOUND`, in one fixed wording, whether the id is unknown, expired, ended or somebody else's. */
   get(id: string, options?: CallOptions): Promise<RecordView<Value>>;
   /**
    * Reads, changes and commits if nobody came between; otherwise again, with full jitter, then `CONTENTION`. An update
    * that leaves the document as it was makes no version. In the view that comes back, counters and heads that the
-   * update did not name are those it read; after a repeat with the same idempotency key it is the record as it is now.
+   * update did not name are those it read; after a repeat with the same idempotency key it is the record as it is now,
+   * or `NOT_FOUND` if it has ended. The function is no part of a key's intent, which by default is `ifVersion` alone.
    */
   update(id: string, fn: Updater<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
   /** A JSON merge patch (RFC 7396). */
@@ -195,8 +213,6 @@ export type DeepPartial<Value> = Value extends readonly unknown[]
     ? { readonly [Key in keyof Value]?: DeepPartial<Value[Key]> | null }
     : Value;
 
-export type { StoredEvent };
-
 /** What a session keeps besides its counters and streams. */
 export type SessionDocument = {
   readonly label?: string | undefined;
@@ -237,6 +253,7 @@ export type Recorded = Appended & { readonly totalEvents: number };
 
 /** The caller's sessions. A session of a 2025-era connection is an ordinary one and is found here too. */
 export interface Sessions {
+  /** Throws `INVALID_ARGUMENT`, `QUOTA_EXCEEDED`, or, to a repeat whose session has ended, `NOT_FOUND`. */
   create(input?: SessionInput, options?: ChangeOptions): Promise<SessionView>;
   /** No I/O: whether it exists shows at the first call. */
   open(id: string): Session;
@@ -246,7 +263,7 @@ export interface Sessions {
 
 export type SessionContext = {
   readonly view: SessionView;
-  /** Newest `maxEvents`, oldest first. */
+  /** Newest `maxEvents`, oldest first; fewer where these are more than 4 MiB, and likewise of turns. */
   readonly events: readonly {
     readonly position: Position;
     readonly type: string;
@@ -259,7 +276,8 @@ export type SessionContext = {
 
 /**
  * One session of the caller. Every method throws `NOT_FOUND` once it has ended or expired, and slides its idle
- * expiry when it succeeds.
+ * expiry when it succeeds. A change that is repeated with its idempotency key answers what it did the first time, after
+ * the end too, unless its answer is a view.
  */
 export interface Session {
   readonly id: string;
@@ -267,7 +285,7 @@ export interface Session {
   /** A value of the session's data; undefined if the key was never set. */
   get(key: string, options?: CallOptions): Promise<{ readonly value: unknown; readonly version: Version } | undefined>;
   set(key: string, value: unknown, options?: ChangeOptions): Promise<Changed>;
-  /** Whether there was something to delete. */
+  /** Whether there was something to delete; to a repeat with the same idempotency key, whether there was the first time. */
   delete(key: string, options?: ChangeOptions): Promise<boolean>;
   /** Sorted. */
   keys(options?: CallOptions): Promise<readonly string[]>;

@@ -4,10 +4,11 @@ import { z } from "zod";
 
 import { holdfast } from "../hold.ts";
 import { HoldfastError } from "../record/errors.ts";
-import { localUser } from "../security/principal.ts";
+import { localUser, ownerOfPrincipal } from "../security/principal.ts";
 import type { CommitOptions, Store } from "../store/contract.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { kind } from "./kind.ts";
+import { servingHold } from "./open-hold.ts";
 
 const Basket = kind("basket", { schema: z.object({ n: z.number().default(0) }) });
 
@@ -49,7 +50,8 @@ describe("a lost reply", () => {
     plan.push(loss);
     const { id } = await basket.create();
     plan.push(loss);
-    expect(await basket.increment(id, "n")).toMatchObject({ value: 1 });
+    // Nobody has repeated this call, as far as its caller knows.
+    expect(await basket.increment(id, "n")).toMatchObject({ value: 1, replayed: false });
     plan.push(loss);
     expect(await basket.append(id, "s", 1)).toMatchObject({ position: 1 });
     plan.push(loss);
@@ -80,6 +82,22 @@ describe("a lost reply", () => {
     plan.push(...losses);
     await expect(basket.increment(id, "n")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
     expect((await basket.get(id)).counters.get("n")).toBe(1);
+  });
+
+  test("is resolved for the serving layer as well, which commits without ids", async () => {
+    await using memory = await memoryStore();
+    const plan: Loss[] = ["reply"];
+    await using hold = await holdfast({ store: lossy(memory, plan, []), reap: false });
+    const { store } = servingHold(hold);
+    const owner = ownerOfPrincipal(localUser);
+    const key = { kind: "holdfast.transport", id: "t" };
+    const create = { text: "{}", lifetime: {} };
+    expect(await store.commit(owner, [{ ...key, expect: "absent", create }])).toMatchObject({ ok: true });
+    const append = { stream: "out", data: ["a", "b"] };
+    plan.push("reply");
+    expect(await store.commit(owner, [{ ...key, expect: "present", appends: [append] }])).toMatchObject({ ok: true });
+    expect(plan).toEqual([]);
+    expect((await memory.events(owner, key, "out", { limit: 10 }))?.events).toHaveLength(2);
   });
 
   test("does not happen to a store that cannot lose one, which is sent no ids", async () => {

@@ -7,10 +7,10 @@
  *
  * The mutex keeps callers of this process from conflicting with each other; conflicts are left to other processes.
  */
-import type { Change, Creation, NewDocument, Refusal } from "../record/change.ts";
+import { throwIfAborted } from "../record/abort.ts";
+import type { Change, ChangeResult, Creation, NewDocument, Refusal } from "../record/change.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
 import type { CommitId, CommitOptions, ReadAnswer } from "../store/contract.ts";
-import { throwIfAborted } from "../store/validate.ts";
 import { jitteredMs, pause } from "./backoff.ts";
 import { decodeDocument, decodeText, type Encoded, encodeDocument, encodeInitial, nameField } from "./document.ts";
 import { firstResult } from "./engine.ts";
@@ -34,19 +34,21 @@ export type UpdateRequest = {
 };
 
 export type Updated = {
-  /** The record after the update; after a replay, as it is now. */
-  readonly view: RecordView<unknown>;
+  /** The record after the update; after a replay, as it is now: undefined if it has ended since. */
+  readonly view: RecordView<unknown> | undefined;
   /** The version the update made; after a replay, the one it made the first time. */
   readonly version: number;
+  /** Counters that the update named, as it left them; after a replay, as it did the first time. */
+  readonly counters: ReadonlyMap<string, number>;
   readonly replayed: boolean;
 };
 
 /** Throws `NOT_FOUND`, `CONFLICT` (with `ifVersion` only), `CONTENTION`, or whatever the function throws. */
-export async function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
+export function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
   const { key, operation, options, defaultIntent = null } = request;
   const { idempotency, signal } = options;
   const commitId = idempotency && commitIdOf({ ...key, name: operation }, idempotency, defaultIntent);
-  return await scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
+  return scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
 }
 
 async function persist(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
@@ -82,7 +84,7 @@ async function attemptOnce(
   const { record, outcome } = answer;
   if (outcome !== undefined && commitId !== undefined) {
     checkSameIntent(commitId, outcome);
-    return await replayed(scope, answer, outcome.results[0]?.version);
+    return await replayed(scope, answer, firstResult(outcome));
   }
   if (record === undefined && createAs === undefined) throw notFound();
   if (ifVersion !== undefined && ifVersion !== record?.version) throw conflict(ifVersion, record?.version);
@@ -147,24 +149,18 @@ async function settle(
   const result = firstResult(committed);
   if (committed.replayed) {
     // Another process made the same change between the look-up and the commit.
-    return await replayed(
-      scope,
-      await scope.engine.read(scope.owner, change, { signal: options.signal }),
-      result.version,
-    );
+    return await replayed(scope, await scope.engine.read(scope.owner, change, { signal: options.signal }), result);
   }
   const view =
     record === undefined
       ? viewOfCreated(change, result, committed.at, encoded.value)
       : viewAfter(record, result, committed.at, encoded.value);
-  return { view, version: result.version, replayed: false };
+  return { view, version: result.version, counters: result.counters, replayed: false };
 }
 
-async function replayed(scope: Scope, answer: ReadAnswer, version: number | undefined): Promise<Updated> {
-  const { record } = answer;
-  if (record === undefined) throw notFound();
-  const value = await decodeDocument(scope.kind, record);
-  return { view: viewOf(record, value), version: version ?? record.version, replayed: true };
+async function replayed(scope: Scope, { record }: ReadAnswer, first: ChangeResult): Promise<Updated> {
+  const view = record === undefined ? undefined : viewOf(record, await decodeDocument(scope.kind, record));
+  return { view, version: first.version, counters: first.counters, replayed: true };
 }
 
 async function unchanged(
@@ -175,7 +171,14 @@ async function unchanged(
   signal: AbortSignal | undefined,
 ): Promise<Updated> {
   const expiresAt = await scope.slideAfterRead(record, at, signal);
-  return { view: viewOf({ ...record, expiresAt }, value), version: record.version, replayed: false };
+  const view = viewOf({ ...record, expiresAt }, value);
+  return { view, version: record.version, counters: new Map(), replayed: false };
+}
+
+/** The view of an update that has to answer with one. Throws `NOT_FOUND` where a replay found the record ended. */
+export function viewOfUpdated({ view }: Updated): RecordView<unknown> {
+  if (view === undefined) throw notFound();
+  return view;
 }
 
 /** A draft of its own: what `initial` returns may be shared between calls. */

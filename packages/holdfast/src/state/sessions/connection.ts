@@ -6,9 +6,9 @@
 import type { Change, NewDocument } from "../../record/change.ts";
 import { mintId } from "../../record/ids.ts";
 import type { Lifetime, RecordKey, RecordSummary } from "../../record/record.ts";
+import { jsonText } from "../json.ts";
 import type { SessionInput } from "../types.ts";
 import { emptySession, isConnectionSession, sessionFields, sessionKind, sessionPrefix } from "./definition.ts";
-import { jsonText } from "../json.ts";
 
 /** The kind of the other record of a connection. */
 export const transportKind = "holdfast.transport";
@@ -19,7 +19,7 @@ export function mintSessionId(): string {
 
 /**
  * The change that makes a session. Where it belongs to a connection, commit it together with `transportCreation`
- * under the same id, lifetime and `hold.creationQuota("session")`.
+ * under the same id, lifetime and `sessionQuota` of the serving hold.
  */
 export function sessionCreation(
   id: string,

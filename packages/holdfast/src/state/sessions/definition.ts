@@ -15,7 +15,7 @@ import { defineKind, type KindDefinition } from "../definition.ts";
 import type { SessionLifetime } from "../hold.ts";
 import type { HoldLimits } from "../limits.ts";
 import { invalid } from "../refusals.ts";
-import type { SessionDocument, SessionView, RecordView } from "../types.ts";
+import type { RecordView, SessionDocument, SessionView } from "../types.ts";
 
 export const sessionKind = "session";
 export const sessionPrefix = "ses";
@@ -23,7 +23,7 @@ export const actionsStream = "actions";
 export const turnsStream = "turns";
 /** Counts actions since the session began or was last cleared. */
 export const actionsCounter = "holdfast.actions";
-export const connectionField = "connection";
+const connectionField = "connection";
 
 export const sessionDefaults: SessionLifetime = { idleMs: 24 * 3_600_000, absoluteMs: 30 * 24 * 3_600_000 };
 

@@ -3,7 +3,7 @@ import type { Tail } from "../../store/contract.ts";
 import { decodeDocument } from "../document.ts";
 import { firstResult } from "../engine.ts";
 import { getMember, jsonText, parseStored, setMember } from "../json.ts";
-import { appendedOf, incrementCounter, remembered } from "../operations.ts";
+import { appendedOf, incrementCounter, maxPageBytes, remembered } from "../operations.ts";
 import { invalid, notFound } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import { changeBlindly, getRecord, type Target } from "../target.ts";
@@ -11,20 +11,22 @@ import { appendOf, counterOf, eventText } from "../transaction.ts";
 import type {
   CallOptions,
   Changed,
-  CountOptions,
   ChangeOptions,
+  CountOptions,
   Incremented,
   Recorded,
   Session,
   SessionContext,
   SessionView,
+  Transaction,
   Turn,
 } from "../types.ts";
-import { type Updated, update } from "../update.ts";
+import { type Updated, update, viewOfUpdated } from "../update.ts";
 import { viewOf } from "../views.ts";
 import { clearSession } from "./clear.ts";
 import { actionsCounter, actionsStream, checkedName, sessionView, turnsStream } from "./definition.ts";
-import { parseTurn, type TurnRecorder } from "./turns.ts";
+import { parseTurn } from "./turn-text.ts";
+import type { TurnRecorder } from "./turns.ts";
 
 const defaultMaxEvents = 20;
 const defaultMaxTurns = 10;
@@ -69,12 +71,13 @@ export class OwnSession implements Session {
   async delete(key: string, options: ChangeOptions = {}): Promise<boolean> {
     checkedName("a key", key);
     let deleted = false;
-    const { replayed } = await this.#update("delete", { key }, options, (draft) => {
+    const { replayed, counters } = await this.#update("delete", { key }, options, (draft, tx) => {
       deleted = Object.hasOwn(draft.data, key);
       Reflect.deleteProperty(draft.data, key);
+      // An outcome remembers counters and no answers: that this one is named, by nothing, says "there was none".
+      if (!deleted && options.idempotency !== undefined) tx.increment(actionsCounter, 0);
     });
-    // What a repeated call finds gone was there the first time, or it would not have needed repeating.
-    return deleted || replayed;
+    return replayed ? !counters.has(actionsCounter) : deleted;
   }
 
   async keys(options: CallOptions = {}): Promise<readonly string[]> {
@@ -85,10 +88,10 @@ export class OwnSession implements Session {
   async setPreference(key: string, value: unknown, options: ChangeOptions = {}): Promise<SessionView> {
     checkedName("a key", key);
     jsonText(value, "the value", this.#scope.kind.maxDocumentBytes);
-    const { view } = await this.#update("set-preference", { key, value }, options, (draft) => {
+    const updated = await this.#update("set-preference", { key, value }, options, (draft) => {
       setMember(draft.preferences, key, value);
     });
-    return sessionView(view);
+    return sessionView(viewOfUpdated(updated));
   }
 
   async increment(name: string, by = 1, options: CountOptions = {}): Promise<Incremented> {
@@ -151,10 +154,10 @@ export class OwnSession implements Session {
     operation: string,
     defaultIntent: unknown,
     options: ChangeOptions,
-    change: (draft: Draft) => void,
+    change: (draft: Draft, tx: Transaction) => void,
   ): Promise<Updated> {
     // The draft is the session's document, fresh from its text and nobody else's.
-    const fn = (draft: unknown): void => change(draft as Draft);
+    const fn = (draft: unknown, tx: Transaction): void => change(draft as Draft, tx);
     return await update(this.#scope, { key: this.#target().key, operation, fn, options, defaultIntent });
   }
 
@@ -184,12 +187,12 @@ export class OwnSession implements Session {
   }
 }
 
-/** The newest `n` events of a stream; none where none are wanted. */
+/** The newest `n` events of a stream, fewer where they are many bytes; none where none are wanted. */
 function tail(stream: string, n: number): Tail | undefined {
   if (!(Number.isSafeInteger(n) && n >= 0 && n <= maxTail)) {
     throw invalid(`the number of ${stream} is a whole number from 0 to ${maxTail}, not ${String(n)}`);
   }
-  return n === 0 ? undefined : { stream, after: { last: n }, limit: n };
+  return n === 0 ? undefined : { stream, after: { last: n }, limit: n, maxBytes: maxPageBytes };
 }
 
 function actionOf({ position, at, data }: StoredEvent): SessionContext["events"][number] {

@@ -4,6 +4,7 @@ import { type Backing, backings } from "../../../../../test/lib/backings.ts";
 import { holdfast } from "../../hold.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Hold } from "../hold.ts";
+import { servingHold } from "../open-hold.ts";
 import {
   connectionEnd,
   connectionSlide,
@@ -25,13 +26,13 @@ async function open(backing: Backing): Promise<Hold<readonly []>> {
 async function connect(hold: Hold, idleMs = hold.sessionLifetime.idleMs): Promise<string> {
   const id = mintSessionId();
   const lifetime = { ...hold.sessionLifetime, idleMs };
-  const committed = await hold.store.commit(
+  const committed = await servingHold(hold).store.commit(
     owner,
     [
       sessionCreation(id, { label: "wire" }, lifetime, { connection: true, maxBytes: 1_000 }),
       transportCreation(id, { text: "{}" }, lifetime),
     ],
-    { quota: hold.sessionQuota },
+    { quota: servingHold(hold).sessionQuota },
   );
   expect(committed.ok).toBe(true);
   return id;
@@ -120,7 +121,14 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
     await session.increment("n", -3);
     await session.record("one");
     await session.record("two");
-    hold.turns.record(owner, id, { tool: "t", input: {}, outputPreview: "", at: new Date(0), durationMs: 1, ok: true });
+    servingHold(hold).turns.record(owner, id, {
+      tool: "t",
+      input: {},
+      outputPreview: "",
+      at: new Date(0),
+      durationMs: 1,
+      ok: true,
+    });
     await session.clear();
     const cleared = await session.context();
     expect(cleared.view.value).toEqual({ label: "kept", metadata: 7, preferences: {}, data: {} });
@@ -272,7 +280,7 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
     const session = hold.sessions(alice).open(id);
     expect((await hold.sessions(alice).list()).records).toMatchObject([{ id, label: "wire" }]);
     expect(await hold.usage(alice)).toMatchObject({ records: 1 });
-    const transport = async () => (await hold.store.read(owner, { kind: transportKind, id })).record;
+    const transport = async () => (await servingHold(hold).store.read(owner, { kind: transportKind, id })).record;
     // Every way of using the session, with and without reading it first.
     const uses = [
       () => session.view(),
@@ -291,7 +299,7 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
     expect((await session.set("k", 2)).version).toBe(3);
     expect((await session.view()).value.label).toBe("wire");
     backing.clock.advance(20 * hour);
-    expect((await hold.store.commit(owner, connectionSlide(id))).ok).toBe(true);
+    expect((await servingHold(hold).store.commit(owner, connectionSlide(id))).ok).toBe(true);
     const ended: string[] = [];
     const stop = hold.onEnded(({ kind, id: gone, cause }) => ended.push(`${kind} ${gone} ${cause}`));
     expect(await session.end()).toBe(true);
@@ -309,8 +317,8 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
       backing.clock.advance(0.6 * hour);
       await session.increment("n");
     }
-    expect((await hold.store.read(owner, { kind: transportKind, id })).record).toBeDefined();
-    const commits = vi.spyOn(hold.store, "commit");
+    expect((await servingHold(hold).store.read(owner, { kind: transportKind, id })).record).toBeDefined();
+    const commits = vi.spyOn(servingHold(hold).store, "commit");
     for (let n = 0; n < 5; n++) await session.increment("n");
     expect(commits).toHaveBeenCalledTimes(5);
     backing.clock.advance(1.1 * hour);
@@ -322,14 +330,14 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
     await using hold = await open(backing);
     const id = await connect(hold);
     const session = hold.sessions(alice).open(id);
-    await hold.store.commit(owner, [{ kind: transportKind, id, expect: "present", end: true }]);
+    await servingHold(hold).store.commit(owner, [{ kind: transportKind, id, expect: "present", end: true }]);
     for (const use of [() => session.view(), () => session.set("k", 1), () => session.increment("n")]) {
       backing.clock.advance(20 * hour);
       await use();
     }
     expect(await session.end()).toBe(true);
     const other = await connect(hold);
-    expect((await hold.store.commit(owner, connectionEnd(other))).ok).toBe(true);
+    expect((await servingHold(hold).store.commit(owner, connectionEnd(other))).ok).toBe(true);
     expect(await hold.sessions(alice).open(other).end()).toBe(false);
   });
 });

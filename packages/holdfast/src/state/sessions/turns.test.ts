@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { backings } from "../../../../../test/lib/backings.ts";
 import { holdfast } from "../../hold.ts";
 import { localUser, ownerOfPrincipal } from "../../security/principal.ts";
+import { servingHold } from "../open-hold.ts";
 import type { Turn } from "../types.ts";
 
 const owner = ownerOfPrincipal(localUser);
@@ -22,9 +23,9 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     await using hold = await holdfast({ store: await backing.open(), reap: false });
     const { id } = await hold.sessions(localUser).create();
     const { id: other } = await hold.sessions(localUser).create();
-    const commits = vi.spyOn(hold.store, "commit");
-    for (let n = 0; n < 10; n++) hold.turns.record(owner, id, turn(`t${n}`));
-    hold.turns.record(owner, other, turn("other"));
+    const commits = vi.spyOn(servingHold(hold).store, "commit");
+    for (let n = 0; n < 10; n++) servingHold(hold).turns.record(owner, id, turn(`t${n}`));
+    servingHold(hold).turns.record(owner, other, turn("other"));
     await vi.waitUntil(() => hold.counts.turnsWritten === 11, { timeout: 5_000, interval: 5 });
     expect(commits).toHaveBeenCalledTimes(2);
     const turns = await hold.sessions(localUser).open(id).recentContext(3);
@@ -36,9 +37,9 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     await using hold = await holdfast({ store: await backing.open(), reap: false });
     const { id } = await hold.sessions(localUser).create();
     const session = hold.sessions(localUser).open(id);
-    hold.turns.record(owner, id, turn("first"));
+    servingHold(hold).turns.record(owner, id, turn("first"));
     expect((await session.recentContext(5)).map(({ tool }) => tool)).toEqual(["first"]);
-    hold.turns.record(owner, id, turn("second"));
+    servingHold(hold).turns.record(owner, id, turn("second"));
     expect((await session.context()).turns.map(({ tool }) => tool)).toEqual(["first", "second"]);
   });
 
@@ -46,36 +47,46 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     await using backing = await makeBacking();
     await using hold = await holdfast({ store: await backing.open(), reap: false });
     const { id } = await hold.sessions(localUser).create();
-    for (let n = 0; n < 250; n++) hold.turns.record(owner, id, turn(`t${n}`));
+    for (let n = 0; n < 250; n++) servingHold(hold).turns.record(owner, id, turn(`t${n}`));
     const preview = `${"x".repeat(199)}🦊${"y".repeat(50)}`;
-    hold.turns.record(owner, id, turn("big", { outputPreview: preview, input: "i".repeat(100_000) }));
-    await hold.turns.flush();
+    servingHold(hold).turns.record(owner, id, turn("big", { outputPreview: preview, input: "i".repeat(100_000) }));
+    await servingHold(hold).turns.flush();
     const turns = await hold.sessions(localUser).open(id).recentContext(1_000);
     expect([turns.length, turns[0]?.tool]).toEqual([100, "t151"]);
     expect(turns.at(-1)).toMatchObject({
       outputPreview: "x".repeat(199),
-      input: { truncated: true, characters: 100_002 },
+      input: { truncated: `"${"i".repeat(199)}`, characters: 100_002 },
     });
   });
 
-  test("that cannot be written are counted and reported, and never thrown", async () => {
+  test("that cannot be written are counted, reported unless their session is over, and never thrown", async () => {
     await using backing = await makeBacking();
     const errors: unknown[] = [];
     const onError = (error: unknown): void => {
       errors.push(error);
       throw new Error("a listener that fails itself");
     };
-    await using hold = await holdfast({ store: await backing.open(), reap: false, onError });
+    const store = await backing.open();
+    await using hold = await holdfast({ store, reap: false, onError });
     const { id } = await hold.sessions(localUser).create();
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
-    hold.turns.record(owner, id, turn("cyclic", { input: cycle }));
-    hold.turns.record(owner, id, turn("undated", { at: new Date(Number.NaN) }));
-    hold.turns.record(owner, "ses_gone", turn("gone"));
-    hold.turns.record(owner, id, turn("fine"));
-    await hold.turns.flush();
-    expect(hold.counts).toMatchObject({ turnsWritten: 1, turnsLost: 3 });
-    expect(errors).toMatchObject([{ code: "NOT_FOUND" }]);
+    servingHold(hold).turns.record(owner, id, turn("cyclic", { input: cycle }));
+    servingHold(hold).turns.record(owner, id, turn("undated", { at: new Date(Number.NaN) }));
+    servingHold(hold).turns.record(owner, "ses_gone", turn("gone"));
+    servingHold(hold).turns.record(owner, id, turn("fine"));
+    await servingHold(hold).turns.flush();
+    expect(hold.counts).toMatchObject({ turnsWritten: 2, turnsLost: 2 });
+    expect((await hold.sessions(localUser).open(id).recentContext(2)).map(({ input }) => input)).toEqual([
+      null,
+      { tool: "fine" },
+    ]);
+    expect(errors).toEqual([]);
+    servingHold(hold).turns.record(owner, id, turn("nowhere to go"));
+    await store.close();
+    await servingHold(hold).turns.flush();
+    expect(hold.counts.turnsLost).toBe(3);
+    expect(errors).toMatchObject([{ code: "CLOSED" }]);
   });
 
   test("waiting at the close are written by it, and later ones are given up", async () => {
@@ -83,9 +94,9 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     const store = await backing.open();
     const hold = await holdfast({ store, reap: false });
     const { id } = await hold.sessions(localUser).create();
-    hold.turns.record(owner, id, turn("last words"));
+    servingHold(hold).turns.record(owner, id, turn("last words"));
     await hold.close();
-    hold.turns.record(owner, id, turn("too late"));
+    servingHold(hold).turns.record(owner, id, turn("too late"));
     expect(hold.counts).toMatchObject({ turnsWritten: 1, turnsLost: 1 });
     const page = await store.events(owner, { kind: "session", id }, "turns", { limit: 10 });
     expect(page?.events).toHaveLength(1);
@@ -95,9 +106,9 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     await using backing = await makeBacking();
     await using hold = await holdfast({ store: await backing.open(), reap: false });
     const { id } = await hold.sessions(localUser).create();
-    for (let n = 0; n < 12_000; n++) hold.turns.record(owner, id, turn("t"));
+    for (let n = 0; n < 12_000; n++) servingHold(hold).turns.record(owner, id, turn("t"));
     expect(hold.counts.turnsLost).toBe(2_000);
-    await hold.turns.flush();
+    await servingHold(hold).turns.flush();
     expect(hold.counts.turnsWritten).toBe(10_000);
   });
 });

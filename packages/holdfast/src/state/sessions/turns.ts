@@ -4,11 +4,11 @@
  */
 import type { Owner } from "../../record/record.ts";
 import type { Engine } from "../engine.ts";
-import type { Turns } from "../hold.ts";
-import { parseStored } from "../json.ts";
 import { refusalError } from "../refusals.ts";
+import type { Turns } from "../serving-hold.ts";
 import type { Turn } from "../types.ts";
 import { sessionKind, turnsStream } from "./definition.ts";
+import { turnText } from "./turn-text.ts";
 
 export type TurnRecorderOptions = {
   readonly engine: Engine;
@@ -25,9 +25,6 @@ type Waiting = { readonly owner: Owner; readonly sessionId: string; readonly dat
 const width = 64;
 /** A flush that takes longer gives up what is left, so that nothing piles up behind a store that hangs. */
 const maxFlushMs = 10_000;
-/** Bytes of an input that a turn keeps; of larger ones it keeps the size. */
-export const maxTurnInputBytes = 16_384;
-const maxPreview = 200;
 
 export class TurnRecorder implements Turns {
   readonly #engine: Engine;
@@ -110,49 +107,16 @@ export class TurnRecorder implements Turns {
         quota: this.#engine.growthQuota,
         signal,
       });
-      if (!committed.ok) throw refusalError(committed.refusal);
-      this.written += data.length;
+      if (committed.ok) {
+        this.written += data.length;
+        return;
+      }
+      this.lost += data.length;
+      // That a client ends its session right after a call is its good right, and nothing an operator has to hear of.
+      if (committed.refusal.reason !== "version") this.#engine.onError(refusalError(committed.refusal));
     } catch (error) {
       this.lost += data.length;
       this.#engine.onError(error);
     }
   }
-}
-
-/** A turn as stored; undefined if it cannot be. */
-function turnText({ tool, input, outputPreview, at, durationMs, ok }: Turn): string | undefined {
-  try {
-    const when = at.toISOString();
-    return JSON.stringify({
-      tool,
-      input: boundedInput(input),
-      outputPreview: preview(outputPreview),
-      at: when,
-      durationMs,
-      ok,
-    });
-  } catch {
-    return undefined;
-  }
-}
-
-function boundedInput(input: unknown): unknown {
-  if (input === undefined) return null;
-  const text = JSON.stringify(input) ?? "null";
-  return text.length <= maxTurnInputBytes ? input : { truncated: true, characters: text.length };
-}
-
-/** At most 200 characters, and never half of one. */
-function preview(text: string): string {
-  if (text.length <= maxPreview) return text;
-  const cut = text.slice(0, maxPreview);
-  const last = cut.charCodeAt(maxPreview - 1);
-  return last >= 0xd800 && last <= 0xdbff ? cut.slice(0, -1) : cut;
-}
-
-/** A turn as it was stored. */
-export function parseTurn(data: string): Turn {
-  // Written by `turnText`.
-  const stored = parseStored(data, "a turn") as Omit<Turn, "at"> & { readonly at: string };
-  return { ...stored, at: new Date(stored.at) };
 }

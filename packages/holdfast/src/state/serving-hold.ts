@@ -1,0 +1,26 @@
+import type { Owner } from "../record/record.ts";
+import type { Quota, Store } from "../store/contract.ts";
+import type { Hold } from "./hold.ts";
+import type { Turn } from "./types.ts";
+
+/**
+ * A hold as the serving layer sees it: what takes owners or reaches the store, and therefore is no part of the face that
+ * authors have. `servingHold` gives it.
+ */
+export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessionLifetime"> & {
+  /** Resolves unknown outcomes itself, where it can. */
+  readonly store: Store;
+  readonly turns: Turns;
+  /** The quota of a commit that creates a session. */
+  readonly sessionQuota: Quota;
+  /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
+  announceEnded(owner: Owner, sessionId: string): void;
+};
+
+/** Records turns of sessions behind the caller's back: in small batches, at most 50 ms later. */
+export interface Turns {
+  /** Never throws and never waits. Inputs and previews of any size may be given: what is kept of them is decided here. */
+  record(owner: Owner, sessionId: string, turn: Turn): void;
+  /** Resolves once everything recorded so far is written or given up. */
+  flush(): Promise<void>;
+}
