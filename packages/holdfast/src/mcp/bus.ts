@@ -1,16 +1,17 @@
 /**
  * Change events of the server (lists, resources), for subscription streams of the 2026-07-28 era and for 2025-era
- * instances alike. Delivery inside this process is synchronous and sure; other processes on the same store hear of it
- * through hints, which may be lost: a client that must not miss a change reads the resource.
+ * instances alike. Delivery inside this process is synchronous and sure. Other processes on the same store hear of it
+ * only where its hints carry their text (where a hint says no more than that something changed, as between processes on
+ * one SQLite file, nothing is delivered), and even then hints may be lost: a client that must not miss a change reads
+ * the resource.
  */
 import type { ServerEvent, ServerNotifier } from "@modelcontextprotocol/server";
 import { mintSecret } from "../record/ids.ts";
-import type { Owner } from "../record/record.ts";
+import { maxHintBytes, type Owner } from "../record/record.ts";
 import { utf8Length } from "../record/text.ts";
 import type { Store } from "../store/contract.ts";
 
 const topic = "holdfast.server-events";
-const maxHintBytes = 199;
 
 type Listener = {
   /** Whether what is meant for this owner, or for everybody, is for this listener. */
@@ -30,7 +31,10 @@ export class EventBus {
     this.#onError = onError;
   }
 
-  /** Tells every listener, or with an owner only that owner's. Never throws and never waits. */
+  /**
+   * Tells every listener in this process, or with an owner only that owner's, and those of other processes where hints
+   * reach them. Never throws and never waits.
+   */
   publish(event: ServerEvent, owner?: Owner): void {
     this.#deliver(event, owner);
     const hint = JSON.stringify([
@@ -93,6 +97,7 @@ export class EventBus {
   }
 
   #onHint(hint: string | undefined): void {
+    // Without its text a hint does not say which change it was about, and a guess would be a false one.
     const decoded = hint === undefined ? undefined : decodeHint(hint);
     if (decoded === undefined || decoded.node === this.#node) return;
     this.#deliver(decoded.event, decoded.owner);

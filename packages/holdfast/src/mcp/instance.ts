@@ -3,6 +3,7 @@ import { type Implementation, McpServer, type McpServerOptions } from "@modelcon
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
+import { servingHold } from "../state/open-hold.ts";
 import type { Session } from "../state/types.ts";
 import type { EventBus } from "./bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
@@ -37,6 +38,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const { hold, build, options, bus, connections } = parts;
   const { implementation, serverOptions } = describe(parts.info, options.server);
   const schemas = new SchemaCache();
+  const { turns } = servingHold(hold);
   return (caller) => {
     const { principal, session } = caller;
     const owner = ownerOfPrincipal(principal);
@@ -47,7 +49,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       onTurn:
         session === undefined || !options.recordTurns
           ? undefined
-          : (call) => hold.turns.record(owner, session.id, turnOf(call)),
+          : (call) => turns.record(owner, session.id, turnOf(call)),
       onError: options.onError,
     });
     wrapReads(server, options.onError);

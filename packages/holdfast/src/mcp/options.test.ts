@@ -5,6 +5,7 @@ import type { ServeOptions } from "./types.ts";
 describe("resolveServeOptions", () => {
   it.each([
     [{ limits: { maxBodyByte: 1 } }, 'did you mean "maxBodyBytes"'],
+    [{ limits: { sessionIdleMs: 1 } }, "sessionIdleMs"],
     [{ alowedHosts: [] }, 'did you mean "allowedHosts"'],
     [{ response: "xml" }, '"xml"'],
     [{ limits: { maxDepth: 0 } }, "maxDepth"],

@@ -1,6 +1,6 @@
 import type { McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
-import { refuseUnknownNames } from "../state/option-names.ts";
+import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Authenticate, ServeLimits, ServeOptions } from "./types.ts";
 
 /** The limits of `serve()` where nothing else is said. */
@@ -15,9 +15,6 @@ export const serveDefaults: ServeLimits = {
   keepAliveMs: 15_000,
   maxStreamAgeMs: 60 * 60 * 1000,
   maxLogEvents: 1_000,
-  sessionIdleMs: 24 * 60 * 60 * 1000,
-  sessionAbsoluteMs: 30 * 24 * 60 * 60 * 1000,
-  maxSessions: 1_000,
 };
 
 /** `ServeOptions` with every question answered. */

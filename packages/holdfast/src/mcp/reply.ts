@@ -1,5 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { RecordView } from "../state/types.ts";
+import { isObject } from "./is-object.ts";
 
 /**
  * Makes a tool result of what a tool has to say: as `structuredContent`, where it is an object, and as the same JSON in
@@ -44,8 +45,4 @@ function isRecordView(value: unknown): value is RecordView<unknown> {
     value["counters"] instanceof Map &&
     value["heads"] instanceof Map
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,8 +11,9 @@ import * as z from "zod";
 import { holdfast } from "../hold.ts";
 import { HoldfastError } from "../record/errors.ts";
 import type { Principal } from "../security/principal.ts";
-import type { Hold } from "../state/hold.ts";
+import type { Hold, HoldOptions } from "../state/hold.ts";
 import { reply } from "./reply.ts";
+import { answerOf, textUntil } from "./serve.test-kit.ts";
 import { serve } from "./serve.ts";
 import type { App, ServeOptions } from "./types.ts";
 
@@ -31,10 +32,10 @@ let url: string;
 let errors: unknown[];
 let call: { started: () => void; go: Promise<void> };
 
-async function open(options: ServeOptions = {}): Promise<void> {
+async function open(options: ServeOptions = {}, holdOptions: Partial<HoldOptions> = {}): Promise<void> {
   errors = [];
   call = { started: () => undefined, go: Promise.resolve() };
-  hold = await holdfast({ store: "memory:" });
+  hold = await holdfast({ store: "memory:", ...holdOptions, kinds: [] });
   app = serve(
     hold,
     { name: "s", version: "1" },
@@ -143,19 +144,6 @@ function modern(method: string, params: Record<string, unknown> = {}, given: Giv
   return post({ method, params: { ...params, _meta } }, { ...given, headers });
 }
 
-/** Reads a stream until some text has come, then lets go of it. */
-async function textUntil({ body }: Response, wanted: string): Promise<string> {
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes(wanted)) {
-    const part = await reader?.read();
-    if (part === undefined || part.done) throw new Error(`ended without: ${text}`);
-    text += part.value;
-  }
-  await reader?.cancel();
-  return text;
-}
-
 /** Makes the next calls wait until they are told to go on. */
 function pause(calls = 1): { reached: Promise<void>; go: () => void } {
   let go: () => void = () => undefined;
@@ -174,11 +162,6 @@ function pause(calls = 1): { reached: Promise<void>; go: () => void } {
     }),
   };
   return { reached, go };
-}
-
-async function answerOf(response: Response): Promise<{ status: number; headers: string[]; body: string }> {
-  const headers = [...response.headers].map(([name, value]) => `${name}: ${name === "date" ? "" : value}`);
-  return { status: response.status, headers, body: await response.text() };
 }
 
 describe("sessions that are not the caller's", () => {
@@ -215,6 +198,20 @@ describe("sessions that are not the caller's", () => {
       await post({ method: "tools/call", params: { name: "visit" } }, { headers: own })
     ).json()) as { result: unknown };
     expect(visited.result).toMatchObject({ structuredContent: { visits: 1 } });
+  });
+});
+
+describe("a session of a client", () => {
+  it("lives as long as those of the hold, also where that is longer than the defaults", async () => {
+    await shut();
+    await open({}, { sessions: { idle: "48h", absolute: "90d" }, limits: { maxSessions: 1_002 } });
+    await session();
+    const { records } = await hold.sessions(alice).list();
+    const hours = ((records[0]?.expiresAt?.getTime() ?? 0) - Date.now()) / 3_600_000;
+    expect(hours).toBeGreaterThan(47);
+    // As many as the hold allows, and not one more.
+    for (let i = 1; i < 1_002; i += 1) await hold.sessions(alice).create();
+    expect((await post(initialize)).status).toBe(429);
   });
 });
 

@@ -3,6 +3,7 @@ import type { Owner } from "../record/record.ts";
 import { ownerOfPrincipal } from "../security/principal.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
+import { servingHold } from "../state/open-hold.ts";
 import { EventBus } from "./bus.ts";
 import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
@@ -28,7 +29,7 @@ const defaultDrainMs = 25_000;
  * `node:http` and `stdio()` for a local client. Without `authenticate` everybody is the local user and only this machine
  * is served. The hold stays the caller's to close, after the app.
  *
- * Throws `INVALID_ARGUMENT` for options that do not exist or cannot be.
+ * Throws `INVALID_ARGUMENT` for options that do not exist or cannot be, and for a hold that `holdfast()` did not make.
  *
  * @example
  * const mcp = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) => {
@@ -45,10 +46,15 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const resolved = resolveServeOptions(options);
   const { onError, limits } = resolved;
   const connections = new ConnectionRegistry(limits.maxConnections);
-  const bus = new EventBus(hold.store, onError);
+  const serving = servingHold(hold);
+  const bus = new EventBus(serving.store, onError);
   const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
   const { response, stateless } = resolved;
-  const sessions = createSessionEndpoint({ hold, instance, options: { ...limits, response, stateless, onError } });
+  const sessions = createSessionEndpoint({
+    hold: serving,
+    instance,
+    options: { ...limits, response, stateless, onError },
+  });
   const modern = createStatelessEndpoint(instance, bus, resolved);
   const announcements = announcer(bus, sessions, onError);
   const gate = new Gate(
@@ -64,7 +70,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     },
     connections,
   );
-  const local = new StdioConnections({ hold, instance, bus, connections, options: resolved });
+  const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -72,7 +78,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     announcements.end();
     await Promise.all([local.close(), modern.close(), sessions.close()]);
     bus.close();
-    await hold.turns.flush();
+    await serving.turns.flush();
   };
   const drain = async (timeoutMs: number): Promise<void> => {
     gate.drain();

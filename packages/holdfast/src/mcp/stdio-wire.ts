@@ -21,8 +21,10 @@ export type StdioWireInit = {
   readonly stdout: NodeJS.WritableStream;
   /** How long requests may take that are under way when the input ends. */
   readonly lingerMs: number;
-  /** Called once, when an `initialize` has succeeded and before its answer goes out. */
+  /** Called when an `initialize` has succeeded and before its answer goes out; again only if it has thrown. */
   readonly onInitialized: (request: JSONRPCRequest, answer: unknown) => Promise<void>;
+  /** Called with every request, before it is handed on. Must not throw. */
+  readonly onRequest: () => void;
   readonly onError: (error: unknown) => void;
 };
 
@@ -36,6 +38,7 @@ export class StdioWire implements Transport {
   readonly #inner: StdioServerTransport;
   readonly #waiting = new Set<RequestId>();
   #initialize: JSONRPCRequest | undefined;
+  #initialized = false;
   #ending: NodeJS.Timeout | undefined;
   #resolveClosed: () => void = () => undefined;
 
@@ -75,28 +78,44 @@ export class StdioWire implements Transport {
 
   #receive(message: JSONRPCMessage): void {
     if (isJSONRPCRequest(message)) {
+      if (message.method === "initialize") {
+        // The SDK would agree once more, on something that the session does not say.
+        if (this.#initialized || this.#initialize !== undefined) return this.#refuse(message.id);
+        this.#initialize = message;
+      }
       // A subscription is answered only when the connection ends, so the end must not wait for it.
       if (message.method !== "subscriptions/listen") this.#waiting.add(message.id);
-      if (message.method === "initialize") this.#initialize ??= message;
+      this.#init.onRequest();
     } else if ("method" in message && message.method === "notifications/cancelled") {
       // A request that was cancelled need not be answered.
       const id: unknown = message.params?.["requestId"];
       if (typeof id === "string" || typeof id === "number") this.#answered(id);
+      if (id === this.#initialize?.id) this.#initialize = undefined;
     }
     this.onmessage?.(message);
   }
 
   async #beforeSend(message: JSONRPCMessage): Promise<JSONRPCMessage> {
     const request = this.#initialize;
-    if (request === undefined || !isJSONRPCResultResponse(message) || message.id !== request.id) return message;
-    this.#initialize = undefined;
+    const isAnswer = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message);
+    if (request === undefined || !isAnswer || message.id !== request.id) return message;
     try {
+      if (isJSONRPCErrorResponse(message)) return message;
       await this.#init.onInitialized(request, message.result);
+      this.#initialized = true;
       return message;
     } catch (error) {
       this.#init.onError(error);
       return { jsonrpc: "2.0", id: message.id, error: { code: -32603, message: "Service unavailable" } };
+    } finally {
+      // Who was refused may try again.
+      this.#initialize = undefined;
     }
+  }
+
+  #refuse(id: RequestId): void {
+    const error = { code: -32600, message: "Invalid Request: the session is initialized already" };
+    this.#inner.send({ jsonrpc: "2.0", id, error }).catch(this.#init.onError);
   }
 
   #answered(id: RequestId | undefined): void {

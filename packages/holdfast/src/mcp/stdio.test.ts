@@ -7,9 +7,9 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { holdfast } from "../hold.ts";
-import type { Store } from "../store/contract.ts";
 import { localUser } from "../security/principal.ts";
-import type { Hold } from "../state/hold.ts";
+import type { Hold, HoldOptions } from "../state/hold.ts";
+import type { Store } from "../store/contract.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { reply } from "./reply.ts";
 import { serve } from "./serve.ts";
@@ -100,8 +100,8 @@ let app: App;
 let errors: unknown[];
 let waiting: { reached: () => void; go: Promise<void> } | undefined;
 
-async function open(options: ServeOptions = {}): Promise<void> {
-  hold = await holdfast({ store });
+async function open(options: ServeOptions = {}, holdOptions: Partial<HoldOptions> = {}): Promise<void> {
+  hold = await holdfast({ store, ...holdOptions, kinds: [] });
   app = serve(
     hold,
     { name: "s", version: "1" },
@@ -195,15 +195,100 @@ describe("a 2025-era connection over stdio", () => {
     await handle.close();
   });
 
+  it("refuses a second initialize, as HTTP does, and goes on with the session", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const { session } = await pipe.call("visit");
+    expect((await pipe.initialize()).error).toMatchObject({ code: -32600 });
+    expect(await pipe.call("visit")).toMatchObject({ session, visits: 2 });
+    expect((await hold.sessions(localUser).list()).records).toHaveLength(1);
+    expect(errors).toEqual([]);
+    await handle.close();
+  });
+
+  it("refuses an initialize that comes before the first one is answered", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    const both = await Promise.all([pipe.initialize(), pipe.initialize()]);
+    expect(both.map(({ error }) => error?.code)).toEqual([undefined, -32600]);
+    expect(await pipe.call("visit")).toMatchObject({ visits: 1 });
+    expect((await hold.sessions(localUser).list()).records).toHaveLength(1);
+    await handle.close();
+  });
+
+  it("has a session after an initialize that was refused and one that was not", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    expect((await pipe.ask("initialize", { protocolVersion: 5 })).error).toBeDefined();
+    expect((await pipe.initialize()).result).toMatchObject({ protocolVersion: "2025-11-25" });
+    expect(await pipe.call("visit")).toMatchObject({ visits: 1 });
+    await handle.close();
+  });
+
   it("says so where its session cannot be kept", async () => {
     await shut();
-    await open({ limits: { maxSessions: 1 } });
+    await open({}, { limits: { maxSessions: 1 } });
     const [first, second] = [new Pipe(), new Pipe()];
     const handles = [await app.stdio(first), await app.stdio(second)];
     expect((await first.initialize()).result).toBeDefined();
     expect((await second.initialize()).error).toMatchObject({ code: -32603 });
     for (const handle of handles) await handle.close();
     expect(errors).toMatchObject([{ code: "QUOTA_EXCEEDED" }]);
+  });
+
+  it("keeps its session alive by calls that have nothing to do with it", async () => {
+    await shut();
+    await open({}, { sessions: { idle: 500 } });
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const { session } = await pipe.call("visit");
+    const end = Date.now() + 1_200;
+    while (Date.now() < end) {
+      await pipe.ask("tools/list");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await pipe.call("visit")).toMatchObject({ visits: 2, session });
+    await handle.close();
+    expect(errors).toEqual([]);
+  });
+
+  it("gets another session where its own expired while nothing was said, also when many calls find out at once", async () => {
+    await shut();
+    await open({}, { sessions: { idle: 100 } });
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const { session } = await pipe.call("visit");
+    const own = hold.sessions(localUser).open(String(session));
+    const isGone = (): Promise<boolean> =>
+      own.keys().then(
+        () => false,
+        () => true,
+      );
+    // Looking keeps it alive.
+    do await new Promise((resolve) => setTimeout(resolve, 250));
+    while (!(await isGone()));
+    const calls = await Promise.all(Array.from({ length: 8 }, () => pipe.call("visit")));
+    expect(new Set(calls.map((call) => call["session"])).size).toBe(1);
+    expect(calls[0]?.["session"]).not.toBe(session);
+    expect(calls.map(({ visits }) => Number(visits)).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect((await hold.sessions(localUser).list()).records).toHaveLength(1);
+    await handle.close();
+    expect(errors).toEqual([]);
+  });
+
+  it("gets another session where its own was ended from elsewhere", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const { session } = await pipe.call("visit");
+    expect(await hold.sessions(localUser).open(String(session)).end()).toBe(true);
+    const next = await pipe.call("visit");
+    expect(next).toMatchObject({ visits: 1 });
+    expect(next["session"]).not.toBe(session);
+    await handle.close();
   });
 
   it("hears of changed lists", async () => {

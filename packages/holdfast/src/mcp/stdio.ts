@@ -1,7 +1,7 @@
 /**
  * stdio: one client, the local user, either era. A 2025-era connection has a session of its own, made when `initialize`
  * succeeds; it is an ordinary session that outlives the connection and the process, can be listed and opened again by
- * its id, and ends when it is ended or expires.
+ * its id, and ends when it is ended or expires. A connection whose session is gone gets another.
  */
 import type { ClientCapabilities, Implementation, McpServer, ServerEvent } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
@@ -11,9 +11,9 @@ import type { EventBus } from "./bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import type { InstanceFactory } from "./instance.ts";
 import type { ResolvedServeOptions } from "./options.ts";
-import { createConnectionSession } from "./sessions/create-session.ts";
+import type { Negotiated } from "./sessions/create-session.ts";
 import type { SessionHold } from "./sessions/hold.ts";
-import { mintWireId } from "./sessions/wire-id.ts";
+import { StdioSession } from "./stdio-session.ts";
 import { StdioWire } from "./stdio-wire.ts";
 import type { StdioHandle, StdioOptions } from "./types.ts";
 
@@ -62,22 +62,15 @@ export class StdioConnections {
 function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
   const { hold, instance, options } = parts;
   const { onError } = options;
-  const sessionId = mintWireId();
-  // Nothing is read or written yet: until `initialize` has succeeded this names a session that does not exist.
-  const session = options.stateless ? undefined : hold.sessions(localUser).open(sessionId.handle);
+  const session = options.stateless ? undefined : new StdioSession(hold, onError);
   const wire = new StdioWire({
     stdin: init.stdin ?? process.stdin,
     stdout: init.stdout ?? process.stdout,
     lingerMs,
     onInitialized: async ({ params }, answer) => {
-      if (session === undefined) return;
-      const { sessionIdleMs, sessionAbsoluteMs, maxSessions } = options.limits;
-      await createConnectionSession(hold, localUser, {
-        id: sessionId,
-        ...negotiated(params, answer),
-        bounds: { idleMs: sessionIdleMs, absoluteMs: sessionAbsoluteMs, maxSessions },
-      });
+      await session?.begin(negotiated(params, answer));
     },
+    onRequest: () => session?.touch(),
     onError,
   });
   const connection = new Map<string, unknown>();
@@ -97,15 +90,13 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
   const close = async (): Promise<void> => {
     await server.close();
     await wire.close();
+    await session?.idle();
   };
   return { closed: wire.closed, close, [Symbol.asyncDispose]: close };
 }
 
 /** The protocol's validation has passed: the request was answered with a result. */
-function negotiated(
-  params: unknown,
-  answer: unknown,
-): { protocolVersion: string; clientInfo: Implementation; capabilities: ClientCapabilities } {
+function negotiated(params: unknown, answer: unknown): Negotiated {
   const { clientInfo, capabilities } = params as { clientInfo: Implementation; capabilities: ClientCapabilities };
   const { protocolVersion } = answer as { protocolVersion: string };
   return { protocolVersion, clientInfo, capabilities };

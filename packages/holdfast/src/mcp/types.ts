@@ -19,7 +19,11 @@ export type ServeContext<Kinds extends readonly AnyKind[]> = {
    * serves the next request. For what cannot be stored (a socket, a browser); everything else belongs in `state`.
    */
   readonly connection: Map<string, unknown>;
-  /** Tells this caller's clients, on any node, that a resource or a list of theirs has changed. */
+  /**
+   * Tells this caller's clients that a resource or a list of theirs has changed: surely those that this process serves.
+   * Clients of other processes hear of it only where the store's hints carry their text from process to process, which
+   * those of SQLite do not, and then at best: hints may be lost.
+   */
   readonly notify: ServerNotifier;
   readonly era: "2025" | "2026";
 };
@@ -63,7 +67,10 @@ export type ServeOptions = {
   readonly onError?: (error: unknown) => void;
 };
 
-/** Every limit has a default in `serveDefaults`; the documentation's table is held equal by a test. */
+/**
+ * Every limit has a default in `serveDefaults`; the documentation's table is held equal by a test. How long sessions live
+ * and how many one principal may have is the hold's: `holdfast({ sessions, limits })`.
+ */
 export type ServeLimits = {
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
@@ -76,9 +83,6 @@ export type ServeLimits = {
   readonly maxStreamAgeMs: number;
   /** Messages a session's output log keeps for resuming streams. */
   readonly maxLogEvents: number;
-  readonly sessionIdleMs: number;
-  readonly sessionAbsoluteMs: number;
-  readonly maxSessions: number;
 };
 
 /** A served MCP server: a function from request to response that also mounts everywhere else. */
@@ -90,7 +94,7 @@ export interface App {
   /** Serves stdin and stdout as the local user until the input ends. */
   stdio(options?: StdioOptions): Promise<StdioHandle>;
   readonly connections: Connections;
-  /** Tells the clients of every caller, on any node, that a shared list or resource has changed. */
+  /** As `ServeContext.notify`, for the clients of every caller: a shared list or resource has changed. */
   readonly notify: ServerNotifier;
   /** Refuses new work with 503, lets calls finish, ends streams so that clients resume elsewhere. Resolves when done. */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;

@@ -131,6 +131,23 @@ describe("the fetch face", () => {
     expect([cancelled, registry.busy, counts()]).toEqual([true, false, { open: 0, streams: 0 }]);
   });
 
+  it("does not count a stream of the stateless era for ever after it has failed", async () => {
+    const modern = JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "x",
+      params: { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } },
+    });
+    const failing = new ReadableStream({ pull: () => Promise.reject(new Error("broken off")) }, { highWaterMark: 0 });
+    const { face, counts, registry } = open(
+      () => Promise.reject(new Error("not for sessions")),
+      async () => new Response(failing, { headers: { "content-type": "text/event-stream" } }),
+    );
+    const response = await face(post(modern));
+    await expect(response.text()).rejects.toThrow("broken off");
+    expect([registry.busy, counts()]).toEqual([false, { open: 0, streams: 0 }]);
+  });
+
   it("refuses bodies that turn out too large, and ones that break off", async () => {
     const { face, registry } = open(() => Promise.reject(new Error("not for sessions")));
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.alloc(400)) });
@@ -138,6 +155,16 @@ describe("the fetch face", () => {
     const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
     expect((await face(post(broken))).status).toBe(400);
     expect(registry.busy).toBe(false);
+  });
+
+  it.each([[0xff], [0xed, 0xa0, 0x80], [0xc3]])("refuses bytes that are no UTF-8: %s", async (...bytes) => {
+    const { face } = open(async () => ({ status: 200, headers: {}, body: "ok" }));
+    const body = new Blob(['{"method":"', Uint8Array.from(bytes), '"}']);
+    const cut = new Blob(['{"method":"x"}', Uint8Array.from(bytes)]);
+    for (const each of [body, cut]) {
+      const response = await face(new Request("http://localhost/mcp", { method: "POST", headers, body: each }));
+      expect([response.status, await response.json()]).toMatchObject([400, { error: { code: -32700 } }]);
+    }
   });
 
   it("takes a parsed body and a principal from whoever has found them out", async () => {

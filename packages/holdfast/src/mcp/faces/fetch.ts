@@ -44,7 +44,7 @@ async function readBody(request: Request, maxBytes: number): Promise<BodyRead> {
   if (request.bodyUsed || request.body === null) return { text: "" };
   // The bytes of a request are bytes, though the type of the web's streams does not say so.
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
   let size = 0;
   let text = "";
   try {
@@ -54,12 +54,27 @@ async function readBody(request: Request, maxBytes: number): Promise<BodyRead> {
         reader.cancel().catch(() => undefined);
         return "too large";
       }
-      text += decoder.decode(part.value, { stream: true });
+      const decoded = decode(decoder, part.value);
+      if (decoded === undefined) {
+        reader.cancel().catch(() => undefined);
+        return "not text";
+      }
+      text += decoded;
     }
   } catch {
     return "gone";
   }
-  return { text: text + decoder.decode() };
+  const rest = decode(decoder, undefined);
+  return rest === undefined ? "not text" : { text: text + rest };
+}
+
+/** The next part, or without one what was left of a character; undefined where the bytes are no UTF-8. */
+function decode(decoder: InstanceType<typeof TextDecoder>, part: Uint8Array | undefined): string | undefined {
+  try {
+    return decoder.decode(part, { stream: part !== undefined });
+  } catch {
+    return undefined;
+  }
 }
 
 function responseOf(reply: Reply, done: Release): Response {
@@ -119,14 +134,22 @@ function tracked(answer: Response, connections: ConnectionRegistry, done: Releas
   }
   const release = connections.stream();
   const reader: ReadableStreamDefaultReader<Uint8Array> = answer.body.getReader();
+  let ended = false;
   const finish = (): void => {
+    if (ended) return;
+    ended = true;
     release();
     done();
   };
   const body = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
-      const part = await reader.read();
-      if (!part.done) return controller.enqueue(part.value);
+      try {
+        const part = await reader.read();
+        if (!part.done) return controller.enqueue(part.value);
+      } catch (error) {
+        finish();
+        throw error;
+      }
       finish();
       controller.close();
     },

@@ -1,9 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { BodyRead } from "../http/gate.ts";
 
 /**
  * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, with the rest unread; `"gone"` if the client
- * left before the end. A body that somebody else has consumed without leaving it anywhere is empty.
+ * left before the end; `"not text"` if it is no UTF-8: read leniently, other bytes would become the same text. A body
+ * that somebody else has consumed without leaving it anywhere is empty.
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<BodyRead> {
   if (request.readableEnded) return Promise.resolve({ text: "" });
@@ -30,7 +32,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bo
     const onEnd = (): void => {
       const [only] = chunks;
       const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-      settle({ text: whole.toString("utf8") });
+      settle(isUtf8(whole) ? { text: whole.toString("utf8") } : "not text");
     };
     const onGone = (): void => settle("gone");
     request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);

@@ -100,9 +100,25 @@ function bodyProperty(request: IncomingMessage): unknown {
   return "body" in request ? request.body : undefined;
 }
 
+/** Of these Node keeps the first and drops the others; a proxy in front of us may have looked at the last. */
+const keptOnce: ReadonlySet<string> = new Set(["authorization", "content-type", "host"]);
+
 function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
-  return typeof value === "string" || value === undefined ? value : value.join(", ");
+  if (value === undefined) return undefined;
+  if (typeof value !== "string") return value.join(", ");
+  return keptOnce.has(name) ? allOf(request.rawHeaders, name, value) : value;
+}
+
+/** Repeated ones joined as HTTP says: what is joined names no host and no token, and so is refused. */
+function allOf(raw: readonly string[], name: string, only: string): string {
+  let joined: string | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    const given = raw[index];
+    if (given?.length !== name.length || given.toLowerCase() !== name) continue;
+    joined = joined === undefined ? (raw[index + 1] ?? "") : `${joined}, ${raw[index + 1] ?? ""}`;
+  }
+  return joined ?? only;
 }
 
 /** Sockets without an address are local ones (a pipe, a Unix domain socket). */

@@ -60,6 +60,14 @@ describe("checkBody", () => {
     expect(refusalOf(checkBody(batchOf(101), limits))).toMatchObject({ error: { error: { code: -32600 } } });
   });
 
+  it("ends on values that contain themselves more than once", () => {
+    const loop: unknown[] = [];
+    loop.push(loop, loop, loop);
+    expect(isDeeperThan(loop, 64)).toBe(true);
+    expect(isDeeperThan([[], {}, 1], 1)).toBe(true);
+    expect(isDeeperThan([[], {}, 1], 2)).toBe(false);
+  });
+
   it("ends on values that contain themselves", () => {
     const loop: unknown[] = [];
     loop.push(loop);

@@ -31,19 +31,25 @@ export function checkBody(body: unknown, limits: BodyLimits): ParsedBody {
   return { body };
 }
 
-/** Whether objects and arrays nest deeper than `max`. Walks with a stack of its own, since the input is anybody's. */
+/**
+ * Whether objects and arrays nest deeper than `max`. Walks with a stack of its own, since the input is anybody's; in two
+ * plain arrays, since a body of small objects has a million of them and everybody else waits meanwhile.
+ */
 export function isDeeperThan(value: unknown, max: number): boolean {
-  const pending: { readonly node: object; readonly depth: number }[] = [];
+  const nodes: object[] = [];
+  const depths: number[] = [];
   const push = (child: unknown, depth: number): boolean => {
     if (typeof child !== "object" || child === null) return false;
     if (depth > max) return true;
-    pending.push({ node: child, depth });
+    nodes.push(child);
+    depths.push(depth);
     return false;
   };
   if (push(value, 1)) return true;
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const children = Array.isArray(next.node) ? next.node : Object.values(next.node);
-    for (const child of children) if (push(child, next.depth + 1)) return true;
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const depth = (depths.pop() ?? max) + 1;
+    const children: readonly unknown[] = Array.isArray(node) ? node : Object.values(node);
+    for (const child of children) if (push(child, depth)) return true;
   }
   return false;
 }

@@ -1,7 +1,7 @@
 import {
-  classifyInboundRequest,
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
+  classifyInboundRequest,
   PROTOCOL_VERSION_META_KEY,
 } from "@modelcontextprotocol/server";
 import * as fc from "fast-check";

@@ -4,6 +4,7 @@
  * holds them equal) but looks at three fields only, since every request of either era passes here.
  */
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from "@modelcontextprotocol/server";
+import { isObject } from "../is-object.ts";
 
 const firstStatelessVersion = "2026-07-28";
 const versionPattern = /^\d{4}-\d{2}-\d{2}$/;
@@ -38,8 +39,4 @@ function claimsEnvelope(message: unknown): boolean {
   if (!isObject(message) || !isObject(message["params"])) return false;
   const meta = message["params"]["_meta"];
   return isObject(meta) && PROTOCOL_VERSION_META_KEY in meta;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

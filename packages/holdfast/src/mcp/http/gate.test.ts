@@ -3,7 +3,7 @@ import { createServer, request as httpRequest } from "node:http";
 import { PROTOCOL_VERSION_META_KEY } from "@modelcontextprotocol/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { HoldfastError } from "../../record/errors.ts";
-import { type Principal, localUser } from "../../security/principal.ts";
+import { localUser, type Principal } from "../../security/principal.ts";
 import { ConnectionRegistry } from "../connections.ts";
 import type { Inbound } from "../exchange.ts";
 import { fetchFace } from "../faces/fetch.ts";

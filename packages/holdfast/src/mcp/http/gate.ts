@@ -2,7 +2,7 @@
  * The way in: every request of every face passes these checks, cheapest first, before a server or the store hears of
  * it. What is refused here has left nothing behind.
  */
-import { type Principal, localUser } from "../../security/principal.ts";
+import { localUser, type Principal } from "../../security/principal.ts";
 import type { ConnectionRegistry, Release } from "../connections.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import type { ResolvedServeOptions } from "../options.ts";
@@ -43,8 +43,8 @@ export interface Arrival {
   request(): Request;
 }
 
-/** A body that was read; or was longer than it may be; or broke off with its client. */
-export type BodyRead = { readonly text: string } | "too large" | "gone";
+/** A body that was read; or was longer than it may be; or is no UTF-8; or broke off with its client. */
+export type BodyRead = { readonly text: string } | "too large" | "not text" | "gone";
 
 /** What serves requests once they have passed. */
 export type Servers = {
@@ -158,7 +158,7 @@ export class Gate {
     if (arrival.parsed !== undefined) return checkBody(arrival.parsed.body, limits);
     const read = await arrival.readBody(limits.maxBodyBytes);
     if (read === "too large") return { refused: bodyTooLarge(limits.maxBodyBytes) };
-    return read === "gone" ? { refused: parseError() } : parseBody(read.text, limits);
+    return typeof read === "string" ? { refused: parseError() } : parseBody(read.text, limits);
   }
 
   async #serve(arrival: Arrival, principal: Principal, body: unknown): Promise<Outcome> {

@@ -10,6 +10,7 @@ import { holdfast } from "../../hold.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Hold } from "../../state/hold.ts";
 import { kind } from "../../state/kind.ts";
+import { servingHold } from "../../state/open-hold.ts";
 import { EventBus } from "../bus.ts";
 import { ConnectionRegistry } from "../connections.ts";
 import { fetchFace } from "../faces/fetch.ts";
@@ -41,7 +42,7 @@ beforeEach(async () => {
     server: { capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true } } },
   });
   const connections = new ConnectionRegistry(100);
-  bus = new EventBus(hold.store, (error) => errors.push(error));
+  bus = new EventBus(servingHold(hold).store, (error) => errors.push(error));
   const instance = instanceFactory({
     hold,
     info: { name: "shop", version: "1.0.0", instructions: "Buy things." },
@@ -225,7 +226,7 @@ describe("a subscription", () => {
     const end = new AbortController();
     const mine = await listen(alice, end.signal);
     await mine();
-    const elsewhere = new EventBus(hold.store, (error) => errors.push(error));
+    const elsewhere = new EventBus(servingHold(hold).store, (error) => errors.push(error));
     elsewhere.notifier(ownerOfPrincipal(bob)).resourceUpdated("basket://1");
     elsewhere.notifier(ownerOfPrincipal(alice)).resourceUpdated("basket://1");
     expect(await mine()).toContain("basket://1");

@@ -1,8 +1,8 @@
 /** The 2026-07-28 era: the official SDK's handler, one server instance per request, nothing held between requests. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createMcpHandler, ProtocolError } from "@modelcontextprotocol/server";
-import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Owner } from "../../record/record.ts";
+import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { authInfoOf } from "../auth-info.ts";
 import type { EventBus } from "../bus.ts";
 import type { Inbound } from "../exchange.ts";

@@ -6,7 +6,8 @@ import { z } from "zod";
 
 import { holdfast } from "../../hold.ts";
 import { localUser, type Principal } from "../../security/principal.ts";
-import type { Hold } from "../../state/hold.ts";
+import type { Hold, HoldOptions } from "../../state/hold.ts";
+import { servingHold } from "../../state/open-hold.ts";
 import type { Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { Inbound, Reply } from "../exchange.ts";
@@ -54,7 +55,7 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
   const errors: unknown[] = [];
   const instances = { made: 0, closed: 0 };
   const endpoint = createSessionEndpoint({
-    hold,
+    hold: servingHold(hold),
     options: { onError: (error) => errors.push(error), ...options },
     instance: (context) => {
       const server = new McpServer({ name: "test", version: "1.0.0" }, { capabilities: { logging: {}, tools: {} } });
@@ -86,10 +87,17 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
   };
 }
 
-export async function openHold(store?: Store): Promise<Hold & { readonly closeAll: () => Promise<void> }> {
+/** A hold, and the store it uses. */
+export type TestHold = Hold & { readonly store: Store; readonly closeAll: () => Promise<void> };
+
+export async function openHold(
+  store?: Store,
+  options: Pick<HoldOptions, "sessions" | "limits"> = {},
+): Promise<TestHold> {
   const own = store ?? (await memoryStore());
-  const hold = await holdfast({ store: own, reap: false });
+  const hold = await holdfast({ store: own, reap: false, ...options });
   return Object.assign(hold, {
+    store: servingHold(hold).store,
     closeAll: async () => {
       await hold.close();
       if (store === undefined) await own.close();
@@ -121,7 +129,9 @@ async function serve(endpoint: SessionEndpoint, request: IncomingMessage, respon
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const inbound: Inbound = {
     method: request.method as Inbound["method"],
     header: (name) => {
@@ -203,7 +213,7 @@ export function registerTools(server: McpServer, { session }: InstanceContext): 
 }
 
 export const acceptBoth = "application/json, text/event-stream";
-export const version = "2025-11-25";
+const version = "2025-11-25";
 
 export type Init = { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal };
 

@@ -1,12 +1,9 @@
 import type { MessageExtraInfo } from "@modelcontextprotocol/server";
 
+import { authInfoOf } from "../auth-info.ts";
 import type { Inbound } from "../exchange.ts";
 
-/** What a handler may know of the request. The token itself goes no further than authentication. */
+/** What a handler may know of the request. */
 export function extraOf(inbound: Inbound): MessageExtraInfo {
-  const { issuer, subject, clientId, scopes } = inbound.principal;
-  return {
-    request: inbound.request(),
-    authInfo: { token: "", clientId: clientId ?? "", scopes: [...scopes], extra: { issuer, subject } },
-  };
+  return { request: inbound.request(), authInfo: authInfoOf(inbound.principal) };
 }

@@ -109,6 +109,15 @@ describe("ends of a session", () => {
     expect(node.instances).toEqual({ made: 1, closed: 1 });
   });
 
+  test("a client that says 2 MB about itself gets no session", async () => {
+    const clientInfo = { name: "x".repeat(2_000_000), version: "1" };
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+    const answer = await call(node, "POST", { jsonrpc: "2.0", id: 1, method: "initialize", params });
+    expect([answer.status, answer.json()]).toMatchObject([400, { error: { code: -32600 } }]);
+    expect((await hold.store.admin.stats()).records).toBe(0);
+    expect(node.instances).toEqual({ made: 1, closed: 1 });
+  });
+
   test("fifty clients that initialize at once get fifty sessions", async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => call(node, "POST", initializeRequest())));
     expect(new Set(answers.map((answer) => answer.header("mcp-session-id"))).size).toBe(50);

@@ -17,16 +17,24 @@ import {
   toolCall,
 } from "./bridge.test-kit.ts";
 
-type Cut = { readonly store: Store; code: ErrorCode | undefined; only: readonly (keyof Store)[] };
+type Cut = {
+  readonly store: Store;
+  code: ErrorCode | undefined;
+  only: readonly (keyof Store)[];
+  /** Asked where nothing is cut. */
+  refuse: (operation: keyof Store) => boolean;
+};
 
 /** A real store whose connection can be cut. */
 function cuttable(whole: Store): Cut {
   const cut: Cut = {
     code: undefined,
+    refuse: () => false,
     only: ["read", "commit", "events", "list", "usage"],
     store: through(whole, (operation) => {
       const isCut = cut.code !== undefined && cut.only.includes(operation);
-      return isCut && cut.code !== undefined ? new HoldfastError(cut.code, "cut") : undefined;
+      if (isCut && cut.code !== undefined) return new HoldfastError(cut.code, "cut");
+      return cut.refuse(operation) ? new HoldfastError("STORE_FULL", "refused") : undefined;
     }),
   };
   return cut;
@@ -131,6 +139,92 @@ describe("a store that cannot be reached", () => {
     );
     expect(JSON.parse(resumed.at(-1)?.data ?? "")).toMatchObject({ id: 1, error: { code: -32603 } });
     expect(resumed.at(-1)?.data).toContain("repeated");
+  });
+});
+
+describe("what is refused or fails in the middle", () => {
+  test("GET streams that were answered with an error do not use up the principal's streams", async () => {
+    const headers = await open(node);
+    cut.code = "UNAVAILABLE";
+    cut.only = ["commit"];
+    for (let i = 0; i < 40; i += 1) {
+      expect((await call(node, "GET", undefined, { headers })).status).toBe(503);
+    }
+    cut.code = undefined;
+    expect(node.endpoint.stats.streams).toBe(0);
+    expect(node.endpoint.stats.inUse).toBe(0);
+    const get = await stream(node, "GET", undefined, headers);
+    expect(get.status).toBe(200);
+    get.drop();
+  });
+
+  test("a tool whose client's answer was pushed out of the inbox hears that it was lost, and does not wait on", async () => {
+    const theirs = await openHold(store);
+    const other = await startNode({ hold: theirs });
+    const headers = await open(node);
+    const asking = await stream(node, "POST", toolCall(1, "ask", { question: "who" }), headers);
+    const [, question] = await asking.until(2);
+    cut.code = "UNAVAILABLE";
+    cut.only = ["events"];
+    const answer = (id: unknown) =>
+      call(other, "POST", { jsonrpc: "2.0", id, result: { action: "accept", content: { name: "Ada" } } }, { headers });
+    await answer(JSON.parse(question?.data ?? "").id);
+    for (let i = 0; i < 80; i += 1) await answer(`hf-elsewhere000-${i}`);
+    await eventually(() => node.errors.length > 0);
+    cut.code = undefined;
+    await answer("hf-elsewhere000-last");
+    await asking.ended;
+    expect(JSON.parse(asking.events.at(-1)?.data ?? "")).toMatchObject({ id: 1, result: { isError: true } });
+    expect(asking.events.at(-1)?.data).toContain("lost");
+    await other.close();
+    await theirs.closeAll();
+  });
+
+  test("calls that could not be streamed do not use up the principal's streams", async () => {
+    const headers = await open(node);
+    cut.code = "STORE_FULL";
+    cut.only = ["commit"];
+    for (let i = 0; i < 40; i += 1) {
+      const answer = await call(node, "POST", toolCall(i, "steps", { n: 1 }), { headers });
+      expect(answer.header("content-type")).toBe("application/json");
+    }
+    cut.code = undefined;
+    expect(node.endpoint.stats).toMatchObject({ streams: 0, inUse: 0, callsInFlight: 0 });
+    const answer = await call(node, "POST", toolCall(99, "steps", { n: 1 }), { headers });
+    expect(answer.header("content-type")).toBe("text/event-stream");
+  });
+
+  test("a client whose session was made gets its id, though what the server said early could not be kept", async () => {
+    const saying = await startNode({
+      hold,
+      build: (server) => {
+        const connect = server.connect.bind(server);
+        server.connect = async (transport) => {
+          await connect(transport);
+          await server.server.notification({ method: "notifications/message", params: { level: "info", data: "hi" } });
+        };
+      },
+    });
+    const commits: boolean[] = [];
+    cut.refuse = (operation) => {
+      if (operation !== "commit") return false;
+      commits.push(true);
+      // The session is made; what comes after it is not taken.
+      return commits.length > 1;
+    };
+    const answer = await call(saying, "POST", initializeRequest());
+    cut.refuse = () => false;
+    cut.code = undefined;
+    expect(answer.status).toBe(200);
+    expect(answer.header("mcp-session-id")).toMatch(/^ses_/);
+    expect(commits.length).toBeGreaterThan(1);
+    expect(saying.errors).toMatchObject([{ code: "STORE_FULL" }]);
+    const headers = { "mcp-session-id": answer.header("mcp-session-id") ?? "" };
+    const pinged = await call(saying, "POST", { jsonrpc: "2.0", id: 1, method: "ping" }, { headers });
+    expect(pinged.status).toBe(200);
+    await saying.endpoint.drain();
+    expect(saying.endpoint.stats.callsInFlight).toBe(0);
+    await saying.close();
   });
 });
 

@@ -110,7 +110,7 @@ export class GetStreams {
         primes: after === undefined && primes(session.document.protocolVersion),
       });
     } catch (error) {
-      listening.live.end();
+      listening.live.discard();
       throw error;
     }
     return { status: 200, headers: streamHeaders, body: listening.live };
@@ -171,7 +171,7 @@ export class GetStreams {
   }
 
   #giveUp(listening: Listening, reply: Reply): Reply {
-    listening.live.end();
+    listening.live.discard();
     return reply;
   }
 

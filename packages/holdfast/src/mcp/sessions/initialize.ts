@@ -1,17 +1,22 @@
 import type { Implementation, JSONRPCRequest, McpServer } from "@modelcontextprotocol/server";
-
+import { utf8Length } from "../../record/text.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
+import { invalidRequest } from "../http/answers.ts";
+import { isObject } from "../is-object.ts";
 import { extraOf } from "./caller.ts";
 import { createConnectionSession, type Negotiated } from "./create-session.ts";
 import type { SessionDeps } from "./deps.ts";
 import type { InstanceContext } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
-import { isObject, type RpcResponse } from "./messages.ts";
+import type { RpcResponse } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import { WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
 import { formatWireId, mintWireId, type WireId } from "./wire-id.ts";
+
+/** What a client says of itself is kept with its session and read with every request: it has to stay small. */
+const maxNegotiatedBytes = 65_536;
 
 /** Answers `initialize`: the one request that makes a session, and only if the server accepted it (trap F9). */
 export class Initializer {
@@ -43,6 +48,9 @@ export class Initializer {
       const response = await warm.instance.ask(request, this.#deps.options.deadlineMs, extra);
       const negotiated = negotiatedIn(request, response);
       if (negotiated === undefined) return jsonReply(response);
+      if (utf8Length(JSON.stringify(negotiated)) > maxNegotiatedBytes) {
+        return invalidRequest(`client info and capabilities take at most ${maxNegotiatedBytes} bytes`);
+      }
       await this.#create(principal, id, negotiated, warm);
       created = true;
       return await this.#reply(inbound, warm, id, response);
@@ -62,16 +70,7 @@ export class Initializer {
   }
 
   async #create(principal: Principal, id: WireId, negotiated: Negotiated, warm: WarmSession): Promise<void> {
-    const { hold, options } = this.#deps;
-    const { document, version } = await createConnectionSession(hold, principal, {
-      ...negotiated,
-      id,
-      bounds: {
-        maxSessions: options.maxSessions,
-        idleMs: options.sessionIdleMs,
-        absoluteMs: options.sessionAbsoluteMs,
-      },
-    });
+    const { document, version } = await createConnectionSession(this.#deps.hold, principal, { ...negotiated, id });
     await warm.verified({ document, version, inboxHead: 0 }, performance.now());
     this.#warm.adopt(warm);
   }
@@ -88,8 +87,9 @@ export class Initializer {
       headers: { "mcp-session-id": formatWireId(id) },
       onDone: () => this.#warm.done(warm),
     });
-    await warm.release();
-    await exchange.respond(response);
+    // The session stands: whatever fails from here on must not keep its id from the client.
+    await exchange.respond(response).catch(this.#deps.onError);
+    await warm.release().catch(this.#deps.onError);
     return exchange.reply;
   }
 }

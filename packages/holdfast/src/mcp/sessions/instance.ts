@@ -9,12 +9,12 @@ import type {
   McpServer,
   MessageExtraInfo,
   RequestId,
-  Transport,
   TransportSendOptions,
 } from "@modelcontextprotocol/server";
 
 import { HoldfastError } from "../../record/errors.ts";
 import type { SessionDeps } from "./deps.ts";
+import { InstanceTransport } from "./instance-transport.ts";
 import { errorResponse, isRequest, isResponse, type RpcId, type RpcResponse } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import { PendingRequests } from "./routing/pending.ts";
@@ -41,6 +41,9 @@ type Call = {
   readonly settle: (response: RpcResponse | undefined) => Promise<void>;
 };
 
+/** How many answered requests are remembered, to know a cancellation that came too late. */
+const maxAnswered = 64;
+
 const closedText = "The server stopped before the call was done; it may be repeated";
 
 export class Instance {
@@ -52,6 +55,8 @@ export class Instance {
   readonly #calls = new Map<RpcId, Call>();
   readonly #pending: PendingRequests<Route>;
   readonly #failing = new Set<Promise<void>>();
+  /** The client's own ids of what was answered last. */
+  readonly #answered = new Set<RpcId>();
   #renamed = 0;
 
   private constructor(server: McpServer, deps: SessionDeps, host: InstanceHost, sessionId: string | undefined) {
@@ -151,6 +156,11 @@ export class Instance {
     return true;
   }
 
+  /** Whether a request of the client with this id was answered of late: a cancellation of it came too late. */
+  hasAnswered(id: RpcId): boolean {
+    return this.#answered.has(id);
+  }
+
   /** Whether a client's answer or progress with this id is awaited here. */
   awaits(id: unknown): boolean {
     return this.#pending.has(id);
@@ -186,6 +196,7 @@ export class Instance {
   ): void {
     const id = this.#freeId(request.id);
     this.#calls.set(id, { request, exchange, settle, since: performance.now() });
+    this.#answered.delete(request.id);
     try {
       this.#transport.onmessage?.(id === request.id ? request : { ...request, id }, extra);
     } catch (error) {
@@ -243,7 +254,14 @@ export class Instance {
     const call = id === undefined ? undefined : this.#calls.get(id);
     if (id === undefined || call === undefined) return;
     this.#calls.delete(id);
+    this.#remember(call.request.id);
     await call.settle(id === call.request.id ? response : { ...response, id: call.request.id });
+  }
+
+  #remember(id: RpcId): void {
+    this.#answered.add(id);
+    const [oldest] = this.#answered;
+    if (this.#answered.size > maxAnswered && oldest !== undefined) this.#answered.delete(oldest);
   }
 
   async #ask(request: JSONRPCRequest, route: Route): Promise<void> {
@@ -268,44 +286,5 @@ export class Instance {
   async #emit(message: JSONRPCMessage, route: Route): Promise<void> {
     const sent = route !== "standalone" && (await route.emit(message));
     if (!sent) await this.#host.standalone(message);
-  }
-}
-
-type Wire = {
-  readonly send: (message: JSONRPCMessage, options: TransportSendOptions | undefined) => Promise<void>;
-  readonly closed: () => void;
-};
-
-class InstanceTransport implements Transport {
-  onclose?: (() => void) | undefined;
-  onerror?: ((error: Error) => void) | undefined;
-  onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
-  /** The handle, which may be shown; never the secret. */
-  readonly sessionId?: string | undefined;
-  readonly #wire: Wire;
-  #closed = false;
-
-  constructor(sessionId: string | undefined, wire: Wire) {
-    this.sessionId = sessionId;
-    this.#wire = wire;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  async start(): Promise<void> {
-    // Nothing to start: requests arrive one by one.
-  }
-
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (!this.#closed) await this.#wire.send(message, options);
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.onclose?.();
-    this.#wire.closed();
   }
 }

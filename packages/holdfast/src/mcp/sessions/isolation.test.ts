@@ -187,7 +187,8 @@ describe("odd requests", () => {
 
 test("a principal has at most so many sessions, also when they are opened at once", async () => {
   await node.close();
-  node = await startNode({ hold, options: { maxSessions: 5 } });
+  const few = await openHold(hold.store, { limits: { maxSessions: 5 } });
+  node = await startNode({ hold: few });
   const headers = { "x-user": "alice" };
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => call(node, "POST", initializeRequest(), { headers })),
@@ -197,6 +198,7 @@ test("a principal has at most so many sessions, also when they are opened at onc
   expect(answers.find(({ status }) => status === 429)?.header("retry-after")).toBeDefined();
   expect((await call(node, "POST", initializeRequest(), { headers: { "x-user": "bob" } })).status).toBe(200);
   await eventually(() => node.instances.made - node.instances.closed === 6);
+  await few.closeAll();
 });
 
 test("who tries many ids is told to wait; who repeats one dead id is told that it is dead", async () => {

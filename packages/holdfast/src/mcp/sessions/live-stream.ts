@@ -80,10 +80,15 @@ export class LiveStream implements StreamBody {
     return true;
   }
 
-  /** Ends the stream after what was written. */
+  /** Ends the stream after what was written; one that has not started yet as soon as it does. */
   end(): void {
     if (this.#sink === undefined) this.#ending = true;
     else this.#close();
+  }
+
+  /** For a stream that never becomes the body of a reply: nobody will start it, so nobody would end it either. */
+  discard(): void {
+    this.#close();
   }
 
   /** Resolves once the reader has caught up, the stream is over, or the reader was given up on. */

@@ -2,10 +2,10 @@
  * One line of a session's output log: the stream it belongs to, a tag, and the rest as text, so that replaying needs no
  * parsing of the messages themselves.
  */
-import type { RpcId } from "./messages.ts";
+import type { CallNote } from "./call-note.ts";
 
 /**
- * - `open`: the stream of a POST began; the payload says where it runs and what it answers;
+ * - `open`: the stream of a POST began here;
  * - `listen`: a GET stream was opened here;
  * - `message`: goes to the client, more may follow;
  * - `last`: goes to the client and ends the stream;
@@ -13,10 +13,13 @@ import type { RpcId } from "./messages.ts";
  */
 export type LogTag = "open" | "listen" | "message" | "last" | "end";
 
-export type LogEntry = { readonly streamId: string; readonly tag: LogTag; readonly payload: string };
-
-/** Where a POST runs and which requests it has to answer. */
-export type Opening = { readonly node: string; readonly requests: readonly RpcId[] };
+export type LogEntry = {
+  readonly streamId: string;
+  readonly tag: LogTag;
+  readonly payload: string;
+  /** What is noted about the call in the same commit. Not a part of the line. */
+  readonly note?: CallNote | undefined;
+};
 
 const tags: ReadonlySet<string> = new Set<LogTag>(["open", "listen", "message", "last", "end"]);
 

@@ -1,21 +1,16 @@
-import type { Position, StoredEvent } from "../../record/record.ts";
+import type { Position } from "../../record/record.ts";
+import { readCallNote, writeCallNote } from "./call-note.ts";
 import type { SessionDeps } from "./deps.ts";
-import { type LogEntry, readLogEntry, writeLogEntry } from "./log-entry.ts";
-import { errorResponse, isObject, type RpcId } from "./messages.ts";
+import { writeHint } from "./hints.ts";
+import { type LogEntry, writeLogEntry } from "./log-entry.ts";
+import { errorResponse, type RpcId } from "./messages.ts";
 import type { NodeLife } from "./node-life.ts";
 import type { OpenSession } from "./session-gate.ts";
-import { outStream, transportKey } from "./transport-record.ts";
+import { nodeOfStream } from "./stream-id.ts";
+import { callStream, outStream, sessionTopic, transportKey } from "./transport-record.ts";
 
 const lostText = "The server that ran this call stopped before it was done; it may be repeated";
 const pageSize = 1_000;
-
-type StreamSoFar = {
-  /** Where the call ran; undefined if the log does not go back that far. */
-  readonly node: string | undefined;
-  readonly unanswered: readonly RpcId[];
-  readonly head: Position;
-  readonly over: boolean;
-};
 
 /**
  * Finds out whether the stream of a POST can still end, once everything of it has been sent and it does not run here. If
@@ -26,6 +21,10 @@ export class LostCall {
   readonly #life: NodeLife;
   readonly #session: OpenSession;
   readonly #streamId: string;
+  readonly #unanswered = new Set<RpcId>();
+  /** How far the notes about the session's calls have been read. */
+  #read: Position = 0;
+  #over = false;
   #doubted = false;
 
   constructor(deps: SessionDeps, life: NodeLife, session: OpenSession, streamId: string) {
@@ -37,76 +36,69 @@ export class LostCall {
 
   /** Whether to wait for more; `again` has the log looked at anew first. */
   async mayStillAnswer(again: () => void): Promise<boolean> {
-    const { node, unanswered, head, over } = await this.#readStream();
-    if (over) return false;
-    const runsElsewhere = node !== undefined && node !== this.#deps.ids.node && (await this.#life.isAlive(node));
-    if (runsElsewhere) return true;
-    if (this.#doubted) await this.#writeEnd(unanswered, head);
-    // What was written between the last look and this doubt has to be seen before the call is given up.
-    this.#doubted = true;
+    if (!(await this.#readNotes())) return false;
+    if (!this.#over && (await this.#runsElsewhere())) return true;
+    if (!this.#doubted) {
+      // What was written between the last look at the log and now has to be sent before the stream is given up.
+      this.#doubted = true;
+    } else if (this.#over) {
+      return false;
+    } else {
+      await this.#writeEnd();
+    }
     again();
     return true;
   }
 
-  async #writeEnd(unanswered: readonly RpcId[], head: Position): Promise<void> {
+  #runsElsewhere(): Promise<boolean> {
+    const node = nodeOfStream(this.#streamId);
+    return node === this.#deps.ids.node ? Promise.resolve(false) : this.#life.isAlive(node);
+  }
+
+  async #writeEnd(): Promise<void> {
     const streamId = this.#streamId;
-    const errors = unanswered.map((id) => JSON.stringify(errorResponse(id, -32603, lostText)));
+    const errors = [...this.#unanswered].map((id) => JSON.stringify(errorResponse(id, -32603, lostText)));
     const entries: LogEntry[] = errors.map((payload, index) => ({
       streamId,
       tag: index === errors.length - 1 ? "last" : "message",
       payload,
     }));
     if (entries.length === 0) entries.push({ streamId, tag: "end", payload: "" });
-    // Whoever finds out at the same time writes the same; only one of them is let.
-    await this.#deps.store.commit(this.#session.owner, [
+    const { store, options, hint } = this.#deps;
+    // Whoever finds out at the same time writes the same, and its node may yet have: only the first of them is let.
+    const committed = await store.commit(this.#session.owner, [
       {
         ...transportKey(this.#session.id),
         expect: "present",
         appends: [
-          {
-            stream: outStream,
-            data: entries.map(writeLogEntry),
-            expectedHead: head,
-            keep: this.#deps.options.maxLogEvents,
-          },
+          { stream: outStream, data: entries.map(writeLogEntry), keep: options.maxLogEvents },
+          { stream: callStream, data: [writeCallNote(streamId, { over: true })], expectedHead: this.#read },
         ],
       },
     ]);
+    if (committed.ok) hint(sessionTopic(this.#session.id), writeHint({ type: "out", streams: [streamId] }));
   }
 
-  async #readStream(): Promise<StreamSoFar> {
+  /** False once the session is over. */
+  async #readNotes(): Promise<boolean> {
     const { store } = this.#deps;
     const key = transportKey(this.#session.id);
-    const unanswered = new Set<RpcId>();
-    let node: string | undefined;
-    let head = 0;
-    let over = false;
-    for (let after = 0, more = true; more; ) {
-      const page = await store.events(this.#session.owner, key, outStream, { after, limit: pageSize });
-      if (page === undefined) return { node, unanswered: [], head, over: true };
-      for (const event of page.events) {
-        after = event.position;
-        const entry = this.#entryOf(event);
-        if (entry === undefined) continue;
-        over ||= entry.tag === "last" || entry.tag === "end";
-        const said: unknown = entry.payload === "" ? undefined : JSON.parse(entry.payload);
-        if (!isObject(said)) continue;
-        if (entry.tag === "open") {
-          // Written by the exchange that opened the stream.
-          node = said["node"] as string;
-          for (const id of said["requests"] as readonly RpcId[]) unanswered.add(id);
-        } else if (!("method" in said)) {
-          unanswered.delete(said["id"] as RpcId);
-        }
-      }
-      head = page.head;
+    for (let more = true; more; ) {
+      const page = await store.events(this.#session.owner, key, callStream, { after: this.#read, limit: pageSize });
+      if (page === undefined) return false;
+      for (const { data } of page.events) this.#take(data);
+      // The head, and not the last event: all of them may have been trimmed.
+      this.#read = page.more ? (page.events.at(-1)?.position ?? page.head) : page.head;
       more = page.more;
     }
-    return { node, unanswered: [...unanswered], head, over };
+    return true;
   }
 
-  #entryOf(event: StoredEvent): LogEntry | undefined {
-    const entry = readLogEntry(event.data);
-    return entry?.streamId === this.#streamId ? entry : undefined;
+  #take(data: string): void {
+    const note = readCallNote(data, this.#streamId);
+    if (note === undefined) return;
+    if ("over" in note) this.#over = true;
+    else if ("answered" in note) this.#unanswered.delete(note.answered);
+    else for (const id of note.begun) this.#unanswered.add(id);
   }
 }

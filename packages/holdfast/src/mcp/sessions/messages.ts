@@ -1,10 +1,17 @@
-/** JSON-RPC messages as they arrive: checked for shape once, trusted afterwards. */
-import type {
-  JSONRPCErrorResponse,
-  JSONRPCMessage,
-  JSONRPCNotification,
-  JSONRPCRequest,
-  JSONRPCResultResponse,
+/**
+ * JSON-RPC messages as they arrive: checked for shape once, trusted afterwards. The SDK drops what its own guards refuse
+ * without an answer, so whatever passes here has to pass there, or a client waits for ever.
+ */
+import {
+  isJSONRPCErrorResponse,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResultResponse,
+  type JSONRPCErrorResponse,
+  type JSONRPCMessage,
+  type JSONRPCNotification,
+  type JSONRPCRequest,
+  type JSONRPCResultResponse,
 } from "@modelcontextprotocol/server";
 
 export type RpcId = string | number;
@@ -15,23 +22,14 @@ export type IncomingMessage =
   | { readonly type: "notification"; readonly message: JSONRPCNotification }
   | { readonly type: "response"; readonly message: RpcResponse };
 
-/** Undefined if it is no JSON-RPC 2.0 message. */
+/** Undefined if it is no JSON-RPC 2.0 message of the shape MCP allows. */
 export function readMessage(value: unknown): IncomingMessage | undefined {
-  if (!isObject(value) || value["jsonrpc"] !== "2.0") return undefined;
-  // The casts below restate what the checks beside them have established.
-  if (typeof value["method"] === "string") {
-    if (value["params"] !== undefined && !isObject(value["params"])) return undefined;
-    if (!("id" in value)) return { type: "notification", message: value as JSONRPCNotification };
-    return isRpcId(value["id"]) ? { type: "request", message: value as JSONRPCRequest } : undefined;
-  }
-  if (isObject(value["result"]) && isRpcId(value["id"]) && value["error"] === undefined) {
-    return { type: "response", message: value as JSONRPCResultResponse };
-  }
-  const { error } = value;
-  const isError = isObject(error) && Number.isSafeInteger(error["code"]) && typeof error["message"] === "string";
-  return isError && value["result"] === undefined && isRpcId(value["id"])
-    ? { type: "response", message: value as JSONRPCErrorResponse }
-    : undefined;
+  if (isJSONRPCRequest(value)) return { type: "request", message: value };
+  if (isJSONRPCNotification(value)) return { type: "notification", message: value };
+  if (isJSONRPCResultResponse(value)) return { type: "response", message: value };
+  // Errors without an id belong to no request of ours.
+  if (isJSONRPCErrorResponse(value) && isRpcId(value.id)) return { type: "response", message: value };
+  return undefined;
 }
 
 export function isResponse(message: JSONRPCMessage): message is RpcResponse {
@@ -46,10 +44,6 @@ export function errorResponse(id: RpcId, code: number, message: string): JSONRPC
   return { jsonrpc: "2.0", id, error: { code, message } };
 }
 
-function isRpcId(value: unknown): value is RpcId {
+export function isRpcId(value: unknown): value is RpcId {
   return typeof value === "string" || Number.isSafeInteger(value);
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

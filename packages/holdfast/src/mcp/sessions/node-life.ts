@@ -2,14 +2,15 @@ import { hostname } from "node:os";
 
 import { ownerOf } from "../../record/ids.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
+import { engineIssuer } from "../../security/principal.ts";
 import type { Store } from "../../store/contract.ts";
-import { isObject } from "./messages.ts";
+import { isObject } from "../is-object.ts";
 
 const lifetimeMs = 10_000;
 const beatMs = 3_000;
 
-/** Node records are the engine's own and belong to no principal: issuers of tokens are never called this. */
-const engine: Owner = ownerOf({ issuer: "holdfast", subject: "nodes" });
+/** Node records are the engine's own and belong to no principal: none may have this issuer. */
+const engine: Owner = ownerOf({ issuer: engineIssuer, subject: "nodes" });
 
 /**
  * Lets other nodes tell whether the node that runs a streamed call still lives. Says so only while such calls run.

@@ -1,4 +1,4 @@
-/** What the 2025-era endpoint can be told, with its defaults. */
+/** What the 2025-era endpoint can be told, with its defaults. How long sessions live and how many there may be is the hold's. */
 export type SessionOptions = {
   /** Serve without sessions: an instance per request, nothing stored. Default false. */
   readonly stateless: boolean;
@@ -20,10 +20,6 @@ export type SessionOptions = {
   readonly maxLogEvents: number;
   /** About how many bytes of messages a session's output log keeps. */
   readonly maxLogBytes: number;
-  readonly sessionIdleMs: number;
-  readonly sessionAbsoluteMs: number;
-  /** Live sessions of one principal. */
-  readonly maxSessions: number;
   /** Distinct ids of no session that one principal may present in a minute; beyond it the answer is 429. */
   readonly maxMissedIdsPerMinute: number;
   /** How long clients are asked to wait before they resume a stream. */
@@ -37,22 +33,17 @@ export type SessionOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-const hour = 3_600_000;
-
-export const sessionDefaults: SessionOptions = {
+const endpointDefaults: SessionOptions = {
   stateless: false,
   response: "auto",
   maxStreams: 5_000,
   maxStreamsPerPrincipal: 32,
   maxWarmInstances: 1_000,
   keepAliveMs: 15_000,
-  maxStreamAgeMs: hour,
+  maxStreamAgeMs: 3_600_000,
   maxStreamBufferBytes: 4 * 1024 * 1024,
   maxLogEvents: 1_000,
   maxLogBytes: 4 * 1024 * 1024,
-  sessionIdleMs: 24 * hour,
-  sessionAbsoluteMs: 30 * 24 * hour,
-  maxSessions: 1_000,
   maxMissedIdsPerMinute: 60,
   retryMs: 1_000,
   trustMs: 500,
@@ -66,5 +57,5 @@ export function resolveSessionOptions(
   given: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined },
 ): SessionOptions {
   const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...sessionDefaults, ...named };
+  return { ...endpointDefaults, ...named };
 }

@@ -1,11 +1,13 @@
+import type { Append } from "../../record/change.ts";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 import type { Owner, Position } from "../../record/record.ts";
 import { Batcher, type Settle } from "../../store/batcher.ts";
 import type { Committed } from "../../store/contract.ts";
+import { writeCallNote } from "./call-note.ts";
 import type { SessionDeps } from "./deps.ts";
 import { writeHint } from "./hints.ts";
 import { type LogEntry, writeLogEntry } from "./log-entry.ts";
-import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
+import { callStream, outStream, sessionTopic, transportKey } from "./transport-record.ts";
 
 /** Called right after an entry is in the log, in the order of positions. */
 export type Delivered = (entry: LogEntry, position: Position) => void;
@@ -21,8 +23,11 @@ type Item = { readonly entries: readonly LogEntry[]; readonly delivered: Deliver
 const retryDelaysMs: readonly number[] = [50, 250, 1_000];
 /** Most messages that wait before further notifications are dropped. */
 const mostDroppable = 2_048;
-/** However large messages are, a log keeps at least this many. */
+/** However large entries are, a stream keeps at least this many. */
 const leastKept = 4;
+/** Most notes about calls that a session keeps: two and a few for each. */
+const maxNotes = 512;
+const maxNoteBytes = 256 * 1024;
 
 /**
  * Writes what goes over SSE to a session's log before it is on a socket (E5), in order. Entries that come while a
@@ -33,7 +38,6 @@ export class OutputLog {
   readonly #owner: Owner;
   readonly #sessionId: string;
   readonly #batcher: Batcher<Item, void>;
-  #commits = 0;
 
   constructor(deps: SessionDeps, owner: Owner, sessionId: string) {
     this.#deps = deps;
@@ -58,9 +62,8 @@ export class OutputLog {
   async #write(items: readonly Item[]): Promise<readonly Settle<void>[]> {
     const entries = items.flatMap((item) => item.entries);
     if (entries.length === 0) return items.map(() => ({ value: undefined }));
-    const data = entries.map(writeLogEntry);
-    const last = await this.#commit(data);
-    let position = last - data.length;
+    const last = await this.#commit(entries);
+    let position = last - entries.length;
     for (const item of items) {
       for (const entry of item.entries) {
         position += 1;
@@ -74,40 +77,43 @@ export class OutputLog {
     return items.map(() => ({ value: undefined }));
   }
 
-  /** Commits with a few retries, each with the same commit id where an outcome could be unknown. */
-  async #commit(data: readonly string[]): Promise<Position> {
-    this.#commits += 1;
-    const id = `log-${this.#deps.ids.node}-${this.#sessionId}-${this.#commits}`;
+  /** Commits, with a few retries where it is known that nothing was written. */
+  async #commit(entries: readonly LogEntry[]): Promise<Position> {
+    const data = entries.map(writeLogEntry);
+    const notes = entries.flatMap(({ streamId, note }) => (note === undefined ? [] : [writeCallNote(streamId, note)]));
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const committed = await this.#commitOnce(data, id, this.#kept(data));
+        const committed = await this.#commitOnce(data, notes, true);
         if (committed.ok || committed.refusal.reason !== "quota") return headOf(committed);
         // Who has no room for more still gets answers, and can resume from the newest of them.
-        return headOf(await this.#commitOnce(data, id, undefined));
+        return headOf(await this.#commitOnce(data, notes, false));
       } catch (error) {
         const delay = retryDelaysMs[attempt];
-        if (delay === undefined || !isHoldfastError(error) || !error.retryable) throw error;
+        if (delay === undefined || !isHoldfastError(error, "UNAVAILABLE")) throw error;
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
     }
   }
 
-  /** How many of the newest entries stay, given how large these are. */
-  #kept(data: readonly string[]): number {
-    const { maxLogEvents, maxLogBytes } = this.#deps.options;
-    const longest = data.reduce((most, { length }) => Math.max(most, length), 1);
-    return Math.min(maxLogEvents, Math.max(leastKept, Math.floor(maxLogBytes / longest)));
-  }
-
-  /** Without `keep` only these entries stay, whatever the principal's quota says. */
-  #commitOnce(data: readonly string[], id: string, keep: number | undefined): Promise<Committed> {
-    const { store, hold } = this.#deps;
-    const append = { stream: outStream, data, keep: keep ?? data.length };
-    return store.commit(this.#owner, [{ ...transportKey(this.#sessionId), expect: "present", appends: [append] }], {
-      ...(keep !== undefined && { quota: { bytes: hold.limits.maxBytes } }),
-      ...(store.traits.outcomeCanBeUnknown && { commitId: { id, digest: id, origin: "internal" as const } }),
+  /** Where the principal has no room, only these messages stay, whatever its quota says. */
+  #commitOnce(data: readonly string[], notes: readonly string[], roomy: boolean): Promise<Committed> {
+    const { store, hold, options } = this.#deps;
+    const { maxLogEvents, maxLogBytes } = options;
+    const keep = roomy ? keptOf(data, maxLogEvents, maxLogBytes) : data.length;
+    const appends: Append[] = [{ stream: outStream, data, keep }];
+    if (notes.length > 0) {
+      appends.push({ stream: callStream, data: notes, keep: keptOf(notes, maxNotes, maxNoteBytes) });
+    }
+    return store.commit(this.#owner, [{ ...transportKey(this.#sessionId), expect: "present", appends }], {
+      ...(roomy && { quota: { bytes: hold.limits.maxBytes } }),
     });
   }
+}
+
+/** How many of the newest entries stay, given how large these are. */
+function keptOf(data: readonly string[], most: number, bytes: number): number {
+  const longest = data.reduce((longer, { length }) => Math.max(longer, length), 1);
+  return Math.min(most, Math.max(leastKept, Math.floor(bytes / longest)));
 }
 
 function headOf(committed: Committed): Position {

@@ -3,8 +3,9 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/server";
 import { isHoldfastError } from "../../record/errors.ts";
 import type { Position } from "../../record/record.ts";
 import type { Reply } from "../exchange.ts";
+import type { CallNote } from "./call-note.ts";
 import type { LiveStream } from "./live-stream.ts";
-import type { LogEntry, LogTag, Opening } from "./log-entry.ts";
+import type { LogEntry, LogTag } from "./log-entry.ts";
 import { isRequest, type RpcId, type RpcResponse } from "./messages.ts";
 import type { OutputLog } from "./output-log.ts";
 import { messageEvent, primingEvent, streamHeaders } from "./sse.ts";
@@ -19,7 +20,6 @@ export type PostExchangeInit = {
   readonly headers: Readonly<Record<string, string>>;
   /** Asked once, if it comes to a stream. */
   readonly mintStreamId: () => string;
-  readonly node: string;
   /** Absent where there are no sessions: then streams cannot be resumed and nothing is stored. */
   readonly log: OutputLog | undefined;
   /** Whether the client understands events without data: from 2025-11-25 on. */
@@ -88,7 +88,7 @@ export class PostExchange {
     if (!this.open || !this.#upgraded()) return false;
     // Without a session the client's answer could not be told from a stranger's.
     if (this.#init.log === undefined && isRequest(message)) return false;
-    await this.#write([this.#entry("message", message)], !isRequest(message));
+    await this.#write([this.#entry("message", message, undefined)], !isRequest(message));
     return true;
   }
 
@@ -101,7 +101,7 @@ export class PostExchange {
     const stream = this.#streaming || (last && this.#init.response === "sse" && this.#upgraded());
     if (!stream) return last ? this.#finish() : undefined;
     try {
-      await this.#writeAnswer(this.#entry(last ? "last" : "message", response));
+      await this.#writeAnswer(last ? this.#entry("last", response, { over: true }) : this.#answerEntry(response));
     } finally {
       if (last) this.#finish();
     }
@@ -113,7 +113,9 @@ export class PostExchange {
     this.#open -= 1;
     if (this.#open > 0) return;
     try {
-      if (this.#streaming) await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "" });
+      if (this.#streaming) {
+        await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "", note: { over: true } });
+      }
     } finally {
       this.#finish();
     }
@@ -139,12 +141,11 @@ export class PostExchange {
     this.#streaming = this.#live !== undefined;
     if (!this.#streaming) return false;
     this.#streamId = this.#init.mintStreamId();
-    const { node, requests, log } = this.#init;
-    const opening: Opening = { node, requests };
-    const first: LogEntry = { streamId: this.#streamId, tag: "open", payload: JSON.stringify(opening) };
+    const { requests, log } = this.#init;
+    const first: LogEntry = { streamId: this.#streamId, tag: "open", payload: "", note: { begun: requests } };
     // What was answered before the stream goes first; the answer that made it one comes by itself.
     const answered = this.#open === 0 ? this.#answers.slice(0, -1) : this.#answers;
-    const held = answered.map((answer) => this.#entry("message", answer));
+    const held = answered.map((answer) => this.#answerEntry(answer));
     this.#backlog = log === undefined ? held : [first, ...held];
     return true;
   }
@@ -191,8 +192,12 @@ export class PostExchange {
 
   #finish(): void {
     clearTimeout(this.#linger);
-    if (!this.#replied) this.#answer(this.#plainAnswer());
-    this.#live?.end();
+    if (this.#replied) {
+      this.#live?.end();
+    } else {
+      this.#answer(this.#plainAnswer());
+      this.#live?.discard();
+    }
     this.#init.onDone();
   }
 
@@ -208,8 +213,13 @@ export class PostExchange {
     this.#resolve(reply);
   }
 
-  #entry(tag: LogTag, message: JSONRPCMessage): LogEntry {
-    return { streamId: this.#streamId, tag, payload: JSON.stringify(message) };
+  #entry(tag: LogTag, message: JSONRPCMessage, note: CallNote | undefined): LogEntry {
+    return { streamId: this.#streamId, tag, payload: JSON.stringify(message), note };
+  }
+
+  /** An answer that others will follow. */
+  #answerEntry(response: RpcResponse): LogEntry {
+    return this.#entry("message", response, { answered: response.id ?? "" });
   }
 
   /** For work whose failure shows elsewhere. */

@@ -15,7 +15,7 @@ import type { SessionDeps } from "./deps.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { GetStreams } from "./get-streams.ts";
 import type { Initializer } from "./initialize.ts";
-import type { IncomingMessage } from "./messages.ts";
+import { type IncomingMessage, isRpcId } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import type { Rehydrator } from "./rehydrate.ts";
 import { isFleetId } from "./routing/ids.ts";
@@ -34,6 +34,9 @@ export type PostInit = {
   readonly exchanges: Exchanges;
   readonly streams: GetStreams;
 };
+
+/** Characters of the reason that a cancellation takes along to another node. */
+const maxReason = 200;
 
 type Told = Exclude<IncomingMessage, { type: "request" }>;
 
@@ -93,8 +96,10 @@ export class Posts {
     const method = told.type === "notification" ? told.message.method : undefined;
     if (method === "notifications/initialized" && !(await this.#becomeReady(session))) return false;
     if (told.type === "response" || method === "notifications/cancelled" || method === "notifications/progress") {
-      if (rehydrator.peek(session)?.take(told, extra) === true) return true;
-      return !mayBeForAnotherNode(deps, told) || putInInbox(deps, session.owner, session.id, told.message);
+      const warm = rehydrator.peek(session);
+      if (warm?.take(told, extra) === true) return true;
+      const message = forAnotherNode(deps, told, warm);
+      return message === undefined || putInInbox(deps, session.owner, session.id, message);
     }
     await rehydrator.using(session, async (warm) => {
       warm.take(told, extra);
@@ -150,9 +155,15 @@ export class Posts {
   }
 }
 
-/** Whether a message that nobody here waits for could be meant for another node. */
-function mayBeForAnotherNode({ ids }: SessionDeps, told: Told): boolean {
-  if (told.type === "notification" && told.message.method === "notifications/cancelled") return true;
+/** What of a message that nobody here waits for could be meant for another node; undefined if nothing. */
+function forAnotherNode({ ids }: SessionDeps, told: Told, warm: WarmSession | undefined): unknown {
+  if (told.type === "notification" && told.message.method === "notifications/cancelled") {
+    const { requestId, reason } = told.message.params ?? {};
+    // One that came too late, or cancels nothing, is no other node's business, and not worth a write.
+    if (!isRpcId(requestId) || warm?.hasAnswered(requestId) === true) return undefined;
+    const short = typeof reason === "string" ? { reason: reason.slice(0, maxReason) } : {};
+    return { jsonrpc: "2.0", method: told.message.method, params: { requestId, ...short } };
+  }
   const id = told.type === "response" ? told.message.id : fleetToken(told.message);
-  return isFleetId(id) && !ids.isOwn(id);
+  return isFleetId(id) && !ids.isOwn(id) ? told.message : undefined;
 }

@@ -1,8 +1,8 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../../record/errors.ts";
+import { isObject } from "../is-object.ts";
 import type { SessionDeps } from "./deps.ts";
 import type { InstanceContext } from "./endpoint.ts";
-import { isObject } from "./messages.ts";
 import type { OpenSession } from "./session-gate.ts";
 import { WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";

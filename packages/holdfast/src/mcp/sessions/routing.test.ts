@@ -49,7 +49,6 @@ beforeEach(async () => {
     server.registerTool("ask-briefly", {}, async (ctx) => {
       const options = { timeout: 100 };
       const params = { message: "?", requestedSchema: { type: "object" as const, properties: {} } };
-      // oxlint-disable-next-line typescript/no-deprecated -- what 2025-era servers do
       const text = await ctx.mcpReq.elicitInput(params, options).then(
         () => "answered",
         (error: unknown) => String(error),
@@ -188,7 +187,6 @@ describe("servers that do odd things", () => {
         servers.push(server);
         server.registerTool("ask-everybody", {}, async () => {
           const params = { message: "psst", requestedSchema: { type: "object" as const, properties: {} } };
-          // oxlint-disable-next-line typescript/no-deprecated -- what 2025-era servers do
           const asking = servers.map((one) => one.server.elicitInput(params, { timeout: 300 }).catch(() => "nobody"));
           await Promise.all(asking);
           return { content: [] };
@@ -272,6 +270,24 @@ describe("cancelling a call", () => {
     await call(b, "POST", cancel, { headers });
     expect((await running).status).toBe(202);
     expect(aborted).toEqual(["x"]);
+  });
+
+  test("that was answered already, or of what is no request, is not stored for other nodes", async () => {
+    const headers = await open(a);
+    await call(a, "POST", toolCall(7, "echo", { text: "x" }), { headers });
+    const events = async () => (await hold.store.admin.stats()).events;
+    const before = await events();
+    const cancel = (params: object) =>
+      call(a, "POST", { jsonrpc: "2.0", method: "notifications/cancelled", params }, { headers });
+    for (const params of [{ requestId: 7 }, { requestId: { a: 1 } }, {}]) {
+      expect((await cancel(params)).status).toBe(202);
+    }
+    expect(await events()).toBe(before);
+    // What this node never heard of may run elsewhere; however long the reason is, little of it goes there.
+    const bytes = (await hold.store.admin.stats()).bytes;
+    expect((await cancel({ requestId: 8, reason: "r".repeat(100_000) })).status).toBe(202);
+    expect(await events()).toBe(before + 1);
+    expect((await hold.store.admin.stats()).bytes - bytes).toBeLessThan(1_000);
   });
 
   test("a dropped connection is no cancellation", async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HoldOptions } from "../../state/hold.ts";
 import type { Store } from "../../store/contract.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import {
@@ -31,9 +32,12 @@ afterEach(async () => {
 });
 
 /** Its own store on the shared file, as another process would have. */
-async function startProcess(options: Parameters<typeof startNode>[0]["options"] = {}): Promise<Process> {
+async function startProcess(
+  options: Parameters<typeof startNode>[0]["options"] = {},
+  sessions: HoldOptions["sessions"] = {},
+): Promise<Process> {
   const store = await sqliteStore({ path: join(folder, "state.db") });
-  const hold = await openHold(store);
+  const hold = await openHold(store, { sessions });
   const node = await startNode({ hold, options });
   const one: Process = {
     node,
@@ -112,7 +116,7 @@ describe("on SQLite", () => {
   });
 
   test("a session dies of idleness and not while it is used", async () => {
-    const one = await startProcess({ sessionIdleMs: 600, trustMs: 0 });
+    const one = await startProcess({ trustMs: 0 }, { idle: 600 });
     const [used, idle] = [await open(one.node), await open(one.node)];
     const until = Date.now() + 1_200;
     while (Date.now() < until) {

@@ -10,16 +10,25 @@ import type { Position } from "../../record/record.ts";
 export type StreamType = "get" | "post";
 
 const proofLength = 12;
-const eventIdPattern = /^([gp][A-Za-z0-9-]{0,16}[A-Za-z0-9]{12})_([1-9][0-9]{0,15})$/;
+const nodeLength = 12;
+const eventIdPattern = /^(g[A-Za-z0-9]{12}|p[A-Za-z0-9]{34})_([1-9][0-9]{0,15})$/;
 
 /** The one GET stream of a session. It is the same however often it is reopened. */
 export function getStreamId(secretHash: string): string {
   return prove("g", secretHash);
 }
 
-/** A fresh id for the stream of one POST. */
-export function mintPostStreamId(secretHash: string): string {
-  return prove(`p${plain(mintSecret(60))}`, secretHash);
+/**
+ * A fresh id for the stream of one POST. It says on which node the call runs, so that this is known for as long as
+ * somebody can ask for the stream, whatever the log still holds.
+ */
+export function mintPostStreamId(secretHash: string, node: string): string {
+  return prove(`p${node}${plain(mintSecret(60))}`, secretHash);
+}
+
+/** The node in the id of a POST's stream. */
+export function nodeOfStream(streamId: string): string {
+  return streamId.slice(1, 1 + nodeLength);
 }
 
 export function formatEventId(streamId: string, position: Position): string {

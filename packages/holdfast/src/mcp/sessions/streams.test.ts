@@ -99,6 +99,20 @@ describe("a POST that streams", () => {
     expect(bodies(parseEvents(rest.text))).toMatchObject([{ id: 1, result: { content: [{ text: "polled" }] } }]);
   });
 
+  test("has one connection: who resumes it while it is open takes it over", async () => {
+    const headers = await open(node);
+    const first = await stream(node, "POST", toolCall(1, "steps", { n: 8, waitMs: 40 }), headers);
+    const [opening] = await first.until(2);
+    const second = await stream(node, "GET", undefined, { ...headers, "last-event-id": opening?.id ?? "" });
+    await first.ended;
+    const third = await stream(node, "GET", undefined, { ...headers, "last-event-id": opening?.id ?? "" });
+    await second.ended;
+    await third.ended;
+    expect(bodies(third.events).at(-1)).toMatchObject({ id: 1 });
+    expect(third.events).toHaveLength(9);
+    for (const { events } of [first, second]) expect(events.some(({ data }) => data.includes('"result"'))).toBe(false);
+  });
+
   test("concurrent streams keep apart, live and when replayed", async () => {
     const headers = await open(node);
     const answers = await Promise.all(

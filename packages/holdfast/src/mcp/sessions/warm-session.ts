@@ -5,7 +5,7 @@ import type { Owner, Position, Version } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
 import type { SessionDeps } from "./deps.ts";
 import { Instance } from "./instance.ts";
-import { type IncomingMessage, isRequest, type RpcResponse } from "./messages.ts";
+import { type IncomingMessage, isRequest, type RpcId, type RpcResponse } from "./messages.ts";
 import { OutputLog } from "./output-log.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import { Inbox } from "./routing/inbox.ts";
@@ -130,6 +130,11 @@ export class WarmSession {
     return type === "response" ? this.#instance.answer(message, extra) : this.#instance.notify(message, extra);
   }
 
+  /** Whether a request with this id was answered here of late. */
+  hasAnswered(id: RpcId): boolean {
+    return this.#instance.hasAnswered(id);
+  }
+
   /** Starts looking for answers and cancellations that arrive at other nodes, unless it does so already. */
   watchInbox(): void {
     if (this.#state === undefined || this.#ended || this.#inbox?.stopped === false) return;
@@ -143,6 +148,8 @@ export class WarmSession {
         take: (incoming) => {
           if (incoming.type !== "request") this.take(incoming, {});
         },
+        missed: () =>
+          this.#instance.failPending("An answer of the client was lost among too many; it may be asked again"),
         wanted: () => this.#instance.waitsSince(0, performance.now()),
       },
       this.#deps.options.pollMs,

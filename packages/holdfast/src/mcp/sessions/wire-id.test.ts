@@ -38,7 +38,7 @@ test("event ids are letters, digits, hyphens and one underscore, and belong to o
     const hash = hashSecret(String(i));
     for (const [streamId, type] of [
       [getStreamId(hash), "get"],
-      [mintPostStreamId(hash), "post"],
+      [mintPostStreamId(hash, "nodeNODE0123"), "post"],
     ] as const) {
       const id = formatEventId(streamId, i + 1);
       expect(id).toMatch(/^[A-Za-z0-9-]+_\d+$/);

@@ -1,6 +1,7 @@
 /** What a tool answers when it fails: one shape for every failure, written for the model that has to go on. */
-import { ProtocolError, SdkError, type CallToolResult, type StandardSchemaV1 } from "@modelcontextprotocol/server";
+import { type CallToolResult, ProtocolError, SdkError, type StandardSchemaV1 } from "@modelcontextprotocol/server";
 import { type ErrorCode, type HoldfastError, isHoldfastError } from "../../record/errors.ts";
+import { cut } from "../../record/text.ts";
 
 /** The codes a client can meet in `structuredContent.error.code`. */
 export type ToolErrorCode =
@@ -44,7 +45,7 @@ const rules: Readonly<Record<ErrorCode, Rule>> = {
   STORE_CORRUPT: { code: "unavailable", say: faulty },
   STORE_FULL: {
     code: "unavailable",
-    say: "The server's store is full. Reading and deleting still work; tell the user.",
+    say: "The server's store is full. Reading still works; tell the user.",
   },
   STORE_UNSAFE: { code: "unavailable", say: faulty },
   UNAVAILABLE: { code: "unavailable", say: unreachable },
@@ -87,11 +88,16 @@ export function resultOfError(error: HoldfastError, report: (error: unknown) => 
   return errorResult(code, say ?? error.message, error.retryable);
 }
 
-/** The result for input that does not fit the tool's schema: every issue with its path, at most ten. */
+/** Issues may quote the input, which may be large: a refusal must not be larger than what it refuses. */
+const maxIssues = 10;
+const maxIssueCharacters = 300;
+
+/** The result for input that does not fit the tool's schema: the first ten issues with their paths, in short. */
 export function resultOfIssues(issues: readonly StandardSchemaV1.Issue[]): CallToolResult {
-  const named = issues.slice(0, 10).map((issue) => {
+  const named = issues.slice(0, maxIssues).map((issue) => {
     const path = (issue.path ?? []).map((step) => String(typeof step === "object" ? step.key : step)).join(".");
-    return path === "" ? issue.message : `${path}: ${issue.message}`;
+    const text = path === "" ? issue.message : `${path}: ${issue.message}`;
+    return text.length > maxIssueCharacters ? `${cut(text, maxIssueCharacters)}…` : text;
   });
   const more = issues.length > named.length ? ` (and ${issues.length - named.length} more)` : "";
   return errorResult(

@@ -17,15 +17,6 @@ describe("turnOf", () => {
     expect(turnOf({ ...call, result: { ...result, isError: true } }).ok).toBe(false);
   });
 
-  it("previews at most 200 characters and never half of one", () => {
-    const text = `${"x".repeat(199)}🧺🧺`;
-    const { outputPreview } = turnOf({ ...call, result: { content: [{ type: "text", text }] } });
-    expect(outputPreview).toBe("x".repeat(199));
-    expect(
-      turnOf({ ...call, result: { content: [{ type: "text", text: "y".repeat(300) }] } }).outputPreview,
-    ).toHaveLength(200);
-  });
-
   it("survives what is no result", () => {
     const result = undefined as unknown as { content: [] };
     expect(turnOf({ ...call, result })).toMatchObject({ outputPreview: "", ok: false });
@@ -34,12 +25,5 @@ describe("turnOf", () => {
   it("previews structured content where there is no text", () => {
     expect(turnOf({ ...call, result: { content: [], structuredContent: { a: 1 } } }).outputPreview).toBe('{"a":1}');
     expect(turnOf(call).outputPreview).toBe("");
-  });
-
-  it("does not keep a second copy of large input, nor what is no JSON", () => {
-    const { input } = turnOf({ ...call, input: { text: "z".repeat(1_000_000) } });
-    expect(JSON.stringify(input).length).toBeLessThan(300);
-    expect(turnOf({ ...call, input: { n: 1n } }).input).toBeNull();
-    expect(turnOf({ ...call, input: undefined }).input).toBeNull();
   });
 });

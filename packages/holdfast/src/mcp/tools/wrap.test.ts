@@ -88,6 +88,16 @@ describe("wrapped tools", () => {
     expect(bench.turns).toMatchObject([{ tool: "add", input: { name: "", by: "x" }, result: { isError: true } }]);
   });
 
+  it("refuses in fewer words than it was asked with", async () => {
+    bench.server.registerTool("none", { inputSchema: z.strictObject({}) }, () => ({ content: [] }));
+    const names = Array.from({ length: 50_000 }, (_, index) => [`🧺${index}`, 1]);
+    const { structuredContent } = await bench.call("none", Object.fromEntries(names));
+    const { error } = structuredContent as { error: { code: string; message: string } };
+    expect(error.code).toBe("invalid_argument");
+    expect(error.message).toContain("🧺0");
+    expect(error.message.length).toBeLessThan(500);
+  });
+
   it("hands on what the schema made of the input", async () => {
     bench.server.registerTool("add", { inputSchema: input }, ({ name, by }) => ({
       content: [{ type: "text", text: `${name}${by}` }],

@@ -4,11 +4,11 @@
  */
 import { mintSecret } from "../../../record/ids.ts";
 
-const pattern = /^hf-[A-Za-z0-9_-]{12}-[0-9a-z]{1,12}$/;
+const pattern = /^hf-[A-Za-z0-9]{12}-[0-9a-z]{1,12}$/;
 
 export class FleetIds {
-  /** Names this process among all that ever ran. */
-  readonly node: string = mintSecret(72);
+  /** Names this process among all that ever ran: twelve letters and digits, since it is a part of other ids. */
+  readonly node: string = mintSecret(72).replaceAll(/[_-]/g, "x");
   #count = 0;
 
   /** Whether an id was made here. */

@@ -38,6 +38,8 @@ export type InboxInit = {
   /** Where to begin: nothing before it can be meant for who waits now. */
   readonly after: Position;
   readonly take: (message: IncomingMessage) => void;
+  /** Messages were pushed out of the inbox before they were seen here. */
+  readonly missed: () => void;
   /** Whether somebody still waits; asked after every look. */
   readonly wanted: () => boolean;
 };
@@ -51,6 +53,7 @@ export class Inbox {
   readonly #timer: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #after: Position;
+  #looked = false;
   #reading = false;
   #again = false;
   #stopped = false;
@@ -95,7 +98,7 @@ export class Inbox {
   }
 
   async #readAll(): Promise<void> {
-    const { deps, owner, sessionId, take } = this.#init;
+    const { deps, owner, sessionId, take, missed } = this.#init;
     while (this.#again && !this.#stopped) {
       this.#again = false;
       const page = await deps.store.events(owner, transportKey(sessionId), inStream, {
@@ -103,11 +106,16 @@ export class Inbox {
         limit: keep,
       });
       if (page === undefined) return this.stop();
+      // What went by before the first look was there before anybody here waited.
+      const gap = this.#looked && page.first > this.#after + 1;
+      this.#looked = true;
       for (const { position, data } of page.events) {
         this.#after = position;
         const message = readMessage(JSON.parse(data));
         if (message !== undefined) take(message);
       }
+      // Only now: what is still there may be just what is waited for.
+      if (gap) missed();
       if (page.more) this.#again = true;
     }
   }

@@ -1,6 +1,7 @@
 import type { JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/server";
 
-import { errorResponse, isObject, type RpcResponse } from "../messages.ts";
+import { isObject } from "../../is-object.ts";
+import { errorResponse, type RpcResponse } from "../messages.ts";
 import { type FleetIds, isFleetId } from "./ids.ts";
 
 type Pending<Route> = {
