@@ -17,7 +17,7 @@ import { work } from "./worker.ts";
 const kills = 20;
 const deadlineMs = 85_000;
 /** A kill comes only after this many acknowledgements since the last, so that each one interrupts real work. */
-const acknowledgedBetweenKills = 120;
+const acknowledgedBetweenKills = 80;
 const longestPauseMs = 250;
 
 const connectors: readonly ((url: string) => Promise<Caller>)[] = [

@@ -54,6 +54,6 @@ async function compile(folder: string): Promise<string> {
   return await run.then(
     ({ stdout }) => stdout,
     // tsc reports on stdout and exits non-zero.
-    (failure: { readonly stdout: string }) => failure.stdout,
+    (failure: unknown) => String(failure instanceof Error && "stdout" in failure ? failure.stdout : failure),
   );
 }

@@ -1,9 +1,8 @@
 /** The HTTP side of the server as strangers meet it. */
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-
-import { removeFolder, type ServerProcess, startServer } from "../lib/server-process.ts";
 import { valueOf } from "../clients/caller.ts";
+import { removeFolder, type ServerProcess, startServer } from "../lib/server-process.ts";
 import { connect, openRawSession, post, toolCall } from "./connect.ts";
 
 let server: ServerProcess;

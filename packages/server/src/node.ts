@@ -37,8 +37,8 @@ export function servingNode({ name, version, hold, app, table, resolved }: NodeP
       uptime_s: Math.round((performance.now() - startedAt) / 100) / 10,
       node: name,
       version,
-      store: hold.store.traits.name,
-      durability: hold.store.traits.durability,
+      store: hold.traits.name,
+      durability: hold.traits.durability,
     }),
     usage: async (principal, signal) => {
       const { records, bytes, byKind } = await hold.usage(principal, { signal });

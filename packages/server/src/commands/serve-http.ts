@@ -1,6 +1,6 @@
-import { type Listening, listen } from "../http/listen.ts";
 import { withAccessLog } from "../http/access-log.ts";
 import { ReadinessCheck } from "../http/health.ts";
+import { type Listening, listen } from "../http/listen.ts";
 import { routes } from "../http/routes.ts";
 import { listenForStop } from "../lifecycle/signals.ts";
 import { announceListening } from "./announce.ts";

@@ -112,9 +112,6 @@ function serveOptions(settings: Settings): ServeOptions {
       maxConnections: settings.maxConnections,
       maxStreams: settings.maxStreams,
       maxStreamsPerPrincipal: settings.maxStreamsPerPrincipal,
-      sessionIdleMs: settings.sessionIdle,
-      sessionAbsoluteMs: settings.sessionAbsolute,
-      maxSessions: settings.maxSessions,
     },
   };
 }

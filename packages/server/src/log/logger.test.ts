@@ -1,5 +1,6 @@
 import { HoldfastError } from "holdfast";
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 
 import { describeError } from "./logger.ts";
 import { hashedId, scrub } from "./scrub.ts";
@@ -32,6 +33,12 @@ describe("a log line", () => {
     expect(described).toMatchObject({ name: "HoldfastError", code: "STORE_CORRUPT", cause: { name: "SyntaxError" } });
     expect(JSON.stringify(described)).not.toContain("hunter2");
     expect(JSON.stringify(described)).not.toContain(handle);
+  });
+
+  it("does not repeat what a schema found in the message of a client", () => {
+    const { error } = z.strictObject({}).safeParse({ hunter2: 1 });
+    expect(describeError(error)).toMatchObject({ name: "ZodError" });
+    expect(JSON.stringify(describeError(error))).not.toContain("hunter2");
   });
 
   it("describes what is no error", () => {

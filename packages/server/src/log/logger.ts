@@ -31,9 +31,10 @@ function describeCause(cause: unknown): unknown {
   return cause instanceof Error ? { name: cause.name, ...codeOf(cause), message: messageOf(cause) } : typeof cause;
 }
 
-/** A parser's message quotes what it could not parse. */
+/** The message of a parser or of a schema quotes what it could not make sense of. */
 function messageOf(error: Error): string {
-  return error instanceof SyntaxError ? "text that could not be parsed" : scrub(error.message);
+  if (error instanceof SyntaxError) return "text that could not be parsed";
+  return error.name === "ZodError" ? "a value that does not fit its schema" : scrub(error.message);
 }
 
 function framesOf(error: Error): string {
