@@ -21,7 +21,7 @@ try {
   // The stage of the tests failed because tests did: those are counted already.
   if (failed > 0) failedStages -= 1;
 } catch (error) {
-  console.log(`no counts of tests: ${error instanceof Error ? error.message : error}`);
+  console.log(`no counts of tests: ${String(error)}`);
   failedStages = Math.max(failedStages, 1);
 }
 failed += Math.max(failedStages, 0);

@@ -13,7 +13,10 @@ export async function sessionCaller(port: number, headers: Readonly<Record<strin
 }
 
 /** Opens a session as far as a client goes before its first call; returns its wire id. */
-export async function openSession(connection: Connection, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function openSession(
+  connection: Connection,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const opened = await connection.post(
     JSON.stringify({
       jsonrpc: "2.0",

@@ -6,7 +6,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** A quantile of sorted values, between 0 and 1. */
-export function quantile(sorted: readonly number[], q: number): number {
+function quantile(sorted: readonly number[], q: number): number {
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? 0;
   const above = sorted[Math.ceil(at)] ?? below;

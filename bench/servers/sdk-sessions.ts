@@ -1,6 +1,6 @@
 /** The SDK's own sessionful transport with JSON answers; sessions and counters in maps of the process. */
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { NodeStreamableHTTPServerTransport } from "@modelcontextprotocol/node";
 import { McpServer } from "@modelcontextprotocol/server";
 
@@ -9,13 +9,15 @@ import { registerTools } from "./tools.ts";
 
 const transports = new Map<string, NodeStreamableHTTPServerTransport>();
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void handle(request, response));
+announce(server);
+reportMemory();
+
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const id = request.headers["mcp-session-id"];
   const known = typeof id === "string" ? transports.get(id) : undefined;
   await (known ?? (await open())).handleRequest(request, response);
-});
-announce(server);
-reportMemory();
+}
 
 async function open(): Promise<NodeStreamableHTTPServerTransport> {
   const counters = new Map<string, number>();

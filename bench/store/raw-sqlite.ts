@@ -28,7 +28,9 @@ export class RawSqlite {
     for (let id = 0; id < records; id += 1) insert.run(id, document);
     this.#db.exec("COMMIT");
     this.#versions = Array.from({ length: records }, () => 1);
-    this.#update = this.#db.prepare("UPDATE record SET document = ?, version = version + 1 WHERE id = ? AND version = ?");
+    this.#update = this.#db.prepare(
+      "UPDATE record SET document = ?, version = version + 1 WHERE id = ? AND version = ?",
+    );
     this.#add = this.#db.prepare("UPDATE record SET counter = counter + 1 WHERE id = ?");
     this.#log = this.#db.prepare("INSERT INTO log (record, data) VALUES (?, ?)");
   }
