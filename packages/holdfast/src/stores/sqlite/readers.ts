@@ -2,7 +2,7 @@
  * Reads of one tick share a transaction, and so one look at whether the cache still holds. They run once the callers
  * of that tick have all had their turn, and leave the event loop alone between slices.
  */
-import { Aborts } from "./abort.ts";
+import { Aborts } from "../../store/abort.ts";
 import type { Connection } from "./connection.ts";
 import { isBusy, translate } from "./failures.ts";
 import { pause, untilNotBusy } from "./waiting.ts";

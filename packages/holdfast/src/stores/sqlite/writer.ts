@@ -4,7 +4,7 @@
  */
 import { isHoldfastError } from "../../record/errors.ts";
 import { Drain } from "../../store/drain.ts";
-import { Aborts, type Settler } from "./abort.ts";
+import { Aborts, type Settler } from "../../store/abort.ts";
 import type { Connection } from "./connection.ts";
 import { isBusy } from "./failures.ts";
 import type { ResolvedSqliteOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-import { abortedBy } from "../../record/abort.ts";
+import { abortedBy } from "../record/abort.ts";
 
 export type Settler<T> = { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void };
 
