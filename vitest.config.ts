@@ -11,6 +11,9 @@ const librarySources = [
   { find: /^holdfast\/stores\/([a-z]+)$/, replacement: `${src}stores/$1/index.ts` },
 ];
 
+/** Tests that need a server; it is started for them, and only if one of them runs. */
+const postgresTests = "packages/holdfast/src/stores/postgres/**/*.test.ts";
+
 /** Where a machine-readable report goes, for those who count. */
 const report = process.env["HOLDFAST_TEST_REPORT"];
 
@@ -23,6 +26,19 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: [postgresTests],
+          setupFiles: ["test/setup/leaks.ts"],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve: { alias: librarySources },
+        test: {
+          name: "postgres",
+          include: [postgresTests],
+          globalSetup: ["test/setup/postgres.ts"],
           setupFiles: ["test/setup/leaks.ts"],
           testTimeout: 20_000,
           hookTimeout: 20_000,
