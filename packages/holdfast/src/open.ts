@@ -3,6 +3,9 @@ import { HoldfastError } from "./record/errors.ts";
 import { nearestName } from "./record/option-names.ts";
 import type { Store } from "./store/contract.ts";
 
+const postgres = async (rest: string): Promise<Store> =>
+  (await import("./stores/postgres/index.ts")).postgresStore({ url: `postgres:${rest}` });
+
 /** One line per store: what follows the scheme, to a store. */
 const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
   memory: async (rest) => {
@@ -10,10 +13,12 @@ const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
     return await (await import("./stores/memory/index.ts")).memoryStore();
   },
   sqlite: async (rest) => (await import("./stores/sqlite/index.ts")).sqliteStore({ path: pathAfter("sqlite:", rest) }),
+  postgres,
+  postgresql: postgres,
 };
 
 /**
- * Opens the store of a URL: `memory:` or `sqlite:PATH`. Whoever opens a store closes it.
+ * Opens the store of a URL: `memory:`, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`. Whoever opens a store closes it.
  *
  * Throws `CONFIGURATION` for a URL that names no store or leaves something out, and whatever the store refuses.
  *

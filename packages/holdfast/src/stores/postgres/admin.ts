@@ -1,0 +1,142 @@
+/** The privileged door: for operators and sweeps. */
+import { HoldfastError } from "../../record/errors.ts";
+import type { IndexedFields, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
+import type { ReapAnswer, RecordDump, ScanOptions, ScanPage, StoreAdmin, StoreStats } from "../../store/contract.ts";
+import type { Gate } from "../../store/gate.ts";
+import { throwIfAborted, validateKey, validateList } from "../../store/validate.ts";
+import type { Client } from "./client.ts";
+import { importRecord } from "./import.ts";
+import { cursorOf, placeOf } from "./queries.ts";
+import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
+import { fieldsFromColumn, fromColumn } from "./text.ts";
+
+const scanned = `select n.now as at, page.* from (select holdfast.now_1($4::bigint) as now) n left join lateral (
+    select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
+    where r.record > $1 and ($2::text is null or r.kind = $2) order by r.record limit $3
+  ) page on true`;
+const inspected = `select to_jsonb(r) as record, d.fields, d.document
+  from holdfast.records r join holdfast.documents d on d.record = r.record
+  where r.owner = $1 and r.kind = $2 and r.id = $3`;
+const exported = `select to_jsonb(r) as record, d.fields, d.document, (
+    select jsonb_agg(jsonb_build_array(e.stream, jsonb_build_array(e.position, e.at, e.data)) order by e.position)
+    from holdfast.events e where e.record = r.record
+  ) as events
+  from holdfast.records r join holdfast.documents d on d.record = r.record
+  where r.owner = $1 and r.kind = $2 and r.id = $3`;
+const counted = `select count(*) as records, count(distinct owner) as owners,
+  coalesce(sum(document_bytes + event_bytes), 0) as bytes, (select count(*) from holdfast.events) as events
+  from holdfast.records`;
+
+export type AdminDuties = {
+  readonly client: Client;
+  readonly gate: Gate;
+  readonly aheadMs: () => number;
+  /** Rejects with `ABORTED` as soon as the signal says so. */
+  readonly until: <T>(signal: AbortSignal | undefined, work: () => Promise<T>) => Promise<T>;
+};
+
+type WireRemoved = Omit<ReapAnswer["removed"][number], "fields"> & { readonly fields: IndexedFields };
+
+export class PostgresAdmin implements StoreAdmin {
+  readonly #duties: AdminDuties;
+
+  constructor(duties: AdminDuties) {
+    this.#duties = duties;
+  }
+
+  scan(options: ScanOptions): Promise<ScanPage> {
+    return this.#run(options.signal, async (client, aheadMs) => {
+      validateList(options.kind, options);
+      const { after, limit, kind = null } = options;
+      const from = after === undefined ? 0 : placeOf(after);
+      const rows = await client.read(scanned, [from, kind, limit + 1, aheadMs]);
+      const found = rows.filter((row) => row["record"] !== null);
+      const page = found.slice(0, limit).map((row) => {
+        const columns = row["record"] as RecordColumns;
+        // The column holds what an owner once was, and nothing else is ever put there.
+        return { ...summaryOf(columns, row["fields"] as IndexedFields), owner: columns.owner as Owner };
+      });
+      const last = found[limit - 1]?.["record"] as RecordColumns | undefined;
+      const next = found.length > limit && last !== undefined ? { next: cursorOf(last.record) } : {};
+      return { at: Number(rows[0]?.["at"]), records: page, ...next };
+    });
+  }
+
+  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined> {
+    return this.#run(undefined, async (client) => {
+      validateKey(key);
+      const [row] = await client.read(inspected, [owner, key.kind, key.id]);
+      return row && storedRecord(row);
+    });
+  }
+
+  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
+    return this.#run(options.signal, async (client, aheadMs) => {
+      const { limit } = options;
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw new HoldfastError("INVALID_ARGUMENT", `limit is a whole number from 1, not ${limit}`);
+      }
+      // The array of candidates is the database's memory; another sweep goes on where this one ends.
+      const [row] = await client.write("select holdfast.reap_1($1::bigint, $2::bigint) as answer", [
+        Math.min(limit, 10_000),
+        aheadMs,
+      ]);
+      const answer = row?.["answer"] as { readonly removed: readonly WireRemoved[]; readonly more: boolean };
+      const removed = answer.removed.map((gone) => ({ ...gone, fields: fieldsFromColumn(gone.fields) }));
+      return { removed, more: answer.more };
+    });
+  }
+
+  erase(owner: Owner): Promise<number> {
+    return this.#run(undefined, async (client) => {
+      const [row] = await client.write("select holdfast.erase_1($1) as count", [owner]);
+      return Number(row?.["count"]);
+    });
+  }
+
+  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined> {
+    return this.#run(undefined, async (client) => {
+      validateKey(key);
+      const [row] = await client.read(exported, [owner, key.kind, key.id]);
+      if (row === undefined) return undefined;
+      const record = storedRecord(row);
+      const events = new Map<string, StoredEvent[]>([...record.streams.keys()].map((stream) => [stream, []]));
+      for (const [stream, columns] of (row["events"] ?? []) as readonly (readonly [string, EventColumns])[]) {
+        events.get(fromColumn(stream))?.push(eventOf(columns));
+      }
+      // `fromEntries` defines properties, so that a stream named "__proto__" is one like any other.
+      return { record, events: Object.fromEntries(events) };
+    });
+  }
+
+  import(owner: Owner, dump: RecordDump): Promise<void> {
+    return this.#run(undefined, async (client) => {
+      validateKey(dump.record);
+      await importRecord(client, owner, dump);
+    });
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#run(undefined, async (client) => {
+      const [row = {}] = await client.read(counted, []);
+      return {
+        records: Number(row["records"]),
+        owners: Number(row["owners"]),
+        events: Number(row["events"]),
+        bytes: Number(row["bytes"]),
+      };
+    });
+  }
+
+  #run<T>(signal: AbortSignal | undefined, work: (client: Client, aheadMs: number) => Promise<T>): Promise<T> {
+    const { gate, client, aheadMs, until } = this.#duties;
+    return gate.run(async () => {
+      throwIfAborted(signal);
+      return until(signal, () => work(client, aheadMs()));
+    });
+  }
+}
+
+function storedRecord(row: Readonly<Record<string, unknown>>): StoredRecord {
+  return recordOf(row["record"] as RecordColumns, row["fields"] as IndexedFields, String(row["document"]));
+}

@@ -1,0 +1,127 @@
+/** Statements and transactions on a pool, each with a deadline of its own. */
+import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
+import type { ConnectionPool, Driver, PooledConnection, Row } from "./driver.ts";
+import { isRolledBack, isTransient, outcomeUnknown, translate, unavailable } from "./failures.ts";
+import type { ResolvedPostgresOptions } from "./options.ts";
+
+/** What the answer may take beyond what the server allows the statement. */
+const graceMs = 2_000;
+const attempts = 5;
+
+export class Client {
+  readonly #pool: ConnectionPool;
+  readonly #deadlineMs: number;
+  readonly #begin: string;
+
+  constructor(driver: Driver, options: ResolvedPostgresOptions) {
+    const { url, connectTimeoutMs, maxConnections, statementTimeoutMs, lockTimeoutMs } = options;
+    this.#pool = new driver.Pool({
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      application_name: "holdfast",
+      max: maxConnections,
+      pipeline: true,
+      keepAlive: true,
+    });
+    // Without a listener the failure of an idle connection would end the process. The pool replaces it by itself.
+    this.#pool.on("error", () => undefined);
+    this.#deadlineMs = statementTimeoutMs + graceMs;
+    // Settings go with each transaction: behind a transaction pooler a session is never ours. Whole numbers, ours.
+    this.#begin =
+      `begin; set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = ${lockTimeoutMs}; ` +
+      `set local idle_in_transaction_session_timeout = ${statementTimeoutMs}; set local synchronous_commit = on`;
+  }
+
+  /** Connections open now, and calls that wait for one. */
+  get load(): { readonly connections: number; readonly waiting: number } {
+    return { connections: this.#pool.totalCount, waiting: this.#pool.waitingCount };
+  }
+
+  /** One reading statement. */
+  async read(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    try {
+      const { rows } = await this.#withConnection((connection) => connection.query(text, values));
+      return rows;
+    } catch (error) {
+      // Nothing was to be written, so nothing can be unknown.
+      throw isHoldfastError(error, "OUTCOME_UNKNOWN")
+        ? unavailable("PostgreSQL gave no answer", error)
+        : translate(error);
+    }
+  }
+
+  /**
+   * One writing statement in a transaction of its own, sent in one go. Repeated where the server took it back for the
+   * sake of others. Throws `OUTCOME_UNKNOWN` where the connection was lost before the answer.
+   */
+  async write(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#transact(text, values);
+      } catch (error) {
+        if (!isTransient(error) || attempt === attempts) throw translate(error);
+        await pause(Math.random() * 5 * 2 ** attempt);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  #transact(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    return this.#withConnection(async (connection) => {
+      const answers = await Promise.allSettled([
+        connection.query(this.#begin),
+        connection.query(text, values),
+        connection.query("commit"),
+      ]);
+      for (const answer of answers) {
+        if (answer.status === "fulfilled") continue;
+        throw isRolledBack(answer.reason) ? answer.reason : outcomeUnknown(answer.reason);
+      }
+      const [, work] = answers;
+      return work.status === "fulfilled" ? work.value.rows : [];
+    });
+  }
+
+  async #withConnection<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
+    const connection = await this.#connect();
+    let healthy = false;
+    try {
+      const answer = await within(this.#deadlineMs, work(connection));
+      healthy = true;
+      return answer;
+    } catch (error) {
+      healthy = isRolledBack(error);
+      throw error;
+    } finally {
+      // What is still under way on a connection that failed would be met by whoever got it next.
+      connection.release(!healthy);
+    }
+  }
+
+  async #connect(): Promise<PooledConnection> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw unavailable("no connection to PostgreSQL could be had in time", error);
+    }
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new HoldfastError("OUTCOME_UNKNOWN", `PostgreSQL gave no answer in ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,168 @@
+/**
+ * Commits of this process. Those in flight share a statement, which skips rows that others hold; what was skipped is
+ * sent again by itself and waits, without holding up the batches that follow. A commit whose answer was lost is sent
+ * again under its commit id, which finds the first outcome or makes one.
+ */
+import type { Change } from "../../record/change.ts";
+import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
+import { Aborts } from "../../store/abort.ts";
+import { Batcher, type Settle } from "../../store/batcher.ts";
+import type { CommitOptions, Committed } from "../../store/contract.ts";
+import type { Client } from "./client.ts";
+import { isRolledBack, unavailable } from "./failures.ts";
+import type { ResolvedPostgresOptions } from "./options.ts";
+import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
+
+const statement = "select holdfast.commit_1($1::jsonb, $2::boolean, $3::bigint) as outcomes";
+
+/** How often a commit that was blocked again, or whose answer was lost again, is sent again. */
+const attempts = 6;
+
+type Item = {
+  readonly owner: string;
+  readonly changes: readonly Change[];
+  readonly options: CommitOptions;
+  /** Called when it is too late to give up. */
+  readonly onTaken: () => void;
+  lockOwner: boolean;
+};
+
+/** Settles by itself: a batch is over when its statement is, though some of its commits may still wait. */
+type Pending = { readonly settled: Promise<Committed> };
+
+export class Committer {
+  readonly #client: Client;
+  readonly #aheadMs: () => number;
+  readonly #batcher: Batcher<Item, Pending>;
+  readonly #aborts = new Aborts();
+
+  constructor(client: Client, options: ResolvedPostgresOptions, aheadMs: () => number) {
+    const { maxBatch, maxQueue, lingerMs } = options;
+    this.#client = client;
+    this.#aheadMs = aheadMs;
+    this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
+  }
+
+  get queued(): number {
+    return this.#batcher.queued;
+  }
+
+  /** Rejects with `ABORTED` where the signal says so before the commit is sent; once it is, its outcome is waited for. */
+  async commit(owner: string, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    let outcome: Promise<Committed> | undefined;
+    await this.#aborts.until<void>(options.signal, ({ resolve, reject }) => {
+      const item = { owner, changes, options, onTaken: resolve, lockOwner: false };
+      outcome = this.#batcher.add(item).then(({ settled }) => settled);
+      outcome.then(() => resolve(), reject);
+    });
+    return await (outcome ?? Promise.reject(aborted()));
+  }
+
+  async #run(items: readonly Item[]): Promise<readonly Settle<Pending>[]> {
+    // The caller of an aborted commit has had its answer already.
+    const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
+    for (const { onTaken } of wanted) onTaken();
+    const settled = new Map<Item, Promise<Committed>>();
+    if (wanted.length > 0) await this.#send(wanted, settled);
+    return items.map((item) => ({ value: { settled: settled.get(item) ?? Promise.reject(aborted()) } }));
+  }
+
+  /** One statement for all; what it leaves open goes on by itself. */
+  async #send(items: readonly Item[], settled: Map<Item, Promise<Committed>>): Promise<void> {
+    let outcomes: readonly WireOutcome[];
+    try {
+      outcomes = await this.#ask(items, false);
+    } catch (error) {
+      for (const item of items) settled.set(item, this.#afterFailure(item, error, items.length > 1));
+      return;
+    }
+    const blocked = new Map<string, Item[]>();
+    for (const [index, item] of items.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
+      if (!("blocked" in outcome)) {
+        settled.set(item, Promise.resolve(committedFromWire(outcome, item.options.commitId?.digest)));
+        continue;
+      }
+      item.lockOwner ||= outcome.owner === true;
+      blocked.set(outcome.blocked, [...(blocked.get(outcome.blocked) ?? []), item]);
+    }
+    // Commits that wait for one row wait together, and share a statement again once they have it.
+    for (const waiting of blocked.values()) {
+      const outcomesOfAll = this.#wait(waiting);
+      for (const [index, item] of waiting.entries()) {
+        settled.set(
+          item,
+          outcomesOfAll.then((all) => all[index] ?? Promise.reject(aborted())),
+        );
+      }
+    }
+  }
+
+  /** Sends commits that were blocked, and waits for the rows. Gives each its own promise. */
+  async #wait(items: readonly Item[]): Promise<readonly Promise<Committed>[]> {
+    if (items.length === 1) return items.map((item) => this.#alone(item));
+    try {
+      const outcomes = await this.#ask(items, true);
+      return items.map((item, index) => {
+        const outcome = outcomes[index];
+        if (outcome !== undefined && !("blocked" in outcome)) {
+          return Promise.resolve(committedFromWire(outcome, item.options.commitId?.digest));
+        }
+        item.lockOwner ||= outcome?.owner === true;
+        return this.#alone(item);
+      });
+    } catch (error) {
+      return items.map((item) => this.#afterFailure(item, error, true));
+    }
+  }
+
+  /** One commit by itself, until it has an outcome. */
+  async #alone(item: Item): Promise<Committed> {
+    let lastFailure: Error | undefined;
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      // Nothing was written so far, unless an answer was lost.
+      if (item.options.signal?.aborted === true) throw lastFailure ?? aborted();
+      try {
+        const [outcome] = await this.#ask([item], true);
+        if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
+        if (!("blocked" in outcome)) return committedFromWire(outcome, item.options.commitId?.digest);
+        item.lockOwner ||= outcome.owner === true;
+      } catch (error) {
+        if (!canBeResolved(item, error)) throw error;
+        lastFailure = error;
+        await pause(Math.random() * 50 * 2 ** attempt);
+      }
+    }
+    throw lastFailure ?? unavailable("others held a row of this commit all the time; nothing was written");
+  }
+
+  /** A statement failed as a whole: whose fault it was, or what came of it, each commit finds out by itself. */
+  #afterFailure(item: Item, error: unknown, shared: boolean): Promise<Committed> {
+    const faultOfOne = shared && isHoldfastError(error) && isRolledBack(error.cause);
+    if (faultOfOne || canBeResolved(item, error)) return this.#alone(item);
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  async #ask(items: readonly Item[], wait: boolean): Promise<readonly WireOutcome[]> {
+    const batch = items.map(({ owner, changes, options, lockOwner }) =>
+      commitToWire(owner, changes, options, lockOwner),
+    );
+    const [row] = await this.#client.write(statement, [JSON.stringify(batch), wait, this.#aheadMs()]);
+    // The function answers an array with one outcome per commit.
+    return row?.["outcomes"] as readonly WireOutcome[];
+  }
+}
+
+/** Whether sending it again can tell, or settle, what came of it: an id makes that happen once. */
+function canBeResolved({ options }: Item, error: unknown): error is HoldfastError {
+  return options.commitId !== undefined && isHoldfastError(error, "OUTCOME_UNKNOWN");
+}
+
+function aborted(): HoldfastError {
+  return new HoldfastError("ABORTED", "the caller gave up");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,104 @@
+/**
+ * The connection that LISTENs. It counts as listening only once it has heard its own voice: behind a transaction pooler
+ * LISTEN succeeds and nothing ever arrives.
+ */
+import type { Driver, SingleConnection } from "./driver.ts";
+
+export type ListenerDuties = {
+  readonly driver: Driver;
+  readonly url: string;
+  readonly connectTimeoutMs: number;
+  readonly node: string;
+  readonly onPayload: (payload: string) => void;
+  /** Hints may have been missed until now. */
+  readonly onListening: () => void;
+};
+
+const longestPauseMs = 5_000;
+
+export class Listener {
+  readonly #duties: ListenerDuties;
+  #connection: SingleConnection | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #connecting: Promise<void> | undefined;
+  #failures = 0;
+  #wanted = false;
+  #hears = false;
+
+  constructor(duties: ListenerDuties) {
+    this.#duties = duties;
+  }
+
+  get hears(): boolean {
+    return this.#hears;
+  }
+
+  start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#connect();
+  }
+
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#retry);
+    await this.#connecting;
+    const connection = this.#connection;
+    this.#lose(connection);
+    await connection?.end().catch(() => undefined);
+  }
+
+  #connect(): void {
+    this.#connecting ??= this.#open().finally(() => {
+      this.#connecting = undefined;
+    });
+  }
+
+  async #open(): Promise<void> {
+    const { driver, url, connectTimeoutMs, node } = this.#duties;
+    const connection = new driver.Client({
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      application_name: "holdfast hints",
+      keepAlive: true,
+    });
+    connection.on("notification", ({ payload = "" }) => this.#heard(connection, payload));
+    connection.on("error", () => this.#lost(connection));
+    connection.on("end", () => this.#lost(connection));
+    this.#connection = connection;
+    try {
+      await connection.connect();
+      await connection.query("listen holdfast");
+      await connection.query("select pg_notify('holdfast', $1)", [JSON.stringify([node])]);
+    } catch {
+      this.#lost(connection);
+      await connection.end().catch(() => undefined);
+    }
+  }
+
+  #heard(connection: SingleConnection, payload: string): void {
+    if (connection !== this.#connection) return;
+    if (!this.#hears) {
+      this.#hears = true;
+      this.#failures = 0;
+      this.#duties.onListening();
+    }
+    this.#duties.onPayload(payload);
+  }
+
+  #lose(connection: SingleConnection | undefined): void {
+    if (connection !== this.#connection) return;
+    this.#connection = undefined;
+    this.#hears = false;
+  }
+
+  #lost(connection: SingleConnection): void {
+    if (connection !== this.#connection) return;
+    this.#lose(connection);
+    if (!this.#wanted) return;
+    this.#failures += 1;
+    const pauseMs = Math.random() * Math.min(longestPauseMs, 50 * 2 ** this.#failures);
+    this.#retry = setTimeout(() => this.#connect(), pauseMs);
+    this.#retry.unref();
+  }
+}

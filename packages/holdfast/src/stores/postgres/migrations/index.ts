@@ -1,0 +1,17 @@
+/** The schema, as numbered steps that are only ever added to: what was released is never edited. */
+import { commit } from "./commit.ts";
+import { decide } from "./decide.ts";
+import { locks } from "./locks.ts";
+import { read } from "./read.ts";
+import { tables } from "./tables.ts";
+import { upkeep } from "./upkeep.ts";
+
+type Migration = {
+  readonly sql: string;
+  /** The oldest schema number whose releases still work once this step was taken. */
+  readonly oldest: number;
+};
+
+export const migrations: readonly Migration[] = [{ sql: tables + decide + locks + commit + read + upkeep, oldest: 1 }];
+
+export const schemaVersion: number = migrations.length;

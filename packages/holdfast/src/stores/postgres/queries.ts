@@ -1,0 +1,150 @@
+/** What readers ask. Each is one statement, and so one consistent state. */
+import { HoldfastError } from "../../record/errors.ts";
+import type { IndexedFields, Owner, RecordKey, StoredEvent } from "../../record/record.ts";
+import type {
+  EventsOptions,
+  EventsPage,
+  ListOptions,
+  ListPage,
+  ReadAnswer,
+  ReadOptions,
+  Tail,
+  Usage,
+} from "../../store/contract.ts";
+import type { Client } from "./client.ts";
+import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
+import { toColumn } from "./text.ts";
+import { knownFromWire, type WireKnown } from "./wire.ts";
+
+const readStatement = "select * from holdfast.read_1($1, $2, $3, $4::jsonb, $5, $6::bigint)";
+const eventsStatement = "select * from holdfast.events_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint)";
+const listStatement = (comparison: "<" | ">", direction: "asc" | "desc"): string =>
+  `select n.now as at, page.* from (select holdfast.now_1($5::bigint) as now) n left join lateral (
+    select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
+    where r.owner = $1 and r.kind = $2 and r.place ${comparison} $3 and holdfast.live_1(r.ended_at, r.expires_at, n.now)
+    order by r.place ${direction} limit $4
+  ) page on true`;
+const listStatements = { oldest: listStatement(">", "asc"), newest: listStatement("<", "desc") } as const;
+const usageStatement = `select kind, count(*) filter (where holdfast.live_1(ended_at, expires_at, now)) as live,
+  sum(document_bytes + event_bytes) as bytes
+  from holdfast.records, (select holdfast.now_1($2::bigint) as now) n where owner = $1 group by kind`;
+
+const cursorPattern = /^[0-9a-z]{1,11}$/;
+
+export async function readRecord(
+  client: Client,
+  owner: Owner,
+  key: RecordKey,
+  options: ReadOptions,
+  aheadMs: number,
+): Promise<ReadAnswer> {
+  const { tails = [], commitId } = options;
+  const wire = tails.length === 0 ? null : JSON.stringify(tails.map(tailToWire));
+  const id = commitId === undefined ? null : toColumn(commitId);
+  const [row] = await client.read(readStatement, [owner, key.kind, key.id, wire, id, aheadMs]);
+  if (row === undefined) throw new Error("the database gave no answer to a read");
+  const columns = row["record"] as RecordColumns | null;
+  const events = row["tails"] as readonly (readonly EventColumns[])[] | null;
+  const known = row["outcome"] as WireKnown | null;
+  return {
+    at: Number(row["at"]),
+    record: columns === null ? undefined : recordOf(columns, row["fields"] as IndexedFields, String(row["document"])),
+    tails: tails.map((_tail, index) => (events?.[index] ?? []).map(eventOf)),
+    outcome: known === null ? undefined : knownFromWire(known),
+  };
+}
+
+function tailToWire({ stream, after, limit }: Tail): object {
+  const from = typeof after === "object" ? { last: after.last } : typeof after === "number" ? { after } : {};
+  return { s: toColumn(stream), limit, ...from };
+}
+
+export async function readEvents(
+  client: Client,
+  owner: Owner,
+  key: RecordKey,
+  stream: string,
+  options: EventsOptions,
+  aheadMs: number,
+): Promise<EventsPage | undefined> {
+  const { after = 0, before, limit, maxBytes, order = "oldest" } = options;
+  // The database counts bytes, of which a character of ours takes at most three.
+  const mostBytes = maxBytes === undefined ? null : Math.min(maxBytes * 3, Number.MAX_SAFE_INTEGER);
+  const newest = order === "newest";
+  const [row] = await client.read(eventsStatement, [
+    owner,
+    key.kind,
+    key.id,
+    toColumn(stream),
+    after,
+    before ?? null,
+    limit,
+    mostBytes,
+    newest,
+    aheadMs,
+  ]);
+  if (row === undefined) return undefined;
+  const [head, first] = [Number(row["head"]), Number(row["first"])];
+  const columns = (row["events"] ?? []) as readonly EventColumns[];
+  const events = within(columns.map(eventOf), maxBytes);
+  const low = Math.max(after + 1, first);
+  const high = Math.min((before ?? head + 1) - 1, head);
+  return { head, first, incarnation: Number(row["incarnation"]), events, more: events.length < high - low + 1 };
+}
+
+function within(events: readonly StoredEvent[], maxBytes: number | undefined): readonly StoredEvent[] {
+  if (maxBytes === undefined) return events;
+  let gathered = 0;
+  const end = events.findIndex(({ data }, index) => {
+    const full = index > 0 && gathered >= maxBytes;
+    gathered += data.length;
+    return full;
+  });
+  return end < 0 ? events : events.slice(0, end);
+}
+
+export async function listRecords(
+  client: Client,
+  owner: Owner,
+  kind: string,
+  { after, limit, order }: ListOptions,
+  aheadMs: number,
+): Promise<ListPage> {
+  const start = order === "oldest" ? 0 : Number.MAX_SAFE_INTEGER;
+  const from = after === undefined ? start : placeOf(after);
+  const rows = await client.read(listStatements[order], [owner, kind, from, limit + 1, aheadMs]);
+  const found = rows.filter((row) => row["record"] !== null);
+  const page = found.slice(0, limit);
+  const last = page.at(-1)?.["record"] as RecordColumns | undefined;
+  return {
+    at: Number(rows[0]?.["at"]),
+    records: page.map((row) => summaryOf(row["record"] as RecordColumns, row["fields"] as IndexedFields)),
+    ...(found.length > limit && last !== undefined && { next: cursorOf(last.place) }),
+  };
+}
+
+export async function readUsage(client: Client, owner: Owner, aheadMs: number): Promise<Usage> {
+  let records = 0;
+  let bytes = 0;
+  const byKind: [string, number][] = [];
+  for (const row of await client.read(usageStatement, [owner, aheadMs])) {
+    const [kind, live] = [String(row["kind"]), Number(row["live"])];
+    bytes += Number(row["bytes"]);
+    // The engine's own kinds count for nothing but bytes.
+    if (live === 0 || kind.startsWith("holdfast.")) continue;
+    records += live;
+    byKind.push([kind, live]);
+  }
+  return { records, bytes, byKind: Object.fromEntries(byKind) };
+}
+
+export function cursorOf(place: number): string {
+  return place.toString(36);
+}
+
+/** Throws `INVALID_ARGUMENT` for text that was never a cursor. */
+export function placeOf(cursor: string): number {
+  const place = cursorPattern.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
+  if (!Number.isSafeInteger(place)) throw new HoldfastError("INVALID_ARGUMENT", "`after` is no cursor of this store");
+  return place;
+}

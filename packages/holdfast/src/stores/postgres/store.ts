@@ -1,0 +1,178 @@
+/**
+ * Records in a PostgreSQL database that any number of nodes share. Commits are decided inside the database, under the
+ * locks of the rows they concern; see `migrations/` for how, and `committer.ts` for batches.
+ */
+import type { Change } from "../../record/change.ts";
+import { mintSecret } from "../../record/ids.ts";
+import type { Owner, RecordKey } from "../../record/record.ts";
+import { Aborts } from "../../store/abort.ts";
+import type {
+  CommitOptions,
+  Committed,
+  EventsOptions,
+  EventsPage,
+  HintListener,
+  ListOptions,
+  ListPage,
+  ReadAnswer,
+  ReadOptions,
+  Store,
+  StoreAdmin,
+  StoreHealth,
+  StoreTraits,
+  Usage,
+} from "../../store/contract.ts";
+import { Gate } from "../../store/gate.ts";
+import {
+  throwIfAborted,
+  validateCommit,
+  validateEvents,
+  validateHint,
+  validateList,
+  validateRead,
+} from "../../store/validate.ts";
+import { PostgresAdmin } from "./admin.ts";
+import { Client } from "./client.ts";
+import { Committer } from "./committer.ts";
+import { type Driver, loadDriver } from "./driver.ts";
+import { healthOf } from "./health.ts";
+import { Hints } from "./hints.ts";
+import { Listener } from "./listener.ts";
+import { type PostgresOptions, type ResolvedPostgresOptions, resolveOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { prepareDatabase } from "./prepare.ts";
+import { listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
+import type { ServerFacts } from "./safety.ts";
+
+/**
+ * Opens the store in a database, making its schema (`holdfast`) where it is missing.
+ *
+ * Guarantees: an acknowledged commit survives crashes of nodes and of PostgreSQL and, with an honest disk, loss of power.
+ * Any number of nodes may have the same database open, of this release and of the ones its schema says it goes with.
+ *
+ * Throws `CONFIGURATION` (options, no driver), `STORE_UNSAFE` (a setting that would break a promise),
+ * `SCHEMA_MISMATCH` (a newer release's schema), or `UNAVAILABLE`.
+ *
+ * @example
+ * await using store = await postgresStore({ url: "postgres://app:secret@db/app" });
+ */
+export function postgresStore(options: PostgresOptions): Promise<Store> {
+  return postgresStoreAhead(options, () => 0);
+}
+
+/** A store whose clock is the server's and so many milliseconds more. Only tests want one, to let time pass. */
+export async function postgresStoreAhead(options: PostgresOptions, aheadMs: () => number): Promise<Store> {
+  const resolved = resolveOptions(options);
+  const driver = await loadDriver();
+  return new PostgresStore(driver, resolved, await prepareDatabase(driver, resolved), aheadMs);
+}
+
+class PostgresStore implements Store {
+  readonly traits: StoreTraits;
+  readonly admin: StoreAdmin;
+  readonly #facts: ServerFacts;
+  readonly #aheadMs: () => number;
+  readonly #client: Client;
+  readonly #committer: Committer;
+  readonly #hints: Hints;
+  readonly #gate = new Gate();
+  readonly #aborts = new Aborts();
+  #closing: Promise<void> | undefined;
+
+  constructor(driver: Driver, options: ResolvedPostgresOptions, facts: ServerFacts, aheadMs: () => number) {
+    const durability = facts.fsync === false ? "process" : "host";
+    this.traits = { name: "postgres", durability, outcomeCanBeUnknown: true, shared: true };
+    this.#facts = facts;
+    this.#aheadMs = aheadMs;
+    const client = new Client(driver, options);
+    this.#client = client;
+    this.#committer = new Committer(client, options, aheadMs);
+    const node = mintSecret(72);
+    const { directUrl, connectTimeoutMs, pollMs } = options;
+    this.#hints = new Hints({
+      node,
+      pollMs,
+      outbox: new Outbox(node, async (payloads) => {
+        await client.read("select pg_notify('holdfast', payload) from unnest($1::text[]) payload", [payloads]);
+      }),
+      listenerFor: (on) => new Listener({ driver, url: directUrl, connectTimeoutMs, node, ...on }),
+    });
+    this.admin = new PostgresAdmin({
+      client,
+      gate: this.#gate,
+      aheadMs,
+      until: (signal, work) => this.#until(signal, work),
+    });
+  }
+
+  read(owner: Owner, key: RecordKey, options: ReadOptions = {}): Promise<ReadAnswer> {
+    return this.#gate.run(async () => {
+      validateRead(key, options);
+      return this.#until(options.signal, () => readRecord(this.#client, owner, key, options, this.#aheadMs()));
+    });
+  }
+
+  commit(owner: Owner, changes: readonly Change[], options: CommitOptions = {}): Promise<Committed> {
+    return this.#gate.run(async () => {
+      validateCommit(changes, options);
+      return this.#committer.commit(owner, changes, options);
+    });
+  }
+
+  events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
+    return this.#gate.run(async () => {
+      validateEvents(key, stream, options);
+      return this.#until(options.signal, () => readEvents(this.#client, owner, key, stream, options, this.#aheadMs()));
+    });
+  }
+
+  list(owner: Owner, kind: string, options: ListOptions): Promise<ListPage> {
+    return this.#gate.run(async () => {
+      validateList(kind, options);
+      return this.#until(options.signal, () => listRecords(this.#client, owner, kind, options, this.#aheadMs()));
+    });
+  }
+
+  usage(owner: Owner): Promise<Usage> {
+    return this.#gate.run(() => readUsage(this.#client, owner, this.#aheadMs()));
+  }
+
+  publish(topic: string, hint: string): void {
+    this.#gate.assertOpen();
+    validateHint(hint);
+    this.#hints.publish(topic, hint);
+  }
+
+  subscribe(topic: string, listener: HintListener): () => void {
+    this.#gate.assertOpen();
+    return this.#hints.subscribe(topic, listener);
+  }
+
+  health(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreHealth> {
+    return this.#gate.run(async () => {
+      throwIfAborted(options.signal);
+      const state = { queued: this.#committer.queued, hears: this.#hints.hears };
+      return this.#until(options.signal, () => healthOf(this.#client, this.#facts, state));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#gate.close();
+    await this.#hints.close();
+    await this.#client.close();
+  }
+
+  /** A reader who gives up leaves at once; its statement ends by its own deadline. */
+  #until<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return this.#aborts.until(signal, ({ resolve, reject }) => void work().then(resolve, reject));
+  }
+}

@@ -1,0 +1,154 @@
+/** Commits as the JSON that `holdfast.commit_1` takes, whose keys `migrations/` explains, and its answers. */
+import type {
+  Append,
+  Change,
+  ChangeResult,
+  CounterChange,
+  Creation,
+  NewDocument,
+  Refusal,
+} from "../../record/change.ts";
+import type { Lifetime } from "../../record/record.ts";
+import { utf8Length } from "../../record/text.ts";
+import type { CommitOptions, CommitOutcome, Committed } from "../../store/contract.ts";
+import { fieldsToColumn, fromColumn, toColumn } from "./text.ts";
+
+const rememberedMs = { caller: 24 * 60 * 60 * 1_000, internal: 10 * 60 * 1_000 } as const;
+
+/** `lockOwner`: the owner's row has to be locked before the records. */
+export function commitToWire(
+  owner: string,
+  changes: readonly Change[],
+  { commitId, fence, quota }: CommitOptions,
+  lockOwner: boolean,
+): object {
+  return {
+    o: owner,
+    c: changes.map(changeToWire),
+    ...(commitId !== undefined && {
+      i: { id: toColumn(commitId.id), digest: toColumn(commitId.digest), window: rememberedMs[commitId.origin] },
+    }),
+    ...(fence !== undefined && { f: { k: fence.key.kind, i: fence.key.id, token: fence.token } }),
+    ...(quota !== undefined && {
+      q: {
+        ...(quota.records !== undefined && { records: quota.records }),
+        ...(quota.ofKind !== undefined && { kinds: quota.ofKind }),
+        ...(quota.bytes !== undefined && { bytes: quota.bytes }),
+      },
+    }),
+    ...(lockOwner && { w: true }),
+  };
+}
+
+function changeToWire(change: Change): object {
+  const { kind, id, expect, create, document, counters, appends, trims, lifetime, slide, end } = change;
+  return {
+    k: kind,
+    i: id,
+    e: expect,
+    ...(create !== undefined && { n: creationToWire(create) }),
+    ...(document !== undefined && { d: documentToWire(document) }),
+    ...(counters?.length && { c: counters.map(counterToWire) }),
+    ...(appends?.length && { a: appends.map(appendToWire) }),
+    ...(trims?.length && { t: trims.map(({ stream, through }) => ({ s: toColumn(stream), p: through })) }),
+    ...(lifetime !== undefined && { l: lifetimeToWire(lifetime) }),
+    ...(slide === true && { s: true }),
+    ...(end === true && { x: true }),
+  };
+}
+
+function creationToWire(creation: Creation): object {
+  return { ...documentToWire(creation), l: lifetimeToWire(creation.lifetime) };
+}
+
+function documentToWire({ text, position, fields }: NewDocument): object {
+  return {
+    t: toColumn(text),
+    b: utf8Length(text),
+    ...(position !== undefined && { p: position }),
+    ...(fields !== undefined && { f: fieldsToColumn(fields) }),
+  };
+}
+
+function lifetimeToWire({ idleMs, absoluteMs, retainMs }: Lifetime): object {
+  return { i: idleMs, a: absoluteMs, r: retainMs };
+}
+
+function counterToWire({ name, by, min, max }: CounterChange): object {
+  return { n: toColumn(name), by, ...bound("min", min), ...bound("max", max) };
+}
+
+/** JSON has no infinity; beyond every safe integer is as far. */
+function bound(name: "min" | "max", value: number | undefined): object {
+  if (value === undefined) return {};
+  return { [name]: Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value)) };
+}
+
+function appendToWire({ stream, data, expectedHead, keep }: Append): object {
+  return {
+    s: toColumn(stream),
+    d: data.map(toColumn),
+    b: data.map(utf8Length),
+    ...(expectedHead !== undefined && { h: expectedHead }),
+    ...(keep !== undefined && { k: keep }),
+  };
+}
+
+/** What the database says about one commit. */
+export type WireOutcome =
+  | { readonly at: number; readonly results: readonly WireResult[] }
+  | { readonly at: number; readonly refusal: Refusal }
+  | { readonly at: number; readonly known: WireKnown }
+  | { readonly blocked: string; readonly owner?: boolean };
+
+export type WireKnown = { readonly digest: string; readonly at: number; readonly results: readonly WireResult[] };
+
+type WireResult = {
+  readonly version: number;
+  readonly incarnation: number;
+  readonly created: boolean;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly heads: Readonly<Record<string, number>>;
+  readonly expiresAt: number | null;
+};
+
+/** The answer to a commit whose row nobody blocked. */
+export function committedFromWire(
+  outcome: Exclude<WireOutcome, { readonly blocked: string }>,
+  digest: string | undefined,
+): Committed {
+  const { at } = outcome;
+  if ("refusal" in outcome) return { ok: false, at, refusal: refusalFromWire(outcome.refusal) };
+  if ("results" in outcome) return { ok: true, at, replayed: false, results: outcome.results.map(resultFromWire) };
+  const known = knownFromWire(outcome.known);
+  if (known.digest !== digest) return { ok: false, at, refusal: { reason: "commit-id" } };
+  return { ok: true, at: known.at, replayed: true, results: known.results };
+}
+
+export function knownFromWire({ digest, at, results }: WireKnown): CommitOutcome {
+  return { digest: fromColumn(digest), at, results: results.map(resultFromWire) };
+}
+
+function resultFromWire({ version, incarnation, created, counters, heads, expiresAt }: WireResult): ChangeResult {
+  return {
+    version,
+    incarnation,
+    created,
+    counters: mapFromWire(counters),
+    heads: mapFromWire(heads),
+    expiresAt: expiresAt ?? undefined,
+  };
+}
+
+export function mapFromWire<T>(object: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
+  return new Map(Object.entries(object).map(([name, value]) => [fromColumn(name), value]));
+}
+
+function refusalFromWire(refusal: Refusal): Refusal {
+  if (refusal.reason === "position") return { ...refusal, stream: fromColumn(refusal.stream) };
+  if (refusal.reason === "bounds") return { ...refusal, counter: fromColumn(refusal.counter) };
+  if (refusal.reason === "version" || refusal.reason === "fence") {
+    return { ...refusal, actual: refusal.actual ?? undefined };
+  }
+  return refusal;
+}
