@@ -33,7 +33,7 @@ export async function startPostgres(): Promise<PostgresServer> {
 
   const port = await freePort();
   const args = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", folder];
-  args.push("-c", "log_min_messages=fatal", "-c", "max_connections=200");
+  args.push("-c", "log_min_messages=panic", "-c", "max_connections=200");
   const guardian = spawn(
     process.execPath,
     [guardianPath, JSON.stringify({ command: join(binaries, "postgres"), args, folder, ...user })],

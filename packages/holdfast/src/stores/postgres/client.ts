@@ -23,8 +23,10 @@ export class Client {
       pipeline: true,
       keepAlive: true,
     });
-    // Without a listener the failure of an idle connection would end the process. The pool replaces it by itself.
+    // Without listeners the failure of a connection, idle or not, would end the process. Its queries fail by themselves,
+    // and the pool replaces it.
     this.#pool.on("error", () => undefined);
+    this.#pool.on("connect", (connection) => connection.on("error", () => undefined));
     this.#deadlineMs = statementTimeoutMs + graceMs;
     // Settings go with each transaction: behind a transaction pooler a session is never ours. Whole numbers, ours.
     this.#begin =

@@ -15,9 +15,6 @@ import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 
 const statement = "select holdfast.commit_1($1::jsonb, $2::boolean, $3::bigint) as outcomes";
 
-/** How often a commit that was blocked again, or whose answer was lost again, is sent again. */
-const attempts = 6;
-
 type Item = {
   readonly owner: string;
   readonly changes: readonly Change[];
@@ -33,13 +30,16 @@ type Pending = { readonly settled: Promise<Committed> };
 export class Committer {
   readonly #client: Client;
   readonly #aheadMs: () => number;
+  /** For how long a commit that was blocked again, or whose answer was lost again, is sent again. */
+  readonly #patienceMs: number;
   readonly #batcher: Batcher<Item, Pending>;
   readonly #aborts = new Aborts();
 
   constructor(client: Client, options: ResolvedPostgresOptions, aheadMs: () => number) {
-    const { maxBatch, maxQueue, lingerMs } = options;
+    const { maxBatch, maxQueue, lingerMs, statementTimeoutMs } = options;
     this.#client = client;
     this.#aheadMs = aheadMs;
+    this.#patienceMs = statementTimeoutMs;
     this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
   }
 
@@ -117,30 +117,33 @@ export class Committer {
     }
   }
 
-  /** One commit by itself, until it has an outcome. */
-  async #alone(item: Item): Promise<Committed> {
-    let lastFailure: Error | undefined;
-    for (let attempt = 0; attempt < attempts; attempt += 1) {
-      // Nothing was written so far, unless an answer was lost.
-      if (item.options.signal?.aborted === true) throw lastFailure ?? aborted();
+  /**
+   * One commit by itself, until it has an outcome or its time is over.
+   * @param unknown set where an earlier attempt may have been carried out: then nothing less than an outcome settles it.
+   */
+  async #alone(item: Item, unknown?: HoldfastError): Promise<Committed> {
+    const until = performance.now() + this.#patienceMs;
+    let lost = unknown;
+    for (let attempt = 0; attempt === 0 || performance.now() < until; attempt += 1) {
+      if (item.options.signal?.aborted === true) throw lost ?? aborted();
       try {
         const [outcome] = await this.#ask([item], true);
         if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
         if (!("blocked" in outcome)) return committedFromWire(outcome, item.options.commitId?.digest);
         item.lockOwner ||= outcome.owner === true;
       } catch (error) {
-        if (!canBeResolved(item, error)) throw error;
-        lastFailure = error;
-        await pause(Math.random() * 50 * 2 ** attempt);
+        if (canBeResolved(item, error)) lost = error;
+        if (lost === undefined) throw error;
+        await pause(Math.random() * Math.min(1_000, 10 * 2 ** attempt));
       }
     }
-    throw lastFailure ?? unavailable("others held a row of this commit all the time; nothing was written");
+    throw lost ?? unavailable("others held a row of this commit all the time; nothing was written");
   }
 
   /** A statement failed as a whole: whose fault it was, or what came of it, each commit finds out by itself. */
   #afterFailure(item: Item, error: unknown, shared: boolean): Promise<Committed> {
-    const faultOfOne = shared && isHoldfastError(error) && isRolledBack(error.cause);
-    if (faultOfOne || canBeResolved(item, error)) return this.#alone(item);
+    if (canBeResolved(item, error)) return this.#alone(item, error);
+    if (shared && isHoldfastError(error) && isRolledBack(error.cause)) return this.#alone(item);
     return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 

@@ -25,9 +25,9 @@ export interface SingleConnection extends Connection {
 export interface ConnectionPool {
   connect(): Promise<PooledConnection>;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "connect", listener: (connection: Connection) => void): unknown;
   end(): Promise<void>;
   readonly totalCount: number;
-  readonly idleCount: number;
   readonly waitingCount: number;
 }
 

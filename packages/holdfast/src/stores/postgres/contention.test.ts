@@ -1,0 +1,111 @@
+import { expect, it } from "vitest";
+
+import type { CommitId } from "../../store/contract.ts";
+import { connectFor, databaseForThisFile, eventually, openFor, owner } from "./temporary.test-kit.ts";
+
+const database = databaseForThisFile();
+const create = { kind: "note", expect: "any", create: { text: "{}", lifetime: {} } } as const;
+const count = { ...create, counters: [{ name: "n", by: 1 }] } as const;
+const row = "select from holdfast.records where owner = $1 and id = $2 for update";
+
+it("holds up nobody else's commit while a row is locked by others, and then goes on with it", async () => {
+  const store = await openFor({ url: database() });
+  for (const id of ["held", "free"]) await store.commit(owner, [{ ...create, id }]);
+  const connection = await connectFor(database());
+  await connection.query("begin");
+  await connection.query(row, [owner, "held"]);
+
+  let blockedDone = false;
+  const blocked = Promise.all([1, 2, 3].map(() => store.commit(owner, [{ ...count, id: "held" }]))).finally(() => {
+    blockedDone = true;
+  });
+  const beganAt = performance.now();
+  for (let index = 0; index < 20; index += 1) {
+    expect(await store.commit(owner, [{ ...count, id: "free" }])).toMatchObject({ ok: true });
+  }
+  expect(performance.now() - beganAt).toBeLessThan(1_500);
+  expect(blockedDone).toBe(false);
+  await connection.query("commit");
+  const answers = await blocked;
+  expect(answers.map((answer) => answer.ok && answer.results[0]?.counters.get("n")).sort()).toEqual([1, 2, 3]);
+});
+
+it("gives up on a row that stays locked, having written nothing", async () => {
+  const store = await openFor({ url: database(), lockTimeoutMs: 100 });
+  await store.commit(owner, [{ ...create, id: "stuck" }]);
+  const connection = await connectFor(database());
+  await connection.query("begin");
+  await connection.query(row, [owner, "stuck"]);
+  const failed = { code: "UNAVAILABLE" };
+  const both = [store.commit(owner, [{ ...count, id: "stuck" }]), store.commit(owner, [{ ...count, id: "stuck" }])];
+  for (const commit of both) await expect(commit).rejects.toMatchObject(failed);
+  await connection.query("commit");
+  expect(await store.commit(owner, [{ ...count, id: "stuck" }])).toMatchObject({ ok: true });
+  const { record } = await store.read(owner, { kind: "note", id: "stuck" });
+  expect(record?.counters.get("n")).toBe(1);
+});
+
+it("creates what was missing once the owner's row is free again", async () => {
+  const store = await openFor({ url: database() });
+  await store.commit(owner, [{ ...create, id: "first" }]);
+  const connection = await connectFor(database());
+  await connection.query("begin");
+  await connection.query("select from holdfast.owners where owner = $1 for update", [owner]);
+  const creating = store.commit(owner, [{ ...count, id: "second" }]);
+  expect(await store.commit(owner, [{ ...count, id: "first" }])).toMatchObject({ ok: true });
+  await connection.query("commit");
+  expect(await creating).toMatchObject({ ok: true, results: [{ created: true }] });
+});
+
+it("counts exactly when several nodes hammer a few records, in commits of several that cross", async () => {
+  const nodes = await Promise.all([1, 2, 3].map(() => openFor({ url: database(), maxConnections: 4 })));
+  const ids = ["x", "y", "z"];
+  await Promise.all(
+    nodes.flatMap((node, which) =>
+      Array.from({ length: 40 }, async (_, index) => {
+        const [one = "", other = ""] =
+          index % 2 === 0 ? [ids[index % 3], ids[(index + 1) % 3]] : [ids[(index + 1) % 3], ids[index % 3]];
+        const commitId: CommitId = { id: `${which}-${index}`, digest: "d", origin: "internal" };
+        const changes = [one, other].map((id) => ({ ...count, id, appends: [{ stream: "log", data: [`${index}`] }] }));
+        expect(await node.commit(owner, changes, { commitId })).toMatchObject({ ok: true, replayed: false });
+      }),
+    ),
+  );
+  let total = 0;
+  for (const id of ids) {
+    const record = (await nodes[0]?.read(owner, { kind: "note", id }))?.record;
+    total += record?.counters.get("n") ?? 0;
+    expect(record?.streams.get("log")?.head).toBe(record?.counters.get("n"));
+  }
+  expect(total).toBe(3 * 40 * 2);
+});
+
+it("does a commit once that two nodes send at the same time under one id, naming different records", async () => {
+  const nodes = await Promise.all([1, 2].map(() => openFor({ url: database() })));
+  const commitId: CommitId = { id: "twin", digest: "d", origin: "caller" };
+  for (let round = 0; round < 20; round += 1) {
+    const id = { ...commitId, id: `twin-${round}` };
+    const answers = await Promise.all(
+      nodes.map((node, index) =>
+        node.commit(owner, [{ ...create, kind: "twin", id: `t${round}-${index}` }], { commitId: id }),
+      ),
+    );
+    expect(answers.map((answer) => answer.ok && answer.replayed).sort()).toEqual([false, true]);
+  }
+  expect((await nodes[0]?.usage(owner))?.byKind["twin"]).toBe(20);
+});
+
+it("keeps a commit whole when the statement it shared failed because of a neighbour", async () => {
+  const store = await openFor({ url: database() });
+  const connection = await connectFor(database());
+  await connection.query("alter table holdfast.documents add constraint poison check (document <> 'poison')");
+  const texts = ["good", "poison", "fine"];
+  const answers = await Promise.allSettled(
+    texts.map((text) =>
+      store.commit(owner, [{ kind: "mix", id: text, expect: "absent", create: { text, lifetime: {} } }]),
+    ),
+  );
+  await connection.query("alter table holdfast.documents drop constraint poison");
+  expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  await eventually("both are there", async () => (await store.usage(owner)).byKind["mix"] === 2);
+});
