@@ -1,23 +1,75 @@
 /**
  * Runs a server for as long as its standard input stays open, then ends it and removes its folder. Whoever started this
  * may be killed in any way: its end of the pipe closes all the same.
+ * Each line on standard input kills the server with all its processes by -9 and starts it anew.
  * Argument: JSON with `command`, `args`, `folder`, `uid` and `gid`.
  */
 import { spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 const { command, args, folder, uid, gid } = JSON.parse(process.argv[2] ?? "{}");
+const settleMs = 20;
+let server;
+let crashing = false;
 
-const server = spawn(command, args, { uid, gid, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+function start() {
+  crashing = false;
+  server = spawn(command, args, { uid, gid, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  server.once("exit", () => {
+    if (crashing) return;
+    rmSync(folder, { recursive: true, force: true });
+    process.exit();
+  });
+}
 
-server.once("exit", () => {
-  rmSync(folder, { recursive: true, force: true });
-  process.exit();
-});
-process.stdin.resume();
-process.stdin.once("close", () => {
-  // PostgreSQL's immediate shutdown: nothing in the folder is needed any more.
-  server.kill("SIGQUIT");
-  setTimeout(() => server.kill("SIGKILL"), 5_000).unref();
-});
+/** Each of the server's processes is in a group of its own, so they are found by their parent. */
+function family() {
+  const parent = String(server.pid);
+  const children = readdirSync("/proc").filter((name) => {
+    try {
+      // The fields after the name in parentheses: state, then parent.
+      return (
+        /^\d+$/.test(name) && readFileSync(`/proc/${name}/stat`, "utf8").split(") ").at(-1)?.split(" ")[1] === parent
+      );
+    } catch {
+      return false;
+    }
+  });
+  return [server.pid, ...children.map(Number)];
+}
+
+function isThere(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.[0] !== "Z";
+  } catch {
+    return false;
+  }
+}
+
+function crash() {
+  crashing = true;
+  const pids = family();
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It had ended by itself.
+    }
+  }
+  const wait = () => {
+    if (pids.some(isThere)) setTimeout(wait, settleMs);
+    else start();
+  };
+  wait();
+}
+
+start();
+createInterface({ input: process.stdin })
+  .on("line", () => crash())
+  .once("close", () => {
+    // PostgreSQL's immediate shutdown: nothing in the folder is needed any more.
+    server.kill("SIGQUIT");
+    setTimeout(() => server.kill("SIGKILL"), 5_000).unref();
+  });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => server.kill("SIGQUIT"));

@@ -18,22 +18,28 @@ const guardianPath = fileURLToPath(new URL("./guardian.mjs", import.meta.url));
 export interface PostgresServer {
   /** Leads to the database `postgres`, as its owner. */
   readonly url: string;
+  /** Kills it with all its processes by -9 and starts it anew on the same data. Resolves once it serves again. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a server that ends with `stop`, or with this process, however that ends. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * Starts a server that ends with `stop`, or with this process, however that ends.
+ * @param settings such as `fsync=off`.
+ */
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const binaries = postgresBinaries();
   const user = serverUser();
   const folder = mkdtempSync(join(temporaryRoot(), "holdfast-postgres-"));
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, "data");
-  const settings = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
-  execFileSync(join(binaries, "initdb"), settings, { ...user, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  const cluster = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+  execFileSync(join(binaries, "initdb"), cluster, { ...user, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
 
   const port = await freePort();
   const args = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", folder];
   args.push("-c", "log_min_messages=panic", "-c", "max_connections=200");
+  for (const setting of settings) args.push("-c", setting);
   const guardian = spawn(
     process.execPath,
     [guardianPath, JSON.stringify({ command: join(binaries, "postgres"), args, folder, ...user })],
@@ -41,13 +47,20 @@ export async function startPostgres(): Promise<PostgresServer> {
     { stdio: ["pipe", "ignore", "inherit"], detached: true },
   );
   const stop = (): Promise<void> => endOf(guardian);
-  try {
-    await untilReady(join(data, "postmaster.pid"), guardian);
-  } catch (error) {
+  const lockFile = join(data, "postmaster.pid");
+  let pid: string | undefined;
+  const ready = async (): Promise<void> => {
+    pid = await untilReady(lockFile, guardian, pid);
+  };
+  const crash = (): Promise<void> => {
+    guardian.stdin?.write("crash\n");
+    return ready();
+  };
+  await ready().catch(async (error: unknown) => {
     await stop();
     throw error;
-  }
-  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, stop };
+  });
+  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, crash, stop };
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user its package made, or as nobody. */
@@ -80,12 +93,13 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The server's eighth line in its lock file says how far it has come. */
-async function untilReady(lockFile: string, guardian: ChildProcess): Promise<void> {
+/** Waits for a server other than the one before. The eighth line of its lock file says how far it has come. */
+async function untilReady(lockFile: string, guardian: ChildProcess, before: string | undefined): Promise<string> {
   const until = performance.now() + startMs;
   while (performance.now() < until && guardian.exitCode === null) {
     const lines = (await readFile(lockFile, "utf8").catch(() => "")).split("\n");
-    if (lines[7]?.trim() === "ready") return;
+    const [pid = ""] = lines;
+    if (pid !== before && lines[7]?.trim() === "ready") return pid;
     await delay(20);
   }
   throw new Error("PostgreSQL did not start");

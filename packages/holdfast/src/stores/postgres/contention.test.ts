@@ -27,7 +27,9 @@ it("holds up nobody else's commit while a row is locked by others, and then goes
   expect(blockedDone).toBe(false);
   await connection.query("commit");
   const answers = await blocked;
-  expect(answers.map((answer) => answer.ok && answer.results[0]?.counters.get("n")).sort()).toEqual([1, 2, 3]);
+  expect(new Set(answers.map((answer) => answer.ok && answer.results[0]?.counters.get("n")))).toEqual(
+    new Set([1, 2, 3]),
+  );
 });
 
 it("gives up on a row that stays locked, having written nothing", async () => {
@@ -90,7 +92,7 @@ it("does a commit once that two nodes send at the same time under one id, naming
         node.commit(owner, [{ ...create, kind: "twin", id: `t${round}-${index}` }], { commitId: id }),
       ),
     );
-    expect(answers.map((answer) => answer.ok && answer.replayed).sort()).toEqual([false, true]);
+    expect(new Set(answers.map((answer) => answer.ok && answer.replayed))).toEqual(new Set([false, true]));
   }
   expect((await nodes[0]?.usage(owner))?.byKind["twin"]).toBe(20);
 });

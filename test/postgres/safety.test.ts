@@ -1,0 +1,22 @@
+import { postgresStore } from "holdfast/stores/postgres";
+import { expect, it, onTestFinished } from "vitest";
+
+import { startPostgres } from "../lib/servers/postgres.ts";
+
+it("refuses a server that does not flush, naming setting, value and remedy, unless that is accepted by name", async () => {
+  const server = await startPostgres(["fsync=off", "full_page_writes=off"]);
+  onTestFinished(() => server.stop());
+  const { url } = server;
+  await expect(postgresStore({ url })).rejects.toMatchObject({
+    code: "STORE_UNSAFE",
+    message: expect.stringMatching(/fsync=off.*set fsync=on.*accept: \["fsync=off"\]/),
+  });
+  await expect(postgresStore({ url, accept: ["fsync=off"] })).rejects.toThrow("full_page_writes=off");
+
+  await using store = await postgresStore({ url, accept: ["fsync=off", "full_page_writes=off"] });
+  expect(store.traits.durability).toBe("process");
+  const { ok, durability, warnings } = await store.health();
+  expect(ok).toBe(true);
+  expect(durability).toContain("not loss of power");
+  expect(warnings.join()).toContain("fsync=off");
+});
