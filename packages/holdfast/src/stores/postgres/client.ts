@@ -1,7 +1,7 @@
 /** Statements and transactions on a pool, each with a deadline of its own. */
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 import type { ConnectionPool, Driver, PooledConnection, Row } from "./driver.ts";
-import { isRolledBack, isTransient, outcomeUnknown, translate, unavailable } from "./failures.ts";
+import { isReadOnly, isRolledBack, isTransient, outcomeUnknown, translate, unavailable } from "./failures.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
 
 /** What the answer may take beyond what the server allows the statement. */
@@ -95,7 +95,7 @@ export class Client {
       healthy = true;
       return answer;
     } catch (error) {
-      healthy = isRolledBack(error);
+      healthy = isRolledBack(error) && !isReadOnly(error);
       throw error;
     } finally {
       // What is still under way on a connection that failed would be met by whoever got it next.

@@ -13,6 +13,9 @@ import { isRolledBack, unavailable } from "./failures.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
 import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 
+/** A statement takes no further commits beyond this many characters of documents and events: it is built in memory. */
+const maxCharacters = 16 * 1024 * 1024;
+
 const statement = "select holdfast.commit_1($1::jsonb, $2::boolean, $3::bigint) as outcomes";
 
 type Item = {
@@ -21,6 +24,7 @@ type Item = {
   readonly options: CommitOptions;
   /** Called when it is too late to give up. */
   readonly onTaken: () => void;
+  /** Whether the owner's row has to be locked before the records. */
   lockOwner: boolean;
 };
 
@@ -63,7 +67,7 @@ export class Committer {
     const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
     for (const { onTaken } of wanted) onTaken();
     const settled = new Map<Item, Promise<Committed>>();
-    if (wanted.length > 0) await this.#send(wanted, settled);
+    for (const sharing of byLength(wanted)) await this.#send(sharing, settled);
     return items.map((item) => ({ value: { settled: settled.get(item) ?? Promise.reject(aborted()) } }));
   }
 
@@ -155,6 +159,31 @@ export class Committer {
     // The function answers an array with one outcome per commit.
     return row?.["outcomes"] as readonly WireOutcome[];
   }
+}
+
+/** Splits what would make too long a statement. */
+function byLength(items: readonly Item[]): readonly (readonly Item[])[] {
+  const statements: Item[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const length = charactersOf(item.changes);
+    if (statements.length === 0 || length > room) {
+      statements.push([]);
+      room = maxCharacters;
+    }
+    statements.at(-1)?.push(item);
+    room -= length;
+  }
+  return statements;
+}
+
+function charactersOf(changes: readonly Change[]): number {
+  let characters = 0;
+  for (const { create, document, appends = [] } of changes) {
+    characters += (create?.text.length ?? 0) + (document?.text.length ?? 0);
+    for (const { data } of appends) for (const text of data) characters += text.length;
+  }
+  return characters;
 }
 
 /** Whether sending it again can tell, or settle, what came of it: an id makes that happen once. */

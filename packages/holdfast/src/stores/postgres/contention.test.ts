@@ -111,3 +111,13 @@ it("keeps a commit whole when the statement it shared failed because of a neighb
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   await eventually("both are there", async () => (await store.usage(owner)).byKind["mix"] === 2);
 });
+
+it("splits what would make too long a statement", async () => {
+  const store = await openFor({ url: database() });
+  const text = JSON.stringify("x".repeat(5_000_000));
+  const ids = Array.from({ length: 12 }, (_, index) => `big${index}`);
+  const make = { kind: "big", expect: "absent", create: { text, lifetime: {} } } as const;
+  const answers = await Promise.all(ids.map((id) => store.commit(owner, [{ ...make, id }])));
+  expect(answers.every(({ ok }) => ok)).toBe(true);
+  expect((await store.usage(owner)).byKind["big"]).toBe(ids.length);
+});

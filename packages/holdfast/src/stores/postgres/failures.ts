@@ -7,6 +7,7 @@ const missing: ReadonlySet<string> = new Set(["3F000", "42P01", "42883"]);
 const corrupt: ReadonlySet<string> = new Set(["XX001", "XX002"]);
 const full: ReadonlySet<string> = new Set(["53100"]);
 /** The server went down or threw the session out: what it did last may or may not stand. */
+const statementOnly: ReadonlySet<string> = new Set(["22", "23", "40", "42", "55", "P0"]);
 const sessionOver: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03", "25P04"]);
 
 /** Whether repeating the transaction may help, nothing of it having been written. */
@@ -17,7 +18,16 @@ export function isTransient(thrown: unknown): boolean {
 /** Whether the server itself said that the statement failed and its transaction was rolled back. */
 export function isRolledBack(thrown: unknown): boolean {
   const state = stateOf(thrown);
-  return state !== undefined && !sessionOver.has(state) && severityOf(thrown) === "ERROR";
+  if (state === undefined || sessionOver.has(state)) return false;
+  const severity = severityOf(thrown);
+  if (severity === "FATAL" || severity === "PANIC") return false;
+  // A server may speak another language; then only errors that never end a session are sure.
+  return severity === "ERROR" || statementOnly.has(state.slice(0, 2));
+}
+
+/** Whether the connection leads to a server that takes no writes any more: another one may lead to the new primary. */
+export function isReadOnly(thrown: unknown): boolean {
+  return stateOf(thrown) === "25006";
 }
 
 export function translate(thrown: unknown): unknown {
