@@ -41,8 +41,11 @@ function desktopEntry(settings: Pick<Settings, "store">): Readonly<Record<string
 function storeFlag(store: string): readonly string[] {
   // What a memory store holds is out of another process's reach: the entry leaves it to the default.
   if (store.startsWith("memory:")) return [];
-  // Desktop clients start programs in a folder of their own choice.
-  return ["--store", store.startsWith("sqlite:") ? `sqlite:${resolve(store.slice("sqlite:".length))}` : store];
+  // Desktop clients start programs in a folder of their own choice. A password is for the reader to put in: this is printed.
+  const place = store.startsWith("sqlite:")
+    ? `sqlite:${resolve(store.slice("sqlite:".length))}`
+    : withoutPassword(store);
+  return ["--store", place];
 }
 
 function say(line: string): void {

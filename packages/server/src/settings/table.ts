@@ -141,7 +141,7 @@ export function createTable(around: Surroundings): Table {
 
     store: text({
       default: `sqlite:${defaultDatabasePath(around)}`,
-      placeholder: "memory:|sqlite:PATH|postgres://…",
+      placeholder: "URL",
       group: node,
       help: "Where state lies",
     }),
