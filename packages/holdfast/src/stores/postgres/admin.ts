@@ -70,9 +70,10 @@ export class PostgresAdmin implements StoreAdmin {
     });
   }
 
-  reap(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
-    return this.#run(options.signal, async (client, aheadMs) => {
-      const { limit } = options;
+  reap({ limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
+    // Once it is sent it is waited for: what was removed has to be told.
+    return this.#run(undefined, async (client, aheadMs) => {
+      throwIfAborted(signal);
       if (!Number.isSafeInteger(limit) || limit < 1) {
         throw new HoldfastError("INVALID_ARGUMENT", `limit is a whole number from 1, not ${limit}`);
       }

@@ -42,7 +42,8 @@ begin
     _removed := array_append(_removed, jsonb_build_object('owner', _record.owner, 'kind', _record.kind,
       'id', _record.id, 'cause', case when _record.ended_at is null then 'expired' else 'ended' end, 'fields', _fields));
   end loop;
-  return jsonb_build_object('removed', to_jsonb(_removed), 'more', cardinality(_due) > _limit);
+  return jsonb_build_object('removed', to_jsonb(_removed), 'more',
+    cardinality(_due) > _limit or exists (select from holdfast.commits where forget_at <= _now));
 end
 $$;
 
