@@ -1,12 +1,22 @@
 /** The privileged door: for operators and sweeps. */
-import { HoldfastError } from "../../record/errors.ts";
+import { throwIfAborted } from "../../record/abort.ts";
+import { openCursor, scanScope, sealCursor } from "../../record/cursor.ts";
 import type { IndexedFields, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
-import type { ReapAnswer, RecordDump, ScanOptions, ScanPage, StoreAdmin, StoreStats } from "../../store/contract.ts";
+import type {
+  CallOptions,
+  ReapAnswer,
+  ReapOptions,
+  RecordDump,
+  ScanOptions,
+  ScanPage,
+  StoreAdmin,
+  StoreStats,
+} from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { throwIfAborted, validateKey, validateList } from "../../store/validate.ts";
+import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { validateDump } from "../../store/validate-dump.ts";
 import type { Client } from "./client.ts";
 import { importRecord } from "./import.ts";
-import { cursorOf, placeOf } from "./queries.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
 import { fieldsFromColumn, fromColumn } from "./text.ts";
 
@@ -29,6 +39,7 @@ const counted = `select count(*) as records, count(distinct owner) as owners,
 
 export type AdminDuties = {
   readonly client: Client;
+  readonly cursorKey: Uint8Array;
   readonly gate: Gate;
   readonly aheadMs: () => number;
   /** Rejects with `ABORTED` as soon as the signal says so. */
@@ -48,7 +59,8 @@ export class PostgresAdmin implements StoreAdmin {
     return this.#run(options.signal, async (client, aheadMs) => {
       validateList(options.kind, options);
       const { after, limit, kind = null } = options;
-      const from = after === undefined ? 0 : placeOf(after);
+      const { cursorKey } = this.#duties;
+      const from = after === undefined ? 0 : openCursor(cursorKey, scanScope, after);
       const rows = await client.read(scanned, [from, kind, limit + 1, aheadMs]);
       const found = rows.filter((row) => row["record"] !== null);
       const page = found.slice(0, limit).map((row) => {
@@ -57,29 +69,27 @@ export class PostgresAdmin implements StoreAdmin {
         return { ...summaryOf(columns, row["fields"] as IndexedFields), owner: columns.owner as Owner };
       });
       const last = found[limit - 1]?.["record"] as RecordColumns | undefined;
-      const next = found.length > limit && last !== undefined ? { next: cursorOf(last.record) } : {};
+      const next =
+        found.length > limit && last !== undefined ? { next: sealCursor(cursorKey, scanScope, last.record) } : {};
       return { at: Number(rows[0]?.["at"]), records: page, ...next };
     });
   }
 
-  inspect(owner: Owner, key: RecordKey): Promise<StoredRecord | undefined> {
-    return this.#run(undefined, async (client) => {
-      validateKey(key);
+  inspect(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<StoredRecord | undefined> {
+    return this.#run(options.signal, async (client) => {
+      validateCall(key, options);
       const [row] = await client.read(inspected, [owner, key.kind, key.id]);
       return row && storedRecord(row);
     });
   }
 
-  reap({ limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<ReapAnswer> {
+  reap(options: ReapOptions): Promise<ReapAnswer> {
     // Once it is sent it is waited for: what was removed has to be told.
     return this.#run(undefined, async (client, aheadMs) => {
-      throwIfAborted(signal);
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw new HoldfastError("INVALID_ARGUMENT", `limit is a whole number from 1, not ${limit}`);
-      }
+      validateReap(options);
       // The array of candidates is the database's memory; another sweep goes on where this one ends.
       const [row] = await client.write("select holdfast.reap_1($1::bigint, $2::bigint) as answer", [
-        Math.min(limit, 10_000),
+        Math.min(options.limit, 10_000),
         aheadMs,
       ]);
       const answer = row?.["answer"] as { readonly removed: readonly WireRemoved[]; readonly more: boolean };
@@ -88,16 +98,17 @@ export class PostgresAdmin implements StoreAdmin {
     });
   }
 
-  erase(owner: Owner): Promise<number> {
+  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
     return this.#run(undefined, async (client) => {
+      throwIfAborted(signal);
       const [row] = await client.write("select holdfast.erase_1($1) as count", [owner]);
       return Number(row?.["count"]);
     });
   }
 
-  export(owner: Owner, key: RecordKey): Promise<RecordDump | undefined> {
-    return this.#run(undefined, async (client) => {
-      validateKey(key);
+  export(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<RecordDump | undefined> {
+    return this.#run(options.signal, async (client) => {
+      validateCall(key, options);
       const [row] = await client.read(exported, [owner, key.kind, key.id]);
       if (row === undefined) return undefined;
       const record = storedRecord(row);
@@ -110,15 +121,16 @@ export class PostgresAdmin implements StoreAdmin {
     });
   }
 
-  import(owner: Owner, dump: RecordDump): Promise<void> {
+  import(owner: Owner, dump: RecordDump, { signal }: CallOptions = {}): Promise<void> {
     return this.#run(undefined, async (client) => {
-      validateKey(dump.record);
+      throwIfAborted(signal);
+      validateDump(dump);
       await importRecord(client, owner, dump);
     });
   }
 
-  stats(): Promise<StoreStats> {
-    return this.#run(undefined, async (client) => {
+  stats({ signal }: CallOptions = {}): Promise<StoreStats> {
+    return this.#run(signal, async (client) => {
       const [row = {}] = await client.read(counted, []);
       return {
         records: Number(row["records"]),

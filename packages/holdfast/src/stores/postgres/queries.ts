@@ -1,6 +1,6 @@
 /** What readers ask. Each is one statement, and so one consistent state. */
-import { HoldfastError } from "../../record/errors.ts";
-import type { IndexedFields, Owner, RecordKey, StoredEvent } from "../../record/record.ts";
+import { listingScope, openCursor, sealCursor } from "../../record/cursor.ts";
+import type { IndexedFields, Owner, RecordKey } from "../../record/record.ts";
 import type {
   EventsOptions,
   EventsPage,
@@ -29,8 +29,6 @@ const usageStatement = `select kind, count(*) filter (where holdfast.live_1(ende
   sum(document_bytes + event_bytes) as bytes
   from holdfast.records, (select holdfast.now_1($2::bigint) as now) n where owner = $1 group by kind`;
 
-const cursorPattern = /^[0-9a-z]{1,11}$/;
-
 export async function readRecord(
   client: Client,
   owner: Owner,
@@ -54,9 +52,9 @@ export async function readRecord(
   };
 }
 
-function tailToWire({ stream, after, limit }: Tail): object {
+function tailToWire({ stream, after, limit, maxBytes }: Tail): object {
   const from = typeof after === "object" ? { last: after.last } : typeof after === "number" ? { after } : {};
-  return { s: toColumn(stream), limit, ...from };
+  return { s: toColumn(stream), limit, bytes: maxBytes, ...from };
 }
 
 export async function readEvents(
@@ -68,8 +66,6 @@ export async function readEvents(
   aheadMs: number,
 ): Promise<EventsPage | undefined> {
   const { after = 0, before, limit, maxBytes, order = "oldest" } = options;
-  // The database counts bytes, of which a character of ours takes at most three.
-  const mostBytes = maxBytes === undefined ? null : Math.min(maxBytes * 3, Number.MAX_SAFE_INTEGER);
   const newest = order === "newest";
   const [row] = await client.read(eventsStatement, [
     owner,
@@ -79,39 +75,30 @@ export async function readEvents(
     after,
     before ?? null,
     limit,
-    mostBytes,
+    maxBytes ?? null,
     newest,
     aheadMs,
   ]);
   if (row === undefined) return undefined;
   const [head, first] = [Number(row["head"]), Number(row["first"])];
   const columns = (row["events"] ?? []) as readonly EventColumns[];
-  const events = within(columns.map(eventOf), maxBytes);
+  const events = columns.map(eventOf);
   const low = Math.max(after + 1, first);
   const high = Math.min((before ?? head + 1) - 1, head);
   return { head, first, incarnation: Number(row["incarnation"]), events, more: events.length < high - low + 1 };
 }
 
-function within(events: readonly StoredEvent[], maxBytes: number | undefined): readonly StoredEvent[] {
-  if (maxBytes === undefined) return events;
-  let gathered = 0;
-  const end = events.findIndex(({ data }, index) => {
-    const full = index > 0 && gathered >= maxBytes;
-    gathered += data.length;
-    return full;
-  });
-  return end < 0 ? events : events.slice(0, end);
-}
-
 export async function listRecords(
   client: Client,
+  cursorKey: Uint8Array,
   owner: Owner,
   kind: string,
   { after, limit, order }: ListOptions,
   aheadMs: number,
 ): Promise<ListPage> {
+  const scope = listingScope(owner, kind);
   const start = order === "oldest" ? 0 : Number.MAX_SAFE_INTEGER;
-  const from = after === undefined ? start : placeOf(after);
+  const from = after === undefined ? start : openCursor(cursorKey, scope, after);
   const rows = await client.read(listStatements[order], [owner, kind, from, limit + 1, aheadMs]);
   const found = rows.filter((row) => row["record"] !== null);
   const page = found.slice(0, limit);
@@ -119,7 +106,7 @@ export async function listRecords(
   return {
     at: Number(rows[0]?.["at"]),
     records: page.map((row) => summaryOf(row["record"] as RecordColumns, row["fields"] as IndexedFields)),
-    ...(found.length > limit && last !== undefined && { next: cursorOf(last.place) }),
+    ...(found.length > limit && last !== undefined && { next: sealCursor(cursorKey, scope, last.place) }),
   };
 }
 
@@ -136,15 +123,4 @@ export async function readUsage(client: Client, owner: Owner, aheadMs: number): 
     byKind.push([kind, live]);
   }
   return { records, bytes, byKind: Object.fromEntries(byKind) };
-}
-
-export function cursorOf(place: number): string {
-  return place.toString(36);
-}
-
-/** Throws `INVALID_ARGUMENT` for text that was never a cursor. */
-export function placeOf(cursor: string): number {
-  const place = cursorPattern.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
-  if (!Number.isSafeInteger(place)) throw new HoldfastError("INVALID_ARGUMENT", "`after` is no cursor of this store");
-  return place;
 }

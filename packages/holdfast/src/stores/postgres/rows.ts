@@ -71,7 +71,6 @@ export function columnsOf(
   { kind, id }: RecordKey,
   { record }: RecordDump,
   sizes: { readonly document: number; readonly events: number },
-  firsts: ReadonlyMap<string, number>,
 ): Omit<RecordColumns, "owner" | "place" | "record"> {
   return {
     kind,
@@ -92,7 +91,7 @@ export function columnsOf(
     event_bytes: sizes.events,
     counters: Object.fromEntries([...record.counters].map(([name, value]) => [toColumn(name), value])),
     streams: Object.fromEntries(
-      [...record.streams].map(([name, { head }]) => [toColumn(name), [head, firsts.get(name) ?? head + 1] as const]),
+      [...record.streams].map(([name, { head, first }]) => [toColumn(name), [head, first] as const]),
     ),
   };
 }

@@ -2,11 +2,13 @@
  * Records in a PostgreSQL database that any number of nodes share. Commits are decided inside the database, under the
  * locks of the rows they concern; see `migrations/` for how, and `committer.ts` for batches.
  */
+import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
 import { mintSecret } from "../../record/ids.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
 import { Aborts } from "../../store/abort.ts";
 import type {
+  CallOptions,
   CommitOptions,
   Committed,
   EventsOptions,
@@ -23,14 +25,7 @@ import type {
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
-import {
-  throwIfAborted,
-  validateCommit,
-  validateEvents,
-  validateHint,
-  validateList,
-  validateRead,
-} from "../../store/validate.ts";
+import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { PostgresAdmin } from "./admin.ts";
 import { Client } from "./client.ts";
 import { Committer } from "./committer.ts";
@@ -40,7 +35,7 @@ import { Hints } from "./hints.ts";
 import { Listener } from "./listener.ts";
 import { type PostgresOptions, type ResolvedPostgresOptions, resolveOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { prepareDatabase } from "./prepare.ts";
+import { type Prepared, prepareDatabase } from "./prepare.ts";
 import { listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
 import type { ServerFacts } from "./safety.ts";
 
@@ -71,6 +66,7 @@ class PostgresStore implements Store {
   readonly traits: StoreTraits;
   readonly admin: StoreAdmin;
   readonly #facts: ServerFacts;
+  readonly #cursorKey: Uint8Array;
   readonly #aheadMs: () => number;
   readonly #client: Client;
   readonly #committer: Committer;
@@ -79,10 +75,12 @@ class PostgresStore implements Store {
   readonly #aborts = new Aborts();
   #closing: Promise<void> | undefined;
 
-  constructor(driver: Driver, options: ResolvedPostgresOptions, facts: ServerFacts, aheadMs: () => number) {
+  constructor(driver: Driver, options: ResolvedPostgresOptions, prepared: Prepared, aheadMs: () => number) {
+    const { facts, cursorKey } = prepared;
     const durability = facts.fsync === false ? "process" : "host";
     this.traits = { name: "postgres", durability, outcomeCanBeUnknown: true, shared: true };
     this.#facts = facts;
+    this.#cursorKey = cursorKey;
     this.#aheadMs = aheadMs;
     const client = new Client(driver, options);
     this.#client = client;
@@ -99,6 +97,7 @@ class PostgresStore implements Store {
     });
     this.admin = new PostgresAdmin({
       client,
+      cursorKey,
       gate: this.#gate,
       aheadMs,
       until: (signal, work) => this.#until(signal, work),
@@ -129,12 +128,17 @@ class PostgresStore implements Store {
   list(owner: Owner, kind: string, options: ListOptions): Promise<ListPage> {
     return this.#gate.run(async () => {
       validateList(kind, options);
-      return this.#until(options.signal, () => listRecords(this.#client, owner, kind, options, this.#aheadMs()));
+      return this.#until(options.signal, () =>
+        listRecords(this.#client, this.#cursorKey, owner, kind, options, this.#aheadMs()),
+      );
     });
   }
 
-  usage(owner: Owner): Promise<Usage> {
-    return this.#gate.run(() => readUsage(this.#client, owner, this.#aheadMs()));
+  usage(owner: Owner, { signal }: CallOptions = {}): Promise<Usage> {
+    return this.#gate.run(async () => {
+      throwIfAborted(signal);
+      return this.#until(signal, () => readUsage(this.#client, owner, this.#aheadMs()));
+    });
   }
 
   publish(topic: string, hint: string): void {
@@ -148,7 +152,7 @@ class PostgresStore implements Store {
     return this.#hints.subscribe(topic, listener);
   }
 
-  health(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreHealth> {
+  health(options: CallOptions = {}): Promise<StoreHealth> {
     return this.#gate.run(async () => {
       throwIfAborted(options.signal);
       const state = { queued: this.#committer.queued, hears: this.#hints.hears };

@@ -8,12 +8,11 @@ import type {
   NewDocument,
   Refusal,
 } from "../../record/change.ts";
+import { commitIdWindowMs, maxCommitIdsPerOwner } from "../../record/commit-ids.ts";
 import type { Lifetime } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
 import type { CommitOptions, CommitOutcome, Committed } from "../../store/contract.ts";
 import { fieldsToColumn, fromColumn, toColumn } from "./text.ts";
-
-const rememberedMs = { caller: 24 * 60 * 60 * 1_000, internal: 10 * 60 * 1_000 } as const;
 
 /** `lockOwner`: the owner's row has to be locked before the records. */
 export function commitToWire(
@@ -26,7 +25,12 @@ export function commitToWire(
     o: owner,
     c: changes.map(changeToWire),
     ...(commitId !== undefined && {
-      i: { id: toColumn(commitId.id), digest: toColumn(commitId.digest), window: rememberedMs[commitId.origin] },
+      i: {
+        id: toColumn(commitId.id),
+        digest: toColumn(commitId.digest),
+        window: commitIdWindowMs[commitId.origin],
+        ...(commitId.origin === "caller" && { limit: quota?.commitIds ?? maxCommitIdsPerOwner }),
+      },
     }),
     ...(fence !== undefined && { f: { k: fence.key.kind, i: fence.key.id, token: fence.token } }),
     ...(quota !== undefined && {

@@ -6,7 +6,7 @@
  * Locks: owners first, then records, each in key order. A batch that does not wait skips what is locked and so never
  * takes part in a deadlock; one that waits (`_wait`) locks all it names beforehand, in that order.
  *
- * A commit as JSON: `o` owner, `c` changes, `i` commit id (`id`, `digest`, `window` in ms), `f` fence (`k`, `i`,
+ * A commit as JSON: `o` owner, `c` changes, `i` commit id (`id`, `digest`, `window` in ms, `limit` of a caller's), `f` fence (`k`, `i`,
  * `token`), `q` quota (`records`, `kinds`, `bytes`), `w` lock the owner beforehand.
  */
 export const commit = `
@@ -67,7 +67,10 @@ declare
   _document jsonb := case when _decision.created then _change->'n' else _change->'d' end;
 begin
   if _decision.created then
-    update holdfast.owners set places = places + 1 where owner = _next.owner returning places into strict _next.place;
+    -- What was erased counts for imports as soon as something is made since.
+    update holdfast.owners set places = places + 1, import_floor = case
+      when exists (select from holdfast.records where owner = _next.owner) then import_floor else floor end
+    where owner = _next.owner returning places into strict _next.place;
   end if;
   if _standing.record is null then
     _next.record := nextval('holdfast.records_record_seq');
@@ -107,6 +110,21 @@ begin
 end
 $$;
 
+-- Whether one more id of a caller fits; forgets the owner's that are past their time where it otherwise would not.
+create function holdfast.has_room_1(_account holdfast.owners, _limit bigint, _now bigint) returns boolean
+language plpgsql as $$
+declare
+  _gone bigint;
+begin
+  if _account.commit_ids < _limit then return true; end if;
+  with gone as (
+    delete from holdfast.commits where owner = _account.owner and caller and forget_at <= _now returning 1
+  ) select count(*) into _gone from gone;
+  update holdfast.owners set commit_ids = commit_ids - _gone where owner = _account.owner;
+  return _account.commit_ids - _gone < _limit;
+end
+$$;
+
 create function holdfast.commit_one_1(_commit jsonb, _ahead bigint) returns jsonb language plpgsql as $$
 declare
   _owner text := _commit->>'o';
@@ -120,6 +138,8 @@ declare
   _refusal jsonb;
   _now bigint := holdfast.now_1(_ahead);
   _actual bigint;
+  _caller boolean;
+  _grown integer;
 begin
   if _commit ? 'i' then
     select jsonb_build_object('digest', digest, 'at', at, 'results', results) into _results from holdfast.commits
@@ -128,7 +148,7 @@ begin
     _results := '[]';
   end if;
 
-  if _commit ? 'q' or _commit ? 'w' then
+  if _commit ? 'q' or _commit ? 'w' or _commit->'i' ? 'limit' then
     _account := holdfast.lock_owner_1(_owner);
     if _account.owner is null then return jsonb_build_object('blocked', _owner, 'owner', true); end if;
   end if;
@@ -176,17 +196,25 @@ begin
     if _refusal is not null then return jsonb_build_object('at', _now, 'refusal', _refusal); end if;
   end if;
 
+  if _commit->'i' ? 'limit' and not holdfast.has_room_1(_account, (_commit->'i'->>'limit')::bigint, _now) then
+    return jsonb_build_object('at', _now, 'refusal',
+      jsonb_build_object('reason', 'quota', 'quota', 'commitIds', 'limit', _commit->'i'->'limit'));
+  end if;
   if _commit ? 'i' then
+    -- What is past its time counts until it is gone; whoever brings a new outcome of the same id finds none.
+    delete from holdfast.commits where owner = _owner and id = _commit->'i'->>'id' and forget_at <= _now
+    returning caller into _caller;
+    _grown := (_commit->'i' ? 'limit')::integer - coalesce(_caller, false)::integer;
     -- Claimed before anything is written: an earlier attempt that is still under way is waited for here.
-    insert into holdfast.commits as c values (_owner, _commit->'i'->>'id', _commit->'i'->>'digest', _now,
-      _now + (_commit->'i'->>'window')::bigint, _results)
-    on conflict (owner, id) do update set digest = excluded.digest, at = excluded.at, forget_at = excluded.forget_at,
-      results = excluded.results where c.forget_at <= excluded.at;
+    insert into holdfast.commits values (_owner, _commit->'i'->>'id', _commit->'i'->>'digest', _now,
+      _now + (_commit->'i'->>'window')::bigint, _results, _commit->'i' ? 'limit')
+    on conflict (owner, id) do nothing;
     if not found then
       select jsonb_build_object('digest', digest, 'at', at, 'results', results) into strict _results
       from holdfast.commits where owner = _owner and id = _commit->'i'->>'id';
       return jsonb_build_object('at', _now, 'known', _results);
     end if;
+    if _grown <> 0 then update holdfast.owners set commit_ids = commit_ids + _grown where owner = _owner; end if;
   end if;
   for _i in 1 .. cardinality(_standing) loop
     perform holdfast.write_1(_commit->'c'->(_i - 1), _standing[_i], _decisions[_i], _now);

@@ -32,7 +32,7 @@ $$;
 create function holdfast.wait_for_1(_batch jsonb) returns void language plpgsql as $$
 declare
   _owners text[] := array(select distinct b.value->>'o' from jsonb_array_elements(_batch) b
-    where b.value ? 'q' or b.value ? 'w');
+    where b.value ? 'q' or b.value ? 'w' or b.value->'i' ? 'limit');
 begin
   if cardinality(_owners) > 0 then
     insert into holdfast.owners (owner) select o from unnest(_owners) o order by o collate "C" on conflict do nothing;

@@ -9,11 +9,13 @@ declare
     then coalesce((_record.streams->_stream->>0)::bigint, 0) - least((_tail->>'last')::bigint, _limit)
     else coalesce((_tail->>'after')::bigint, _record.document_position) end;
 begin
-  return coalesce((select jsonb_agg(jsonb_build_array(position, at, data) order by position) from (
-    select position, at, data from holdfast.events
-    where record = _record.record and stream = _stream and position > _after and position >= _first
-    order by position limit _limit
-  ) page), '[]');
+  return coalesce((select jsonb_agg(jsonb_build_array(p.position, p.at, p.data) order by p.position) from (
+    select e.*, row_number() over nearest as nth, sum(e.bytes) over nearest - e.bytes as before from (
+      select f.position, f.at, f.data, f.bytes from holdfast.events f
+      where f.record = _record.record and f.stream = _stream and f.position > _after and f.position >= _first
+      order by f.position limit _limit
+    ) e window nearest as (order by case when _tail ? 'last' then -e.position else e.position end)
+  ) p where p.nth = 1 or not _tail ? 'bytes' or p.before < (_tail->>'bytes')::bigint), '[]');
 end
 $$;
 
@@ -59,18 +61,20 @@ begin
   incarnation := _record.incarnation;
   if _newest then
     select jsonb_agg(jsonb_build_array(p.position, p.at, p.data) order by p.position desc) into events from (
-      select e.position, e.at, e.data, sum(e.bytes) over (order by e.position desc) - e.bytes as before from (
+      select e.position, e.at, e.data, row_number() over (order by e.position desc) as nth,
+        sum(e.bytes) over (order by e.position desc) - e.bytes as before from (
         select * from holdfast.events f where f.record = _record.record and f.stream = _stream
           and f.position > _after and f.position < coalesce(_before, head + 1) order by f.position desc limit _limit
       ) e
-    ) p where p.before < _bytes or _bytes is null or p.before = 0;
+    ) p where p.nth = 1 or _bytes is null or p.before < _bytes;
   else
     select jsonb_agg(jsonb_build_array(p.position, p.at, p.data) order by p.position) into events from (
-      select e.position, e.at, e.data, sum(e.bytes) over (order by e.position) - e.bytes as before from (
+      select e.position, e.at, e.data, row_number() over (order by e.position) as nth,
+        sum(e.bytes) over (order by e.position) - e.bytes as before from (
         select * from holdfast.events f where f.record = _record.record and f.stream = _stream
           and f.position > _after and f.position < coalesce(_before, head + 1) order by f.position limit _limit
       ) e
-    ) p where p.before < _bytes or _bytes is null or p.before = 0;
+    ) p where p.nth = 1 or _bytes is null or p.before < _bytes;
   end if;
   return next;
 end

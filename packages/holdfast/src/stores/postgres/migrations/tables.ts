@@ -4,13 +4,16 @@
  * nobody else.
  * records: narrow, so that counters, stream heads and expiries change without rewriting documents. Points in time are
  * milliseconds since the epoch.
+ * `import_floor` is the part of the floor that imports are measured against; `commit_ids` counts callers' ids in `commits`.
  * commits: outcomes of commit ids, until `forget_at`.
  */
 export const tables = `
 create table holdfast.owners (
   owner text collate "C" primary key,
   floor bigint not null default 0,
-  places bigint not null default 0
+  places bigint not null default 0,
+  import_floor bigint not null default 0,
+  commit_ids bigint not null default 0
 );
 
 create table holdfast.records (
@@ -65,9 +68,15 @@ create table holdfast.commits (
   at bigint not null,
   forget_at bigint not null,
   results jsonb not null,
+  caller boolean not null,
   primary key (owner, id)
 );
 create index commits_due on holdfast.commits (forget_at);
+
+create table holdfast.secrets (
+  name text primary key,
+  value bytea not null
+);
 
 create function holdfast.now_1(_ahead bigint) returns bigint language sql volatile as $$
   select floor(extract(epoch from clock_timestamp()) * 1000)::bigint + _ahead

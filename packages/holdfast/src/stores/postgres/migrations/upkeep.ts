@@ -19,9 +19,15 @@ declare
   _fields jsonb;
   _removed jsonb[] := '{}';
 begin
-  delete from holdfast.commits c using (
-    select owner, id from holdfast.commits where forget_at <= _now order by forget_at limit 1000 for update skip locked
-  ) old where c.owner = old.owner and c.id = old.id;
+  with old as (
+    select c.owner, c.id, c.caller from holdfast.commits c
+    where c.forget_at <= _now and exists (select from holdfast.owners o where o.owner = c.owner for update skip locked)
+    order by c.forget_at limit 1000
+  ), gone as (
+    delete from holdfast.commits c using old where c.owner = old.owner and c.id = old.id returning c.owner, c.caller
+  )
+  update holdfast.owners o set commit_ids = o.commit_ids - g.callers
+  from (select owner, count(*) filter (where caller) as callers from gone group by owner) g where o.owner = g.owner;
 
   -- One more than may go tells whether another sweep would find more.
   _due := array(select record from holdfast.records
@@ -37,7 +43,8 @@ begin
     order by r.owner, r.kind, r.id for update skip locked
   loop
     select fields into _fields from holdfast.documents where record = _record.record;
-    update holdfast.owners set floor = greatest(floor, _record.version) where owner = _record.owner;
+    update holdfast.owners set floor = greatest(floor, _record.version),
+      import_floor = greatest(import_floor, _record.version) where owner = _record.owner;
     perform holdfast.remove_1(_record.record);
     _removed := array_append(_removed, jsonb_build_object('owner', _record.owner, 'kind', _record.kind,
       'id', _record.id, 'cause', case when _record.ended_at is null then 'expired' else 'ended' end, 'fields', _fields));
@@ -60,21 +67,26 @@ begin
     _count := _count + 1;
   end loop;
   delete from holdfast.commits where owner = _owner;
+  -- Who was erased may be restored: its dumps are measured against what is reaped from now on.
+  update holdfast.owners set commit_ids = 0, import_floor = 0 where owner = _owner;
   return _count;
 end
 $$;
 
--- Answers the version that stands where it is higher, and null where the dump is in.
+-- Answers null where the dump is in, and otherwise what keeps it out: a higher version that stands, or the floor.
 create function holdfast.import_1(_owner text, _incoming jsonb, _document text, _fields jsonb, _events jsonb)
-returns bigint language plpgsql set enable_seqscan = off set jit = off as $$
+returns jsonb language plpgsql set enable_seqscan = off set jit = off as $$
 declare
+  _floor bigint;
   _next holdfast.records := jsonb_populate_record(null::holdfast.records, _incoming);
   _standing holdfast.records;
 begin
   insert into holdfast.owners (owner) values (_owner) on conflict do nothing;
   perform from holdfast.owners where owner = _owner for update;
   select * into _standing from holdfast.records where owner = _owner and kind = _next.kind and id = _next.id for update;
-  if _standing.version > _next.version then return _standing.version; end if;
+  if _standing.version > _next.version then return jsonb_build_object('standing', _standing.version); end if;
+  select import_floor into _floor from holdfast.owners where owner = _owner;
+  if _standing.record is null and _next.incarnation <= _floor then return jsonb_build_object('floor', _floor); end if;
   _next.owner := _owner;
   -- The same incarnation keeps its place in listings.
   if _standing.incarnation is distinct from _next.incarnation then
