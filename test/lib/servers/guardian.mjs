@@ -11,16 +11,26 @@ import { createInterface } from "node:readline";
 const { command, args, folder, uid, gid } = JSON.parse(process.argv[2] ?? "{}");
 const settleMs = 20;
 let server;
+const recoverMs = 5_000;
 let crashing = false;
+let ending = false;
+let crashedAt = Number.NEGATIVE_INFINITY;
 
 function start() {
   crashing = false;
+  if (ending) finish();
   server = spawn(command, args, { uid, gid, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
   server.once("exit", () => {
     if (crashing) return;
-    rmSync(folder, { recursive: true, force: true });
-    process.exit();
+    // Refused while the kernel still counts users of the memory of those killed; it is let go in a moment.
+    if (!ending && performance.now() - crashedAt < recoverMs) setTimeout(start, settleMs);
+    else finish();
   });
+}
+
+function finish() {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit();
 }
 
 /** Each of the server's processes is in a group of its own, so they are found by their parent. */
@@ -49,6 +59,9 @@ function isThere(pid) {
 
 function crash() {
   crashing = true;
+  crashedAt = performance.now();
+  // Stopped first, so that it starts no process between the look and the kill: one left over would keep its memory.
+  server.kill("SIGSTOP");
   const pids = family();
   for (const pid of pids) {
     try {
@@ -68,8 +81,13 @@ start();
 createInterface({ input: process.stdin })
   .on("line", () => crash())
   .once("close", () => {
+    ending = true;
     // PostgreSQL's immediate shutdown: nothing in the folder is needed any more.
     server.kill("SIGQUIT");
     setTimeout(() => server.kill("SIGKILL"), 5_000).unref();
   });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => server.kill("SIGQUIT"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => {
+    ending = true;
+    server.kill("SIGQUIT");
+  });
