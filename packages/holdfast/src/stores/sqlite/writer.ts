@@ -3,8 +3,8 @@
  * its own. A transaction is synchronous from BEGIN to COMMIT, so nothing else of this process ever runs inside it.
  */
 import { isHoldfastError } from "../../record/errors.ts";
-import { Drain } from "../../store/drain.ts";
 import { Aborts, type Settler } from "../../store/abort.ts";
+import { Drain } from "../../store/drain.ts";
 import type { Connection } from "./connection.ts";
 import { isBusy } from "./failures.ts";
 import type { ResolvedSqliteOptions } from "./options.ts";
