@@ -43,7 +43,7 @@ function unknownStore(scheme: string | undefined, known: readonly string[]): Hol
     );
   }
   const near = nearestName(scheme, known);
-  const hint = near === undefined ? "" : `; did you mean "${near}:"?`;
+  const hint = near === undefined ? "." : `; did you mean "${near}:"?`;
   return new HoldfastError("CONFIGURATION", `there is no store for "${scheme}:"${hint} Known: ${list}`, {
     details: { scheme, known },
   });
