@@ -1,12 +1,12 @@
-/** Holds a database's write lock as another program would: takes it, says so, and lets go after so many milliseconds. */
+/** Holds a database's write lock as another program would: takes it, says so, and lets go when it is told to. */
 import { loadDriver } from "../../packages/holdfast/dist/stores/sqlite/client.js";
 
-const [path, ms] = process.argv.slice(2);
+const [path] = process.argv.slice(2);
 const database = (await loadDriver()).open(path);
 database.exec("begin immediate");
 process.stdout.write("locked\n");
-setTimeout(() => {
+process.stdin.once("data", () => {
   database.exec("commit");
   database.close();
-  process.stdout.write("released\n");
-}, Number(ms));
+  process.stdin.pause();
+});
