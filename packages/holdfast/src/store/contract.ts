@@ -226,7 +226,8 @@ export interface StoreAdmin {
   /** A record of any state, for operators. What ended without retention has no content; its version and fields stay until reaped. */
   inspect(owner: Owner, key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined>;
   /**
-   * Removes what is past its end and retention, raises the floors, and says what went. Commit ids past their time are
+   * Removes what is past its end and retention, raises the floors, and says what went. What another call holds at that
+   * moment may be passed over; the next sweep finds it. Commit ids past their time are
    * forgotten too, a bounded number in one call. What is removed has to be told, so an abort ends a sweep early rather
    * than the call.
    */

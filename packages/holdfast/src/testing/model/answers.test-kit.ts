@@ -1,5 +1,5 @@
 /** What the model and a real store answer to one operation, in a form that can be compared. */
-import type { Owner } from "../../record/record.ts";
+import type { Owner, RecordKey } from "../../record/record.ts";
 import type { ReapAnswer, Store } from "../../store/contract.ts";
 import {
   commitToModel,
@@ -14,8 +14,11 @@ import { type Operation, type Plain, plain } from "./operation.test-kit.ts";
 /** Most records a model test ever holds. */
 const everything = 1_000;
 
-/** Answers from the model, and changes it. */
-export function answerOfModel(owner: ModelOwner, operation: Operation, now: number): Plain {
+/**
+ * Answers from the model, and changes it.
+ * @param swept what a sweep removed that may have passed over some: the model then removes no more than that.
+ */
+export function answerOfModel(owner: ModelOwner, operation: Operation, now: number, swept?: Plain): Plain {
   switch (operation.what) {
     case "commit":
       return comparable(commitToModel(owner, operation.changes, operation.options, now));
@@ -58,9 +61,10 @@ export function answerOfModel(owner: ModelOwner, operation: Operation, now: numb
       return plain(record && wholeRecord(record));
     }
     case "reap": {
-      const gone = owner.records.filter(({ endedAt, expiresAt, lifetime }) => {
+      const gone = owner.records.filter(({ kind, id, endedAt, expiresAt, lifetime }) => {
         const over = endedAt ?? expiresAt;
-        return over !== undefined && over + (lifetime.retainMs ?? 0) <= now;
+        if (over === undefined || over + (lifetime.retainMs ?? 0) > now) return false;
+        return !Array.isArray(swept) || swept.some((each: RecordKey) => each.kind === kind && each.id === id);
       });
       return removed(owner, gone);
     }

@@ -12,17 +12,36 @@ export type Happened = {
 
 /**
  * Whether the answers can be had by doing the operations one after another from `state`, in an order that never puts an
- * operation before one that had been answered when it began.
+ * operation before one that had been answered when it began. A sweep may pass over what a call that overlapped it held.
  */
 export function linearize(state: ModelOwner, history: readonly Happened[], now: number): boolean {
+  return explains(state, history, now, overlappedSweeps(history));
+}
+
+function explains(
+  state: ModelOwner,
+  history: readonly Happened[],
+  now: number,
+  lenient: ReadonlySet<Happened>,
+): boolean {
   if (history.length === 0) return true;
   const firstAnswer = Math.min(...history.map(({ answeredAt }) => answeredAt));
   for (const next of history) {
     if (next.begunAt > firstAnswer) continue;
     const copy = structuredClone(state);
-    if (!sameAnswer(answerOfModel(copy, next.operation, now), next.answer)) continue;
+    const seen = lenient.has(next) ? next.answer : undefined;
+    if (!sameAnswer(answerOfModel(copy, next.operation, now, seen), next.answer)) continue;
     const rest = history.filter((other) => other !== next);
-    if (linearize(copy, rest, now)) return true;
+    if (explains(copy, rest, now, lenient)) return true;
   }
   return false;
+}
+
+function overlappedSweeps(history: readonly Happened[]): ReadonlySet<Happened> {
+  const sweeps = history.filter(({ operation }) => operation.what === "reap");
+  return new Set(
+    sweeps.filter((sweep) =>
+      history.some((other) => other !== sweep && other.begunAt < sweep.answeredAt && sweep.begunAt < other.answeredAt),
+    ),
+  );
 }
