@@ -3,8 +3,9 @@ import type { Owner, Store } from "holdfast/contract";
 import { postgresStore } from "holdfast/stores/postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { eventually } from "../lib/eventually.ts";
 import { type PostgresServer, startPostgres } from "../lib/servers/postgres.ts";
-import { eventually, type Script, start } from "../sqlite/support.ts";
+import { type Script, start } from "../sqlite/support.ts";
 
 const nodes = 3;
 const rounds = 6;

@@ -3,7 +3,8 @@ import type { Owner } from "holdfast/contract";
 import { sqliteStore } from "holdfast/stores/sqlite";
 import { expect, it } from "vitest";
 
-import { eventually, start, temporaryPath } from "./support.ts";
+import { eventually } from "../lib/eventually.ts";
+import { start, temporaryPath } from "./support.ts";
 
 // Owners are digests; any text of their shape will do here.
 const owner = "contention-owner-0123456789abcde" as Owner;

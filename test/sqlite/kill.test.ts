@@ -2,7 +2,8 @@ import type { Owner } from "holdfast/contract";
 import { sqliteStore } from "holdfast/stores/sqlite";
 import { expect, it } from "vitest";
 
-import { eventually, start, temporaryPath } from "./support.ts";
+import { eventually } from "../lib/eventually.ts";
+import { start, temporaryPath } from "./support.ts";
 
 const rounds = 8;
 const writers = 3;

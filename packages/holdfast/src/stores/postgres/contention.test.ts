@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 
+import { eventually } from "../../../../../test/lib/eventually.ts";
+
 import type { CommitId } from "../../store/contract.ts";
-import { connectFor, databaseForThisFile, eventually, openFor, owner } from "./temporary.test-kit.ts";
+import { connectFor, databaseForThisFile, openFor, owner } from "./temporary.test-kit.ts";
 
 const database = databaseForThisFile();
 const create = { kind: "note", expect: "any", create: { text: "{}", lifetime: {} } } as const;

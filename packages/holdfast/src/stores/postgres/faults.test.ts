@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 
+import { eventually } from "../../../../../test/lib/eventually.ts";
 import { isHoldfastError } from "../../record/errors.ts";
 import type { CommitId, Store } from "../../store/contract.ts";
-import { proxyFor } from "./proxy.test-kit.ts";
-import { connectFor, databaseForThisFile, eventually, openFor, owner } from "./temporary.test-kit.ts";
+import { connectFor, databaseForThisFile, openFor, owner, proxyFor } from "./temporary.test-kit.ts";
 
 const database = databaseForThisFile();
 const count = {
@@ -29,7 +29,8 @@ it("resolves a commit whose reply was lost by its commit id, and applies it once
   proxy.lose("replies");
   const commit = store.commit(owner, [{ ...count, id: "reply" }], { commitId: internalId("reply") });
   await eventually("the commit reached the database", async () => (await counted(other, "reply")) === 1);
-  proxy.cut();
+  proxy.reset();
+  await proxy.heal();
   expect(await commit).toMatchObject({ ok: true, replayed: true });
   expect(await counted(other, "reply")).toBe(1);
 });
@@ -41,7 +42,8 @@ it("sends a commit again whose request was lost, and applies it once", async () 
   proxy.lose("requests");
   const commit = store.commit(owner, [{ ...count, id: "request" }], { commitId: internalId("request") });
   await new Promise((resolve) => setImmediate(resolve));
-  proxy.cut();
+  proxy.reset();
+  await proxy.heal();
   expect(await commit).toMatchObject({ ok: true });
   expect(await counted(store, "request")).toBe(1);
 });
@@ -54,7 +56,8 @@ it("says that the outcome is unknown where a commit without an id lost its reply
   proxy.lose("replies");
   const commit = store.commit(owner, [{ ...count, id: "unknown" }]).catch((error: unknown) => error);
   await eventually("the commit reached the database", async () => (await counted(other, "unknown")) === 1);
-  proxy.cut();
+  proxy.reset();
+  await proxy.heal();
   expect(isHoldfastError(await commit, "OUTCOME_UNKNOWN")).toBe(true);
 });
 
@@ -100,7 +103,8 @@ it("answers UNAVAILABLE, in time, while nothing can be reached, and works again 
   await expect(counted(store, "late")).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(performance.now() - beganAt).toBeLessThan(2_000);
   expect((await store.health()).ok).toBe(false);
-  proxy.cut();
+  proxy.reset();
+  await proxy.heal();
   expect(await counted(store, "late")).toBeUndefined();
   expect((await store.health()).ok).toBe(true);
 });

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 
-import { connectFor, databaseForThisFile, eventually, openFor } from "./temporary.test-kit.ts";
+import { eventually } from "../../../../../test/lib/eventually.ts";
+
+import { connectFor, databaseForThisFile, openFor } from "./temporary.test-kit.ts";
 
 const database = databaseForThisFile();
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
 
+import { type Proxy, startProxy } from "../../../../../test/lib/proxy.ts";
 import { ownerOf } from "../../record/ids.ts";
 import type { Owner } from "../../record/record.ts";
 import type { Store } from "../../store/contract.ts";
@@ -36,24 +37,18 @@ export async function openFor(options: PostgresOptions, aheadMs: () => number = 
   return store;
 }
 
+/** A way to a server on which requests or replies can be lost. Ends when the test is over. */
+export async function proxyFor(url: string): Promise<Proxy> {
+  const proxy = await startProxy(url);
+  onTestFinished(() => proxy[Symbol.asyncDispose]());
+  return proxy;
+}
+
 /** A connection that knows nothing of the store, and ends when the test is over. */
 export async function connectFor(url: string): Promise<SingleConnection> {
   const connection = await connect(url);
   onTestFinished(() => connection.end());
   return connection;
-}
-
-/** Polls until `probe` answers true; fails after the deadline. */
-export async function eventually(
-  what: string,
-  probe: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
-): Promise<void> {
-  const until = performance.now() + withinMs;
-  while (!(await probe())) {
-    if (performance.now() > until) throw new Error(`${what}: not within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 async function connect(url: string): Promise<SingleConnection> {
