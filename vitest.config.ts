@@ -13,6 +13,7 @@ const librarySources = [
 
 /** Tests that need a server; it is started for them, and only if one of them runs. */
 const postgresTests = "packages/holdfast/src/stores/postgres/**/*.test.ts";
+const redisTests = "packages/holdfast/src/stores/redis/**/*.test.ts";
 
 /** Where a machine-readable report goes, for those who count. */
 const report = process.env["HOLDFAST_TEST_REPORT"];
@@ -26,7 +27,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-          exclude: [postgresTests],
+          exclude: [postgresTests, redisTests],
           setupFiles: ["test/setup/leaks.ts"],
           testTimeout: 20_000,
           hookTimeout: 20_000,
@@ -39,6 +40,18 @@ export default defineConfig({
           name: "postgres",
           include: [postgresTests],
           globalSetup: ["test/setup/postgres.ts"],
+          setupFiles: ["test/setup/leaks.ts"],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve: { alias: librarySources },
+        test: {
+          name: "redis",
+          include: [redisTests],
+          globalSetup: ["test/setup/redis.ts"],
           setupFiles: ["test/setup/leaks.ts"],
           testTimeout: 20_000,
           hookTimeout: 20_000,

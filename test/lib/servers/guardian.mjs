@@ -2,13 +2,13 @@
  * Runs a server for as long as its standard input stays open, then ends it and removes its folder. Whoever started this
  * may be killed in any way: its end of the pipe closes all the same.
  * Each line on standard input kills the server with all its processes by -9 and starts it anew.
- * Argument: JSON with `command`, `args`, `folder`, `uid` and `gid`.
+ * Argument: the `Launch` of guarded.ts as JSON.
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const { command, args, folder, uid, gid } = JSON.parse(process.argv[2] ?? "{}");
+const { command, args, folder, uid, gid, endSignal } = JSON.parse(process.argv[2] ?? "{}");
 const settleMs = 20;
 let server;
 const recoverMs = 5_000;
@@ -19,9 +19,11 @@ let crashedAt = Number.NEGATIVE_INFINITY;
 function start() {
   crashing = false;
   if (ending) finish();
-  server = spawn(command, args, { uid, gid, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
-  server.once("exit", () => {
-    if (crashing) return;
+  const started = spawn(command, args, { uid, gid, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  server = started;
+  started.once("exit", () => {
+    // One that was killed may be heard of only once the next has started.
+    if (crashing || server !== started) return;
     // Refused while the kernel still counts users of the memory of those killed; it is let go in a moment.
     if (!ending && performance.now() - crashedAt < recoverMs) setTimeout(start, settleMs);
     else finish();
@@ -82,12 +84,11 @@ createInterface({ input: process.stdin })
   .on("line", () => crash())
   .once("close", () => {
     ending = true;
-    // PostgreSQL's immediate shutdown: nothing in the folder is needed any more.
-    server.kill("SIGQUIT");
+    server.kill(endSignal);
     setTimeout(() => server.kill("SIGKILL"), 5_000).unref();
   });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
   process.on(signal, () => {
     ending = true;
-    server.kill("SIGQUIT");
+    server.kill(endSignal);
   });

@@ -1,19 +1,14 @@
 /** A private PostgreSQL server in a temporary folder, on a free port of loopback. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chownSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
+import { freePort, type Guarded, guarded, serverFolder } from "./guarded.ts";
 import { postgresBinaries } from "./postgres-binaries.ts";
 
 const startMs = 30_000;
-const stopMs = 10_000;
-const guardianPath = fileURLToPath(new URL("./guardian.mjs", import.meta.url));
 
 export interface PostgresServer {
   /** Leads to the database `postgres`, as its owner. */
@@ -30,7 +25,7 @@ export interface PostgresServer {
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const binaries = postgresBinaries();
   const user = serverUser();
-  const folder = mkdtempSync(join(temporaryRoot(), "holdfast-postgres-"));
+  const folder = serverFolder("postgres");
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, "data");
   const cluster = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
@@ -40,27 +35,28 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const args = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", folder];
   args.push("-c", "log_min_messages=panic", "-c", "max_connections=200");
   for (const setting of settings) args.push("-c", setting);
-  const guardian = spawn(
-    process.execPath,
-    [guardianPath, JSON.stringify({ command: join(binaries, "postgres"), args, folder, ...user })],
-    // A group of its own: an interrupted run must not interrupt the one who cleans up.
-    { stdio: ["pipe", "ignore", "inherit"], detached: true },
-  );
-  const stop = (): Promise<void> => endOf(guardian);
+  const server = guarded({
+    command: join(binaries, "postgres"),
+    args,
+    folder,
+    ...user,
+    // Its immediate shutdown.
+    endSignal: "SIGQUIT",
+  });
   const lockFile = join(data, "postmaster.pid");
   let pid: string | undefined;
   const ready = async (): Promise<void> => {
-    pid = await untilReady(lockFile, guardian, pid);
+    pid = await untilReady(lockFile, server, pid);
   };
   const crash = (): Promise<void> => {
-    guardian.stdin?.write("crash\n");
+    server.crash();
     return ready();
   };
   await ready().catch(async (error: unknown) => {
-    await stop();
+    await server.stop();
     throw error;
   });
-  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, crash, stop };
+  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, crash, stop: server.stop };
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user its package made, or as nobody. */
@@ -78,37 +74,14 @@ function serverUser(): { readonly uid?: number; readonly gid?: number } {
   throw new Error("PostgreSQL will not run as root, and there is neither a user postgres nor nobody");
 }
 
-/** In memory where that is possible: every commit is flushed, and the tests wait for none of it. */
-function temporaryRoot(): string {
-  return existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has no port");
-  return address.port;
-}
-
 /** Waits for a server other than the one before. The eighth line of its lock file says how far it has come. */
-async function untilReady(lockFile: string, guardian: ChildProcess, before: string | undefined): Promise<string> {
+async function untilReady(lockFile: string, server: Guarded, before: string | undefined): Promise<string> {
   const until = performance.now() + startMs;
-  while (performance.now() < until && guardian.exitCode === null) {
+  while (performance.now() < until && !server.ended()) {
     const lines = (await readFile(lockFile, "utf8").catch(() => "")).split("\n");
     const [pid = ""] = lines;
     if (pid !== before && lines[7]?.trim() === "ready") return pid;
     await delay(20);
   }
   throw new Error("PostgreSQL did not start");
-}
-
-async function endOf(guardian: ChildProcess): Promise<void> {
-  if (guardian.exitCode !== null || guardian.signalCode !== null) return;
-  const exited = once(guardian, "exit");
-  guardian.stdin?.end();
-  const ended = await Promise.race([exited.then(() => true), delay(stopMs, false, { ref: false })]);
-  if (!ended) throw new Error(`the PostgreSQL server did not stop in ${stopMs} ms`);
 }

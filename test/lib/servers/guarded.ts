@@ -1,0 +1,69 @@
+/** What every private server of the tests has: a guardian that outlives nobody, a free port, a folder in memory. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const stopMs = 10_000;
+const guardianPath = fileURLToPath(new URL("./guardian.mjs", import.meta.url));
+
+export type Launch = {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Removed with everything in it when the server has ended. */
+  readonly folder: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Ends the server at once; nothing in its folder is needed any more. */
+  readonly endSignal: NodeJS.Signals;
+};
+
+export interface Guarded {
+  /** Whether the server, and its guardian with it, have ended. */
+  ended(): boolean;
+  /** Kills it with all its processes by -9 and starts it anew on the same data. */
+  crash(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a server that ends with `stop`, or with this process, however that ends. */
+export function guarded(launch: Launch): Guarded {
+  const guardian = spawn(
+    process.execPath,
+    [guardianPath, JSON.stringify(launch)],
+    // A group of its own: an interrupted run must not interrupt the one who cleans up.
+    { stdio: ["pipe", "ignore", "inherit"], detached: true },
+  );
+  return {
+    ended: () => guardian.exitCode !== null || guardian.signalCode !== null,
+    crash: () => void guardian.stdin?.write("crash\n"),
+    stop: () => endOf(guardian, launch.command),
+  };
+}
+
+/** A new folder, in memory where that is possible: every commit is flushed, and the tests wait for none of it. */
+export function serverFolder(name: string): string {
+  return mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `holdfast-${name}-`));
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP server has no port");
+  return address.port;
+}
+
+async function endOf(guardian: ChildProcess, command: string): Promise<void> {
+  if (guardian.exitCode !== null || guardian.signalCode !== null) return;
+  const exited = once(guardian, "exit");
+  guardian.stdin?.end();
+  const ended = await Promise.race([exited.then(() => true), delay(stopMs, false, { ref: false })]);
+  if (!ended) throw new Error(`${command} did not stop in ${stopMs} ms`);
+}
