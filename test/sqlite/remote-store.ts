@@ -3,12 +3,14 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type {
+  AccountPage,
   CommitOptions,
   Committed,
   ErrorCode,
   EventsPage,
   HintListener,
   ListPage,
+  OwnersPage,
   ReadAnswer,
   ReapAnswer,
   RecordDump,
@@ -105,6 +107,9 @@ export class RemoteStore implements Store {
     erase: (...args) => this.#call<number>("admin.erase", args),
     export: (...args) => this.#call<RecordDump | undefined>("admin.export", args),
     import: (...args) => this.#call<void>("admin.import", args),
+    owners: (...args) => this.#call<OwnersPage>("admin.owners", args),
+    exportAccount: (...args) => this.#call<AccountPage | undefined>("admin.exportAccount", args),
+    importAccount: (...args) => this.#call<void>("admin.importAccount", args),
     stats: (...args) => this.#call<StoreStats>("admin.stats", args),
   };
 

@@ -14,7 +14,7 @@ export type {
 } from "./record/change.ts";
 export type { CommitIdOrigin } from "./record/commit-ids.ts";
 export { commitIdWindowMs, maxCommitIdsPerOwner } from "./record/commit-ids.ts";
-export { freshCursorKey, listingScope, openCursor, scanScope, sealCursor } from "./record/cursor.ts";
+export { freshCursorKey, listingScope, openCursor, ownerScanScope, scanScope, sealCursor } from "./record/cursor.ts";
 export type { AppendedEvents, Decision, Effect, RecordState } from "./record/decide.ts";
 export { decide, slideIsDue } from "./record/decide.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
@@ -37,6 +37,9 @@ export type {
 export { maxChangesPerCommit, maxHintBytes, maxLifetimeMs, maxNameLength, maxNamesPerRecord } from "./record/record.ts";
 export { Batcher, type BatcherOptions, type Settle } from "./store/batcher.ts";
 export type {
+  AccountDump,
+  AccountOptions,
+  AccountPage,
   CallOptions,
   CommitId,
   CommitOptions,
@@ -48,11 +51,14 @@ export type {
   ListOptions,
   ListPage,
   OwnedSummary,
+  OwnersOptions,
+  OwnersPage,
   ReadAnswer,
   ReadOptions,
   ReapAnswer,
   ReapOptions,
   RecordDump,
+  RememberedCommit,
   ScanOptions,
   ScanPage,
   Store,

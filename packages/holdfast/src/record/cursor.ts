@@ -48,6 +48,11 @@ export function listingScope(owner: string, kind: string): string {
 /** What cursors of the scan over all owners continue. */
 export const scanScope = "scan";
 
+/** What cursors of the scan over one owner continue. */
+export function ownerScanScope(owner: string): string {
+  return `scan/${owner}`;
+}
+
 function tagOf(scope: string): Buffer {
   return createHash("sha256").update(scope, "utf8").digest().subarray(0, halfBlock);
 }

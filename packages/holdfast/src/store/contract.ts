@@ -221,7 +221,11 @@ export type StoreHealth = {
 };
 
 export interface StoreAdmin {
-  /** Every record of every owner, ended and expired ones included, in no particular order, each exactly once if it stood throughout. */
+  /**
+   * Every record of every owner, or of one, ended and expired ones included, each exactly once if it stood throughout.
+   * Those of one owner come in the order they were created, so that what is imported in that order is listed in it;
+   * those of all in no particular order.
+   */
   scan(options: ScanOptions): Promise<ScanPage>;
   /** A record of any state, for operators. What ended without retention has no content; its version and fields stay until reaped. */
   inspect(owner: Owner, key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined>;
@@ -234,7 +238,7 @@ export interface StoreAdmin {
   reap(options: ReapOptions): Promise<ReapAnswer>;
   /** Removes everything of one owner but its version floor. Returns how many records went. */
   erase(owner: Owner, options?: CallOptions): Promise<number>;
-  /** Everything of one record, floors and remembered commit ids of its owner aside, to be put into another store. */
+  /** Everything of one record, to be put into another store. What its owner has besides is in the account. */
   export(owner: Owner, key: RecordKey, options?: CallOptions): Promise<RecordDump | undefined>;
   /**
    * Puts a dump in, versions, positions and times kept. Throws `INVALID_ARGUMENT` for what no store exported, and
@@ -243,6 +247,16 @@ export interface StoreAdmin {
    * An erased owner may have its dumps back: what was erased counts for that floor only once something was made since.
    */
   import(owner: Owner, dump: RecordDump, options?: CallOptions): Promise<void>;
+  /** Every owner that anything is known of, be it only a floor, in no particular order, each exactly once if it was known throughout. */
+  owners(options: OwnersOptions): Promise<OwnersPage>;
+  /** What the store keeps of an owner besides its records, page by page. Undefined for an owner nothing is known of. */
+  exportAccount(owner: Owner, options: AccountOptions): Promise<AccountPage | undefined>;
+  /**
+   * Puts a page of an account in. Floors rise to those of the dump and never fall; ids that are remembered already keep
+   * their outcome, and those whose time is over stay out; so a repetition changes nothing. Put the owner's records in
+   * first: once its floor stands, older ones are refused. Throws `INVALID_ARGUMENT` for what no store exported.
+   */
+  importAccount(owner: Owner, dump: AccountDump, options?: CallOptions): Promise<void>;
   stats(options?: CallOptions): Promise<StoreStats>;
 }
 
@@ -256,6 +270,8 @@ export type ScanOptions = {
   readonly after?: string | undefined;
   readonly limit: number;
   readonly kind?: string | undefined;
+  /** Only records of this owner. A cursor goes on only in a scan of the same. */
+  readonly owner?: Owner | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -281,6 +297,45 @@ export type RecordDump = {
   readonly record: StoredRecord;
   readonly events: Readonly<Record<string, readonly StoredEvent[]>>;
 };
+
+export type OwnersOptions = {
+  /** The `next` of a page before. */
+  readonly after?: string | undefined;
+  /** 1 to 1,000. */
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type OwnersPage = {
+  readonly owners: readonly Owner[];
+  /** Opaque, and good after the store was opened anew, where its data outlives that. */
+  readonly next?: string | undefined;
+};
+
+export type AccountOptions = {
+  /** The `next` of a page before, of the same owner. */
+  readonly after?: string | undefined;
+  /** Most commit ids in the page, 1 to 1,000. */
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** What belongs to an owner beyond its records. */
+export type AccountDump = {
+  /** New incarnations start above it; 0 where nothing was ever reaped. */
+  readonly floor: Version;
+  /** The part of the floor that imports of records are measured against. */
+  readonly importFloor: Version;
+  /** Outcomes of callers' commit ids whose time is not over, at most 1,000. Internal ids do not move. */
+  readonly commits: readonly RememberedCommit[];
+};
+
+export type AccountPage = AccountDump & {
+  /** Where the rest of the commit ids goes on; the floors are the same on each page. */
+  readonly next?: string | undefined;
+};
+
+export type RememberedCommit = CommitOutcome & { readonly id: string };
 
 export type StoreStats = {
   readonly records: number;

@@ -8,10 +8,8 @@ import {
 } from "../record/record.ts";
 import { isWellFormed } from "../record/text.ts";
 import type { RecordDump } from "./contract.ts";
+import { validateTime } from "./dump-time.ts";
 import { invalid, isVersion, validateKey, validateLifetime, validateName, validatePosition } from "./validate.ts";
-
-/** Latest point in time there is, in milliseconds since the epoch: that of `Date`. */
-const maxTime = 8_640_000_000_000_000;
 
 /**
  * Throws `INVALID_ARGUMENT` unless the dump is one that a store could have exported. A dump may come from a file that
@@ -83,9 +81,4 @@ function validateRun(stream: string, events: readonly StoredEvent[], first: Posi
     validateTime("an event's at", at);
     if (!isWellFormed(data)) throw invalid(`an event of stream "${stream}" of the dump holds a lone surrogate`);
   }
-}
-
-function validateTime(what: string, at: number): void {
-  if (Number.isSafeInteger(at) && Math.abs(at) <= maxTime) return;
-  throw invalid(`the dump's ${what} is a time in milliseconds since the epoch, not ${at}`);
 }

@@ -14,10 +14,12 @@ import {
 } from "../record/record.ts";
 import { isWellFormed, utf8Length } from "../record/text.ts";
 import type {
+  AccountOptions,
   CallOptions,
   CommitOptions,
   EventsOptions,
   ListOptions,
+  OwnersOptions,
   ReadOptions,
   ReapOptions,
   ScanOptions,
@@ -81,6 +83,12 @@ export function validateList(kind: string | undefined, options: ListOptions | Sc
 }
 
 /** Throws `INVALID_ARGUMENT` if the limit is malformed, or `ABORTED`. */
+export function validatePage({ limit, signal }: OwnersOptions | AccountOptions): void {
+  throwIfAborted(signal);
+  validateLimit("limit", limit, 1_000);
+}
+
+/** Throws `INVALID_ARGUMENT` if the limit is malformed, or `ABORTED`. */
 export function validateReap({ limit, signal }: ReapOptions): void {
   throwIfAborted(signal);
   if (!Number.isSafeInteger(limit) || limit < 1) throw invalid(`limit is a whole number from 1, not ${limit}`);
@@ -103,7 +111,8 @@ function validateLimit(what: string, limit: number, most: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > most) throw invalid(`${what} is 1 to ${most}, not ${limit}`);
 }
 
-function validateCommitId(id: string): void {
+/** Throws `INVALID_ARGUMENT` unless it is 1 to 256 characters of well-formed text without NUL. */
+export function validateCommitId(id: string): void {
   if (id.length < 1 || id.length > 256) throw invalid(`a commit id has 1 to 256 characters, not ${id.length}`);
   if (id.includes("\0") || !isWellFormed(id)) throw invalid("a commit id is well-formed text without NUL");
 }

@@ -1,8 +1,13 @@
 import { throwIfAborted } from "../../record/abort.ts";
-import { scanScope } from "../../record/cursor.ts";
+import { ownerScanScope, scanScope } from "../../record/cursor.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
 import type {
+  AccountDump,
+  AccountOptions,
+  AccountPage,
   CallOptions,
+  OwnersOptions,
+  OwnersPage,
   ReapAnswer,
   ReapOptions,
   RecordDump,
@@ -11,7 +16,8 @@ import type {
   StoreAdmin,
   StoreStats,
 } from "../../store/contract.ts";
-import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateAccount } from "../../store/validate-account.ts";
 import { refuseSetback, validateDump } from "../../store/validate-dump.ts";
 import type { Data } from "./data.ts";
 import { Entry } from "./entry.ts";
@@ -34,6 +40,7 @@ export class MemoryAdmin implements StoreAdmin {
       options.signal,
       () => validateList(options.kind, options),
       (at) => {
+        if (options.owner !== undefined) return this.#scanOwner(options.owner, options, at);
         const { kind, limit } = options;
         const page = this.#data.scanOrder.slice(
           this.#data.placeOf(scanScope, options.after),
@@ -102,6 +109,56 @@ export class MemoryAdmin implements StoreAdmin {
     );
   }
 
+  owners(options: OwnersOptions): Promise<OwnersPage> {
+    return this.#operations.run(
+      options.signal,
+      () => validatePage(options),
+      () => {
+        const { after = "", limit } = options;
+        const rest = this.#data.knownOwners().filter((owner) => owner > after);
+        const owners = rest.slice(0, limit);
+        return { owners, next: rest.length > limit ? owners.at(-1) : undefined };
+      },
+    );
+  }
+
+  exportAccount(owner: Owner, options: AccountOptions): Promise<AccountPage | undefined> {
+    return this.#operations.run(
+      options.signal,
+      () => validatePage(options),
+      (now) => {
+        const floors = this.#data.floorsOf(owner);
+        if (floors === undefined) return undefined;
+        const { after = "", limit } = options;
+        const rest = this.#data.find(owner)?.commitIds.ofCallersAfter(after, now) ?? [];
+        const commits = rest.slice(0, limit);
+        const next = rest.length > limit ? commits.at(-1)?.id : undefined;
+        return { floor: floors.floor, importFloor: floors.importFloor, commits, next };
+      },
+    );
+  }
+
+  importAccount(owner: Owner, dump: AccountDump, { signal }: CallOptions = {}): Promise<void> {
+    return this.#operations.run(
+      signal,
+      () => {
+        throwIfAborted(signal);
+        validateAccount(dump);
+      },
+      (now) => {
+        const partition = this.#data.open(owner);
+        const commits = partition.commitIds.newTo(dump.commits, now);
+        this.#data.reserve(0, commits.length, now);
+        this.#data.keep(partition);
+        partition.floor = Math.max(partition.floor, dump.floor);
+        partition.importFloor = Math.max(partition.importFloor, dump.importFloor);
+        partition.commitIds.take(commits);
+        this.#data.remembered(commits.length);
+        this.#data.dropIfEmpty(partition);
+      },
+    );
+  }
+
   stats({ signal }: CallOptions = {}): Promise<StoreStats> {
     return this.#operations.run(
       signal,
@@ -118,6 +175,19 @@ export class MemoryAdmin implements StoreAdmin {
         return { records, owners: this.#data.owners, events, bytes: this.#data.bytes };
       },
     );
+  }
+
+  #scanOwner(owner: Owner, { kind, limit, after }: ScanOptions, at: number): ScanPage {
+    const scope = ownerScanScope(owner);
+    const from = this.#data.placeOf(scope, after) ?? 0;
+    const place = ({ listed }: Entry): number => listed?.sequence ?? 0;
+    const rest = [...(this.#data.find(owner)?.entries() ?? [])]
+      .filter((entry) => place(entry) > from && (kind === undefined || entry.kind === kind))
+      .sort((one, other) => place(one) - place(other));
+    const page = rest.slice(0, limit);
+    const last = rest.length > limit ? page.at(-1) : undefined;
+    const records = page.map((entry) => ({ ...entry.summary(), owner }));
+    return { at, records, ...this.#data.cursorOf(scope, last && place(last)) };
   }
 
   #reapNow(limit: number, now: number): ReapAnswer {

@@ -1,5 +1,5 @@
 import { commitIdWindowMs } from "../../record/commit-ids.ts";
-import type { CommitId, CommitOutcome } from "../../store/contract.ts";
+import type { CommitId, CommitOutcome, RememberedCommit } from "../../store/contract.ts";
 
 /** Internal ids kept per record. */
 const ringSize = 64;
@@ -45,6 +45,30 @@ export class CommitIds {
     }
   }
 
+  /** Outcomes of callers' ids after one of them, in the order of the ids. */
+  ofCallersAfter(after: string, now: number): readonly RememberedCommit[] {
+    this.forgetOld(now);
+    return [...this.#byOrigin.caller.values()]
+      .filter(({ id }) => id > after)
+      .sort((one, other) => (one.id < other.id ? -1 : 1))
+      .map(({ id, digest, at, results }) => ({ id, digest, at, results }));
+  }
+
+  /** Those that are not remembered and whose time is not over. */
+  newTo(commits: readonly RememberedCommit[], now: number): readonly RememberedCommit[] {
+    this.forgetOld(now);
+    const { caller, internal } = this.#byOrigin;
+    return commits.filter(({ id, at }) => !caller.has(id) && !internal.has(id) && at + commitIdWindowMs.caller > now);
+  }
+
+  /** Takes in outcomes of callers that are new here. */
+  take(commits: readonly RememberedCommit[]): void {
+    const { caller } = this.#byOrigin;
+    const all = [...caller.values(), ...commits.map(taken)].sort((one, other) => one.at - other.at);
+    caller.clear();
+    for (const remembered of all) caller.set(remembered.id, remembered);
+  }
+
   forgetOld(now: number): void {
     for (const origin of ["caller", "internal"] as const) {
       for (const remembered of this.#byOrigin[origin].values()) {
@@ -71,4 +95,14 @@ export class CommitIds {
     known.delete(remembered.id);
     this.#onForget();
   }
+}
+
+function taken(commit: RememberedCommit): Remembered {
+  // The giver keeps its objects; what is stored must not change with them.
+  const results = commit.results.map((result) => ({
+    ...result,
+    counters: new Map(result.counters),
+    heads: new Map(result.heads),
+  }));
+  return { ...commit, results, origin: "caller", holders: 0 };
 }

@@ -44,6 +44,16 @@ export class Data {
     return this.#partitions.values();
   }
 
+  /** Owners that anything is known of, be it only a floor, in the order of their names. */
+  knownOwners(): readonly Owner[] {
+    return [...new Set([...this.#partitions.keys(), ...this.#floors.keys()])].sort();
+  }
+
+  /** What is left of an owner whose partition was dropped. */
+  floorsOf(owner: Owner): Floors | undefined {
+    return this.#partitions.get(owner) ?? this.#floors.get(owner);
+  }
+
   find(owner: Owner): Partition | undefined {
     return this.#partitions.get(owner);
   }
@@ -108,8 +118,8 @@ export class Data {
     );
   }
 
-  remembered(): void {
-    this.#commitIds += 1;
+  remembered(count = 1): void {
+    this.#commitIds += count;
   }
 
   /** Lets `write` change a record, and keeps order and counts true to what it did. */

@@ -1,9 +1,14 @@
 /** The privileged door: for operators and sweeps. */
 import { throwIfAborted } from "../../record/abort.ts";
-import { openCursor, scanScope, sealCursor } from "../../record/cursor.ts";
+import { openCursor, ownerScanScope, scanScope, sealCursor } from "../../record/cursor.ts";
 import type { IndexedFields, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
 import type {
+  AccountDump,
+  AccountOptions,
+  AccountPage,
   CallOptions,
+  OwnersOptions,
+  OwnersPage,
   ReapAnswer,
   ReapOptions,
   RecordDump,
@@ -13,8 +18,10 @@ import type {
   StoreStats,
 } from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateAccount } from "../../store/validate-account.ts";
 import { validateDump } from "../../store/validate-dump.ts";
+import { exportAccount, importAccount } from "./account-dump.ts";
 import type { Client } from "./client.ts";
 import { importRecord } from "./import.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
@@ -24,6 +31,11 @@ const scanned = `select n.now as at, page.* from (select holdfast.now_1($4::bigi
     select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
     where r.record > $1 and ($2::text is null or r.kind = $2) order by r.record limit $3
   ) page on true`;
+const scannedOwner = `select n.now as at, page.* from (select holdfast.now_1($5::bigint) as now) n left join lateral (
+    select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
+    where r.owner = $4 and r.place > $1 and ($2::text is null or r.kind = $2) order by r.place limit $3
+  ) page on true`;
+const known = "select owner from holdfast.owners where owner > $1 order by owner limit $2";
 const inspected = `select to_jsonb(r) as record, d.fields, d.document
   from holdfast.records r join holdfast.documents d on d.record = r.record
   where r.owner = $1 and r.kind = $2 and r.id = $3`;
@@ -58,10 +70,14 @@ export class PostgresAdmin implements StoreAdmin {
   scan(options: ScanOptions): Promise<ScanPage> {
     return this.#run(options.signal, async (client, aheadMs) => {
       validateList(options.kind, options);
-      const { after, limit, kind = null } = options;
+      const { after, limit, kind = null, owner } = options;
       const { cursorKey } = this.#duties;
-      const from = after === undefined ? 0 : openCursor(cursorKey, scanScope, after);
-      const rows = await client.read(scanned, [from, kind, limit + 1, aheadMs]);
+      const scope = owner === undefined ? scanScope : ownerScanScope(owner);
+      const from = after === undefined ? 0 : openCursor(cursorKey, scope, after);
+      const rows =
+        owner === undefined
+          ? await client.read(scanned, [from, kind, limit + 1, aheadMs])
+          : await client.read(scannedOwner, [from, kind, limit + 1, owner, aheadMs]);
       const found = rows.filter((row) => row["record"] !== null);
       const page = found.slice(0, limit).map((row) => {
         const columns = row["record"] as RecordColumns;
@@ -69,9 +85,10 @@ export class PostgresAdmin implements StoreAdmin {
         return { ...summaryOf(columns, row["fields"] as IndexedFields), owner: columns.owner as Owner };
       });
       const last = found[limit - 1]?.["record"] as RecordColumns | undefined;
-      const next =
-        found.length > limit && last !== undefined ? { next: sealCursor(cursorKey, scanScope, last.record) } : {};
-      return { at: Number(rows[0]?.["at"]), records: page, ...next };
+      const at = Number(rows[0]?.["at"]);
+      if (found.length <= limit || last === undefined) return { at, records: page };
+      const place = owner === undefined ? last.record : last.place;
+      return { at, records: page, next: sealCursor(cursorKey, scope, place) };
     });
   }
 
@@ -126,6 +143,32 @@ export class PostgresAdmin implements StoreAdmin {
       throwIfAborted(signal);
       validateDump(dump);
       await importRecord(client, owner, dump);
+    });
+  }
+
+  owners(options: OwnersOptions): Promise<OwnersPage> {
+    return this.#run(options.signal, async (client) => {
+      validatePage(options);
+      const { after = "", limit } = options;
+      const rows = await client.read(known, [after, limit + 1]);
+      // The column holds what an owner once was, and nothing else is ever put there.
+      const owners = rows.slice(0, limit).map((row) => String(row["owner"]) as Owner);
+      return { owners, next: rows.length > limit ? owners.at(-1) : undefined };
+    });
+  }
+
+  exportAccount(owner: Owner, options: AccountOptions): Promise<AccountPage | undefined> {
+    return this.#run(options.signal, async (client, aheadMs) => {
+      validatePage(options);
+      return exportAccount(client, owner, options, aheadMs);
+    });
+  }
+
+  importAccount(owner: Owner, dump: AccountDump, { signal }: CallOptions = {}): Promise<void> {
+    return this.#run(undefined, async (client, aheadMs) => {
+      throwIfAborted(signal);
+      validateAccount(dump);
+      await importAccount(client, owner, dump, aheadMs);
     });
   }
 

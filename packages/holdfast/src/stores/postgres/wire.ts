@@ -144,6 +144,22 @@ function resultFromWire({ version, incarnation, created, counters, heads, expire
   };
 }
 
+/** A result as `holdfast.commits` keeps it. */
+export function resultToWire({ version, incarnation, created, counters, heads, expiresAt }: ChangeResult): WireResult {
+  return {
+    version,
+    incarnation,
+    created,
+    counters: mapToWire(counters),
+    heads: mapToWire(heads),
+    expiresAt: expiresAt ?? null,
+  };
+}
+
+function mapToWire<T>(map: ReadonlyMap<string, T>): Record<string, T> {
+  return Object.fromEntries([...map].map(([name, value]) => [toColumn(name), value]));
+}
+
 export function mapFromWire<T>(object: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
   return new Map(Object.entries(object).map(([name, value]) => [fromColumn(name), value]));
 }

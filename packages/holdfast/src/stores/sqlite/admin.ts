@@ -1,10 +1,15 @@
 /** The privileged door: for operators and sweeps. */
 import { throwIfAborted } from "../../record/abort.ts";
-import { openCursor, scanScope, sealCursor } from "../../record/cursor.ts";
+import { openCursor, ownerScanScope, scanScope, sealCursor } from "../../record/cursor.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
 import type {
+  AccountDump,
+  AccountOptions,
+  AccountPage,
   CallOptions,
   OwnedSummary,
+  OwnersOptions,
+  OwnersPage,
   ReapAnswer,
   ReapOptions,
   RecordDump,
@@ -14,8 +19,10 @@ import type {
   StoreStats,
 } from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { validateCall, validateList, validateReap } from "../../store/validate.ts";
+import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateAccount } from "../../store/validate-account.ts";
 import { validateDump } from "../../store/validate-dump.ts";
+import { exportAccount, importAccount } from "./account-dump.ts";
 import { entryFromRow } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { cursorKeyOf } from "./cursor.ts";
@@ -35,7 +42,12 @@ const extraReaps = 9;
 
 const scanned =
   "select r.id, r.kind, r.record, r.live, r.meta, null as tail, '' as document, o.owner as owner_text " +
-  "from records r join owners o on o.id = r.owner where r.id > ? order by r.id limit ?";
+  "from records r join owners o on o.id = r.owner ";
+const scannedAll = `${scanned}where r.id > ? order by r.id limit ?`;
+/** Rows are numbered as records are created; the plus keeps the planner from walking through those of all owners. */
+const scannedOwner = `${scanned}where r.owner = ? and +r.id > ? order by +r.id limit ?`;
+const known = "select id, owner from owners where id > ? order by id limit ?";
+const ownersScope = "owners";
 const counts =
   "select coalesce(sum(stored), 0) as records, coalesce(sum(stored > 0), 0) as owners, " +
   "coalesce(sum(events), 0) as events, coalesce(sum(bytes), 0) as bytes from owners";
@@ -57,17 +69,22 @@ export class SqliteAdmin implements StoreAdmin {
   scan(options: ScanOptions): Promise<ScanPage> {
     return this.#doors.gate.run(async () => {
       validateList(options.kind, options);
-      const { kind, limit, signal } = options;
+      const { kind, limit, owner, signal } = options;
       const { connection, readers } = this.#doors;
+      const { statements } = connection;
       const records: OwnedSummary[] = [];
       const key = await readers.run(() => cursorKeyOf(connection), signal);
-      let from = options.after === undefined ? 0 : openCursor(key, scanScope, options.after);
+      const scope = owner === undefined ? scanScope : ownerScanScope(owner);
+      let from = options.after === undefined ? 0 : openCursor(key, scope, options.after);
       for (;;) {
-        const rows = await readers.run(() => connection.statements.sql(scanned).all(from, scanRows), signal);
+        const rows = await readers.run(() => {
+          if (owner === undefined) return statements.sql(scannedAll).all(from, scanRows);
+          return statements.sql(scannedOwner).all(accountOf(connection, owner).row, from, scanRows);
+        }, signal);
         for (const row of rows) {
           const wanted = kind === undefined || row["kind"] === kind;
           if (wanted && records.length === limit) {
-            return { at: connection.now(), records, next: sealCursor(key, scanScope, from) };
+            return { at: connection.now(), records, next: sealCursor(key, scope, from) };
           }
           from = Number(row["id"]);
           if (!wanted) continue;
@@ -141,6 +158,40 @@ export class SqliteAdmin implements StoreAdmin {
       validateDump(dump);
       const { connection, writer } = this.#doors;
       return writer.alone((transaction) => importRecord(transaction, owner, dump, connection.now()), signal);
+    });
+  }
+
+  owners(options: OwnersOptions): Promise<OwnersPage> {
+    return this.#doors.gate.run(async () => {
+      validatePage(options);
+      const { after, limit, signal } = options;
+      const { connection, readers } = this.#doors;
+      return readers.run(() => {
+        const key = cursorKeyOf(connection);
+        const from = after === undefined ? 0 : openCursor(key, ownersScope, after);
+        const rows = connection.statements.sql(known).all(from, limit + 1);
+        // The column holds what an owner once was, and nothing else is ever put there.
+        const owners = rows.slice(0, limit).map(({ owner }) => String(owner) as Owner);
+        const last = rows.length > limit ? rows[limit - 1]?.["id"] : undefined;
+        return { owners, next: last === undefined ? undefined : sealCursor(key, ownersScope, Number(last)) };
+      }, signal);
+    });
+  }
+
+  exportAccount(owner: Owner, options: AccountOptions): Promise<AccountPage | undefined> {
+    return this.#doors.gate.run(async () => {
+      validatePage(options);
+      const { connection, readers } = this.#doors;
+      return readers.run(() => exportAccount(connection, owner, options), options.signal);
+    });
+  }
+
+  importAccount(owner: Owner, dump: AccountDump, { signal }: CallOptions = {}): Promise<void> {
+    return this.#doors.gate.run(async () => {
+      throwIfAborted(signal);
+      validateAccount(dump);
+      const { connection, writer } = this.#doors;
+      return writer.alone((transaction) => importAccount(transaction, owner, dump, connection.now()), signal);
     });
   }
 

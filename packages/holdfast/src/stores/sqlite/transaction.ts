@@ -101,6 +101,18 @@ export class Transaction {
     owner.changed = true;
   }
 
+  /** Lets floors rise to at least these, for an owner who need not have had anything here. */
+  raiseFloors(owner: AccountDraft, floor: number, importFloor: number): void {
+    this.#ensureRow(owner);
+    const { account } = owner;
+    owner.account = {
+      ...account,
+      floor: Math.max(account.floor, floor),
+      importFloor: Math.max(account.importFloor, importFloor),
+    };
+    owner.changed = true;
+  }
+
   /** Removes the record and everything of it. Counts are the caller's to mend. */
   remove(draft: Draft): void {
     this.#deleteRows(draft);

@@ -118,6 +118,9 @@ export function adminOf({ admin }: Store): Store["admin"] {
     erase: (owner, options) => admin.erase(owner, options),
     export: (owner, key, options) => admin.export(owner, key, options),
     import: (owner, dump, options) => admin.import(owner, dump, options),
+    owners: (options) => admin.owners(options),
+    exportAccount: (owner, options) => admin.exportAccount(owner, options),
+    importAccount: (owner, dump, options) => admin.importAccount(owner, dump, options),
     stats: (options) => admin.stats(options),
   };
 }

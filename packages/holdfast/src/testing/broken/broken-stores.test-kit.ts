@@ -1,3 +1,4 @@
+import { brokenAccounts } from "./accounts.test-kit.ts";
 import { brokenAnswers } from "./answers.test-kit.ts";
 import { brokenBounds } from "./bounds.test-kit.ts";
 import type { BrokenStore } from "./broken-store.test-kit.ts";
@@ -15,5 +16,6 @@ export const brokenStores: readonly BrokenStore[] = [
   ...brokenReads,
   ...brokenAnswers,
   ...brokenBounds,
+  ...brokenAccounts,
   ...brokenViews,
 ];

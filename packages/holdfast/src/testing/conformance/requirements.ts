@@ -1,3 +1,4 @@
+import { accounts } from "./groups/accounts.ts";
 import { admin } from "./groups/admin.ts";
 import { atomicity } from "./groups/atomicity.ts";
 import { bounds } from "./groups/bounds.ts";
@@ -36,6 +37,7 @@ export const requirements: readonly Requirement[] = [
   ...bounds,
   ...admin,
   ...dumps,
+  ...accounts,
   ...hints,
   ...oddValues,
   ...isolation,

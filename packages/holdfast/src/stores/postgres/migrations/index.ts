@@ -1,4 +1,5 @@
 /** The schema, as numbered steps that are only ever added to: what was released is never edited. */
+import { accounts } from "./accounts.ts";
 import { commit } from "./commit.ts";
 import { decide } from "./decide.ts";
 import { locks } from "./locks.ts";
@@ -12,6 +13,9 @@ type Migration = {
   readonly oldest: number;
 };
 
-export const migrations: readonly Migration[] = [{ sql: tables + decide + locks + commit + read + upkeep, oldest: 1 }];
+export const migrations: readonly Migration[] = [
+  { sql: tables + decide + locks + commit + read + upkeep, oldest: 1 },
+  { sql: accounts, oldest: 1 },
+];
 
 export const schemaVersion: number = migrations.length;

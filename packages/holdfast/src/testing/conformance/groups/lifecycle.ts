@@ -180,6 +180,8 @@ export const lifecycle: readonly Requirement[] = [
   },
 ];
 
+const noAccount = { floor: 0, importFloor: 0, commits: [] };
+
 function callsWithSignal(
   context: Context,
   owner: ReturnType<Context["owner"]>,
@@ -206,6 +208,9 @@ function callsWithSignal(
     ["erase", (store, signal) => store.admin.erase(owner, { signal })],
     ["export", (store, signal) => store.admin.export(owner, key, { signal })],
     ["import", (store, signal) => store.admin.import(owner, dumpOf(key), { signal })],
+    ["owners", (store, signal) => store.admin.owners({ limit: 5, signal })],
+    ["exportAccount", (store, signal) => store.admin.exportAccount(owner, { limit: 5, signal })],
+    ["importAccount", (store, signal) => store.admin.importAccount(owner, noAccount, { signal })],
     ["stats", (store, signal) => store.admin.stats({ signal })],
   ];
 }
