@@ -3,12 +3,18 @@ import type { z } from "zod";
 
 import { HoldfastError } from "../record/errors.ts";
 import { isEngineKind } from "../record/ids.ts";
+import type { IndexedFields } from "../record/record.ts";
 import { defineKind, type KindDefinition } from "./definition.ts";
 import { handleSchema } from "./handle-schema.ts";
-import type { KindOptions, KindScope, NamedRecords, RecordHandle, Records } from "./types.ts";
+import type { KindOptions, KindScope, NamedRecords, NoFields, RecordHandle, Records } from "./types.ts";
 
 /** A type of records, made by `kind`. */
-export interface Kind<Name extends string, Schema extends StandardSchemaV1, Scope extends KindScope> {
+export interface Kind<
+  Name extends string,
+  Schema extends StandardSchemaV1,
+  Scope extends KindScope,
+  Fields extends IndexedFields = IndexedFields,
+> {
   readonly name: Name;
   readonly scope: Scope;
   readonly schema: Schema;
@@ -17,6 +23,8 @@ export interface Kind<Name extends string, Schema extends StandardSchemaV1, Scop
    * what the handle is, how to get one and how long it lives.
    */
   readonly id: z.ZodString;
+  /** The indexed fields of a document, which `find` compares. */
+  readonly index?: ((value: never) => Fields) | undefined;
 }
 
 export type AnyKind = Kind<string, StandardSchemaV1, KindScope>;
@@ -28,11 +36,11 @@ export type State<Kinds extends readonly AnyKind[]> = {
 
 /** What a kind's property of the state offers, by its scope. */
 export type RecordsOf<K extends AnyKind> =
-  K extends Kind<string, infer Schema, infer Scope>
+  K extends Kind<string, infer Schema, infer Scope, infer Fields>
     ? Scope extends "many"
-      ? Records<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+      ? Records<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>, Fields>
       : Scope extends "named"
-        ? NamedRecords<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+        ? NamedRecords<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>, Fields>
         : RecordHandle<StandardSchemaV1.InferOutput<Schema>>
     : never;
 
@@ -52,7 +60,8 @@ export function kind<
   const Name extends string,
   Schema extends StandardSchemaV1,
   const Scope extends KindScope = "many",
->(name: Name, options: KindOptions<Schema, Scope>): Kind<Name, Schema, Scope> {
+  Fields extends IndexedFields = NoFields,
+>(name: Name, options: KindOptions<Schema, Scope, Fields>): Kind<Name, Schema, Scope, Fields> {
   if (typeof name === "string" && (name === "session" || isEngineKind(name))) {
     throw new HoldfastError("INVALID_ARGUMENT", `kind "${name}" is holdfast's own; choose another name`);
   }
@@ -64,21 +73,27 @@ export function definitionOf(given: AnyKind): KindDefinition {
   return DefinedKind.definitionOf(given);
 }
 
-class DefinedKind<Name extends string, Schema extends StandardSchemaV1, Scope extends KindScope>
-  implements Kind<Name, Schema, Scope>
+class DefinedKind<
+  Name extends string,
+  Schema extends StandardSchemaV1,
+  Scope extends KindScope,
+  Fields extends IndexedFields,
+> implements Kind<Name, Schema, Scope, Fields>
 {
   readonly name: Name;
   readonly scope: Scope;
   readonly schema: Schema;
   readonly id: z.ZodString;
+  readonly index: ((value: never) => Fields) | undefined;
   readonly #definition: KindDefinition;
 
-  constructor(name: Name, options: KindOptions<Schema, Scope>) {
+  constructor(name: Name, options: KindOptions<Schema, Scope, Fields>) {
     this.#definition = defineKind(name, options);
     this.name = name;
     // Checked by defineKind, which also supplies the default that the type parameter names.
     this.scope = this.#definition.scope as Scope;
     this.schema = options.schema;
+    this.index = options.index;
     this.id = handleSchema(this.#definition, options.description);
   }
 

@@ -1,9 +1,10 @@
 /** The typed faces of a scope: many records behind handles, named ones, one per principal. */
 import { idOfName } from "../record/ids.ts";
-import type { RecordKey } from "../record/record.ts";
+import type { IndexedFields, RecordKey } from "../record/record.ts";
+import type { ListPage } from "../store/contract.ts";
 import { validateName } from "../store/validate.ts";
 import { createRecord } from "./create.ts";
-import { listPage } from "./listing.ts";
+import { findPage, listPage } from "./listing.ts";
 import { appendEvent, destroyRecord, incrementCounter, patchRecord, readEvents, updateRecord } from "./operations.ts";
 import { invalid } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -17,6 +18,7 @@ import type {
   DeepPartial,
   EventsQuery,
   EventsResult,
+  FieldsQuery,
   Incremented,
   IncrementOptions,
   ListQuery,
@@ -33,7 +35,7 @@ import { listedOf } from "./views.ts";
 type Erased = (draft: unknown, tx: Parameters<Updater<unknown>>[1]) => unknown;
 
 /** What `many` and `named` kinds have in common: everything that takes a handle. */
-class HandledRecords<Value> {
+class HandledRecords<Value, Fields extends IndexedFields> {
   readonly #scope: Scope;
 
   constructor(scope: Scope) {
@@ -70,8 +72,12 @@ class HandledRecords<Value> {
   }
 
   async list(options: ListQuery = {}): Promise<ListResult> {
-    const { records, next } = await listPage(this.#scope, options);
-    return { records: records.map(listedOf), ...(next !== undefined && { next }) };
+    return listResultOf(await listPage(this.#scope, options));
+  }
+
+  async find(where: FieldsQuery<Fields>, options: ListQuery = {}): Promise<ListResult> {
+    // Some of the scalars that the kind's index returns, which are what is indexed.
+    return listResultOf(await findPage(this.#scope, where as IndexedFields, options));
   }
 
   #target(id: string): Target {
@@ -79,7 +85,10 @@ class HandledRecords<Value> {
   }
 }
 
-export class ManyRecords<Value, Input> extends HandledRecords<Value> implements Records<Value, Input> {
+export class ManyRecords<Value, Input, Fields extends IndexedFields>
+  extends HandledRecords<Value, Fields>
+  implements Records<Value, Input, Fields>
+{
   readonly #scope: Scope;
 
   constructor(scope: Scope) {
@@ -92,7 +101,10 @@ export class ManyRecords<Value, Input> extends HandledRecords<Value> implements 
   }
 }
 
-export class RecordsByName<Value, Input> extends HandledRecords<Value> implements NamedRecords<Value, Input> {
+export class RecordsByName<Value, Input, Fields extends IndexedFields>
+  extends HandledRecords<Value, Fields>
+  implements NamedRecords<Value, Input, Fields>
+{
   readonly #scope: Scope;
 
   constructor(scope: Scope) {
@@ -148,6 +160,10 @@ export class OneRecord<Value> implements RecordHandle<Value> {
   async destroy(options: ConditionalOptions = {}): Promise<boolean> {
     return await destroyRecord(this.#scope, this.#target, options);
   }
+}
+
+function listResultOf({ records, next }: ListPage): ListResult {
+  return { records: records.map(listedOf), ...(next !== undefined && { next }) };
 }
 
 /** The address of a handle, or nothing where no record could have it. */

@@ -14,7 +14,11 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
  */
 export type KindScope = "many" | "named" | "principal";
 
-export type KindOptions<Schema extends StandardSchemaV1, Scope extends KindScope = "many"> = {
+export type KindOptions<
+  Schema extends StandardSchemaV1,
+  Scope extends KindScope = "many",
+  Fields extends IndexedFields = IndexedFields,
+> = {
   /** Checks and types the document. Applied to what is written and, after upcasting, to what is read. */
   readonly schema: Schema;
   readonly scope?: Scope;
@@ -38,8 +42,8 @@ export type KindOptions<Schema extends StandardSchemaV1, Scope extends KindScope
   readonly version?: number;
   /** `upcast[n]` turns a document of version n into one of version n + 1. */
   readonly upcast?: Readonly<Record<number, (older: unknown) => unknown>>;
-  /** Facts of the document that listings return without opening it. At most 16 scalars, 2 KiB in all. */
-  readonly index?: (value: StandardSchemaV1.InferOutput<Schema>) => IndexedFields;
+  /** Facts of the document that listings return and `find` compares without opening it. At most 16 scalars, 2 KiB in all. */
+  readonly index?: (value: StandardSchemaV1.InferOutput<Schema>) => Fields;
   readonly limits?: KindLimits;
   /** What a handle of this kind is, in words for a model. Default: made from the name and the lifetimes. */
   readonly description?: string;
@@ -157,7 +161,7 @@ export type EventsResult = {
 };
 
 /** The caller's records of a kind with `scope: "many"`. */
-export interface Records<Value, Input> {
+export interface Records<Value, Input, Fields extends IndexedFields = NoFields> {
   /**
    * Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. Repeated with the same idempotency key
    * it gives the first record as it is now, or throws `NOT_FOUND` if that one has ended.
@@ -183,7 +187,27 @@ export interface Records<Value, Input> {
   destroy(id: string, options?: ConditionalOptions): Promise<boolean>;
   /** The caller's own, newest first. */
   list(options?: ListQuery): Promise<ListResult>;
+  /**
+   * Those of them whose indexed fields have all of these values, newest first; `null` is a value, and an absent field
+   * matches nothing. A page may be short, or empty, while `next` leads on. Throws `INVALID_ARGUMENT` where the kind has
+   * no `index`.
+   *
+   * @example
+   * const { records, next } = await state.order.find({ status: "open" });
+   */
+  find(where: FieldsQuery<Fields>, options?: ListQuery): Promise<ListResult>;
 }
+
+/** What a kind without an `index` can be searched by: nothing. */
+export type NoFields = Readonly<Record<string, never>>;
+/** Values for some of the fields that a kind's `index` returns. */
+export type FieldsQuery<Fields> = {
+  readonly [Name in Fields extends unknown ? keyof Fields : never]?: Fields extends {
+    readonly [key in Name]?: infer Value;
+  }
+    ? Exclude<Value, undefined>
+    : never;
+};
 
 export type ListQuery = CallOptions & { readonly after?: string; readonly limit?: number };
 export type ListResult = { readonly records: readonly ListedRecord[]; readonly next?: string | undefined };
@@ -202,7 +226,8 @@ export type ListedRecord = {
 };
 
 /** The caller's records of a kind with `scope: "named"`: as `many`, and found again by name. */
-export interface NamedRecords<Value, Input> extends Omit<Records<Value, Input>, "create"> {
+export interface NamedRecords<Value, Input, Fields extends IndexedFields = NoFields>
+  extends Omit<Records<Value, Input, Fields>, "create"> {
   /** The record of this name, 1 to 128 characters. Made on first use. */
   open(name: string): RecordHandle<Value>;
 }
@@ -259,6 +284,8 @@ export interface Sessions {
   open(id: string): Session;
   /** Newest first. */
   list(options?: ListQuery): Promise<SessionList>;
+  /** Those with this label, newest first. A page may be short, or empty, while `next` leads on. */
+  find(where: { readonly label: string }, options?: ListQuery): Promise<SessionList>;
 }
 
 export type SessionContext = {

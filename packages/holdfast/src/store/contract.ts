@@ -202,6 +202,12 @@ export type ListOptions = {
   /** 1 to 1,000. */
   readonly limit: number;
   readonly order: "oldest" | "newest";
+  /**
+   * Only records whose indexed fields have these values, all of them; 1 and 1.0 are one value, `null` is one, and an
+   * absent field matches nothing. At most 16 fields. A page may then be short, or empty, while `next` leads on: stores
+   * may look at a bounded number of records for each.
+   */
+  readonly where?: IndexedFields | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 

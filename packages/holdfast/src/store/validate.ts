@@ -3,8 +3,10 @@
 import { throwIfAborted } from "../record/abort.ts";
 import type { Change, NewDocument } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
+import { maxComparedFields } from "../record/fields.ts";
 import { isKindName, isRecordId } from "../record/ids.ts";
 import {
+  type IndexedFields,
   type Lifetime,
   maxChangesPerCommit,
   maxHintBytes,
@@ -75,11 +77,24 @@ export function validateEvents(key: RecordKey, stream: string, options: EventsOp
   if (options.maxBytes !== undefined) validatePosition("maxBytes", options.maxBytes);
 }
 
-/** Throws `INVALID_ARGUMENT` if the kind or the limit is malformed, or `ABORTED`. */
+/** Throws `INVALID_ARGUMENT` if the kind, the limit or a comparison is malformed, or `ABORTED`. */
 export function validateList(kind: string | undefined, options: ListOptions | ScanOptions): void {
   throwIfAborted(options.signal);
   if (kind !== undefined && !isKindName(kind)) throw invalid(`"${kind}" is not a kind name ([a-z][a-z0-9.-]{0,63})`);
   validateLimit("limit", options.limit, 1_000);
+  if ("where" in options && options.where !== undefined) validateWhere(options.where);
+}
+
+function validateWhere(where: IndexedFields): void {
+  const entries = Object.entries(where);
+  if (entries.length > maxComparedFields) {
+    throw invalid(`where compares at most ${maxComparedFields} fields, not ${entries.length}`);
+  }
+  for (const [name, value] of entries) {
+    // What JavaScript lets a caller leave out by accident must not match everything.
+    const scalar = value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+    if (!scalar) throw invalid(`where.${name} is a text, a finite number, a boolean or null`);
+  }
 }
 
 /** Throws `INVALID_ARGUMENT` if the limit is malformed, or `ABORTED`. */

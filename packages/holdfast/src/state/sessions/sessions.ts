@@ -1,3 +1,4 @@
+import type { ListPage } from "../../store/contract.ts";
 import { createRecord } from "../create.ts";
 import { listPage } from "../listing.ts";
 import type { Scope } from "../scope.ts";
@@ -12,7 +13,7 @@ import type {
   SessionView,
 } from "../types.ts";
 import { listedOf } from "../views.ts";
-import { emptySession, ownCounters, sessionFields, sessionView, totalEvents } from "./definition.ts";
+import { checkedName, emptySession, ownCounters, sessionFields, sessionView, totalEvents } from "./definition.ts";
 import { OwnSession } from "./session.ts";
 import type { TurnRecorder } from "./turns.ts";
 
@@ -36,16 +37,23 @@ export class OwnSessions implements Sessions {
   }
 
   async list(options: ListQuery = {}): Promise<SessionList> {
-    const { records, next } = await listPage(this.#scope, options);
-    const listed = records.map((record): ListedSession => {
-      const { label } = record.fields;
-      return {
-        ...listedOf(record),
-        ...(typeof label === "string" && { label }),
-        counters: ownCounters(record.counters),
-        totalEvents: totalEvents(record.counters),
-      };
-    });
-    return { records: listed, ...(next !== undefined && { next }) };
+    return sessionListOf(await listPage(this.#scope, options));
   }
+
+  async find({ label }: { readonly label: string }, options: ListQuery = {}): Promise<SessionList> {
+    return sessionListOf(await listPage(this.#scope, options, { label: checkedName("a label", label) }));
+  }
+}
+
+function sessionListOf({ records, next }: ListPage): SessionList {
+  const listed = records.map((record): ListedSession => {
+    const { label } = record.fields;
+    return {
+      ...listedOf(record),
+      ...(typeof label === "string" && { label }),
+      counters: ownCounters(record.counters),
+      totalEvents: totalEvents(record.counters),
+    };
+  });
+  return { records: listed, ...(next !== undefined && { next }) };
 }

@@ -8,6 +8,7 @@ import type { Change } from "../../record/change.ts";
 import { maxCommitIdsPerOwner } from "../../record/commit-ids.ts";
 import { listingScope } from "../../record/cursor.ts";
 import { decide } from "../../record/decide.ts";
+import { matchesFields } from "../../record/fields.ts";
 import type { Owner, Position, RecordKey, StoredEvent } from "../../record/record.ts";
 import type {
   CallOptions,
@@ -119,9 +120,9 @@ class MemoryStore implements Store {
         const scope = listingScope(owner, kind);
         const from = this.#data.placeOf(scope, options.after);
         const partition = this.#data.find(owner);
-        const page = partition
-          ?.order(kind)
-          ?.slice(from, options.limit, options.order, (entry) => partition.live(entry, at) === entry);
+        const page = partition?.order(kind)?.slice(from, options.limit, options.order, (entry) => {
+          return partition.live(entry, at) === entry && matchesFields(entry.state.fields, options.where);
+        });
         const records = (page?.values ?? []).map((entry) => entry.summary());
         return { at, records, ...this.#data.cursorOf(scope, page?.next) };
       },

@@ -13,18 +13,26 @@ import type {
 } from "../../store/contract.ts";
 import type { Client } from "./client.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
-import { toColumn } from "./text.ts";
+import { fieldsToColumn, toColumn } from "./text.ts";
 import { knownFromWire, type WireKnown } from "./wire.ts";
 
 const readStatement = "select * from holdfast.read_1($1, $2, $3, $4::jsonb, $5, $6::bigint)";
 const eventsStatement = "select * from holdfast.events_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint)";
-const listStatement = (comparison: "<" | ">", direction: "asc" | "desc"): string =>
+const listStatement = (comparison: "<" | ">", direction: "asc" | "desc", compared = ""): string =>
   `select n.now as at, page.* from (select holdfast.now_1($5::bigint) as now) n left join lateral (
     select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
     where r.owner = $1 and r.kind = $2 and r.place ${comparison} $3 and holdfast.live_1(r.ended_at, r.expires_at, n.now)
+      ${compared}
     order by r.place ${direction} limit $4
   ) page on true`;
-const listStatements = { oldest: listStatement(">", "asc"), newest: listStatement("<", "desc") } as const;
+type ListStatements = Readonly<Record<ListOptions["order"], string>>;
+const listStatements: ListStatements = { oldest: listStatement(">", "asc"), newest: listStatement("<", "desc") };
+/** Which index is cheaper, that of the owner's records or that of the fields, is the planner's to know. */
+const having = "and d.fields @> $6::jsonb";
+export const findStatements: ListStatements = {
+  oldest: listStatement(">", "asc", having),
+  newest: listStatement("<", "desc", having),
+};
 const usageStatement = `select kind, count(*) filter (where holdfast.live_1(ended_at, expires_at, now)) as live,
   sum(document_bytes + event_bytes) as bytes
   from holdfast.records, (select holdfast.now_1($2::bigint) as now) n where owner = $1 group by kind`;
@@ -93,13 +101,16 @@ export async function listRecords(
   cursorKey: Uint8Array,
   owner: Owner,
   kind: string,
-  { after, limit, order }: ListOptions,
+  { after, limit, order, where }: ListOptions,
   aheadMs: number,
 ): Promise<ListPage> {
   const scope = listingScope(owner, kind);
   const start = order === "oldest" ? 0 : Number.MAX_SAFE_INTEGER;
   const from = after === undefined ? start : openCursor(cursorKey, scope, after);
-  const rows = await client.read(listStatements[order], [owner, kind, from, limit + 1, aheadMs]);
+  const values = [owner, kind, from, limit + 1, aheadMs];
+  const rows = await (where === undefined
+    ? client.read(listStatements[order], values)
+    : client.read(findStatements[order], [...values, JSON.stringify(fieldsToColumn(where))]));
   const found = rows.filter((row) => row["record"] !== null);
   const page = found.slice(0, limit);
   const last = page.at(-1)?.["record"] as RecordColumns | undefined;

@@ -53,7 +53,7 @@ export function eventCountOf({ state }: Pick<Entry, "state">): number {
   return count;
 }
 
-export function summaryOf(key: RecordKey, { state }: Entry): RecordSummary {
+export function summaryOf(key: RecordKey, { state }: Pick<Entry, "state">): RecordSummary {
   return { kind: key.kind, id: key.id, ...state };
 }
 

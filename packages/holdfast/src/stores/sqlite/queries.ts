@@ -1,8 +1,9 @@
 /** What readers ask, each inside a read transaction. Synchronous; the cache is used where it holds the answer. */
 import { listingScope, openCursor, sealCursor } from "../../record/cursor.ts";
 import { isLive } from "../../record/expiry.ts";
+import { matchesFields } from "../../record/fields.ts";
 import { type Usage, usageOf } from "../../record/quota.ts";
-import type { Position, RecordKey, StoredEvent } from "../../record/record.ts";
+import type { Position, RecordKey, RecordSummary, StoredEvent } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
 import type {
   EventsOptions,
@@ -15,7 +16,6 @@ import type {
 } from "../../store/contract.ts";
 import { type Account, addKinds, emptyAccount } from "./account.ts";
 import { cacheKey } from "./cache.ts";
-import type { SqlRow } from "./client.ts";
 import { entryFromRow, textFromColumn } from "./codec.ts";
 import { findOutcome } from "./commit.ts";
 import type { Connection } from "./connection.ts";
@@ -59,24 +59,28 @@ export function readEvents(
 export function listRecords(connection: Connection, owner: string, kind: string, options: ListOptions): ListPage {
   const at = connection.now();
   const { row } = accountOf(connection, owner);
-  const { limit, order } = options;
+  const { limit, order, where } = options;
   const scope = listingScope(owner, kind);
   let from = options.after === undefined ? startOf(order) : openCursor(cursorKeyOf(connection), scope, options.after);
   const statement = connection.statements.get(order === "oldest" ? "listOldest" : "listNewest");
-  const found: SqlRow[] = [];
-  // Expired records may still be counted as live, so a page may have to look further than its limit.
+  const records: RecordSummary[] = [];
+  let looked = 0;
+  // Expired records may still be counted as live, and not all have the fields asked for: a page may look further than
+  // its limit, though not so far that other readers wait for it.
   for (;;) {
-    const rows = statement.all(row, kind, from, limit + 1);
-    found.push(...rows.filter((candidate) => isLive(entryFromRow(candidate).state, at)));
-    const last = rows.at(-1);
-    if (found.length > limit || rows.length <= limit || last === undefined) break;
-    from = Number(last["id"]);
+    const rows = statement.all(row, kind, from, Math.min(limit + 1, maxRowsAtOnce));
+    for (const candidate of rows) {
+      const { state } = entryFromRow(candidate);
+      const wanted = isLive(state, at) && matchesFields(state.fields, where);
+      if ((wanted && records.length === limit) || (where && looked >= maxLookedAt)) {
+        return { at, records, next: sealCursor(cursorKeyOf(connection), scope, from) };
+      }
+      if (wanted) records.push(summaryOf({ kind, id: String(candidate["record"]) }, { state }));
+      looked += 1;
+      from = Number(candidate["id"]);
+    }
+    if (rows.length < Math.min(limit + 1, maxRowsAtOnce)) return { at, records };
   }
-  const page = found.slice(0, limit);
-  const records = page.map((entry) => summaryOf({ kind, id: String(entry["record"]) }, entryFromRow(entry)));
-  const next = found.length > limit ? page.at(-1) : undefined;
-  if (next === undefined) return { at, records };
-  return { at, records, next: sealCursor(cursorKeyOf(connection), scope, Number(next["id"])) };
 }
 
 export function readUsage(connection: Connection, owner: string): Usage {
@@ -119,6 +123,10 @@ export function documentOf(connection: Connection, accountRow: number, { kind, i
   connection.cache.keepEntry(cacheKey(accountRow, kind, id), { ...entry, document });
   return document;
 }
+
+/** Rows one page that compares fields looks at before it says that the next goes on from there. */
+const maxLookedAt = 2_000;
+const maxRowsAtOnce = 200;
 
 type Range = {
   readonly low: Position;

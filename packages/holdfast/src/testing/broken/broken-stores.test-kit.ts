@@ -4,6 +4,7 @@ import { brokenBounds } from "./bounds.test-kit.ts";
 import type { BrokenStore } from "./broken-store.test-kit.ts";
 import { brokenCommits } from "./commits.test-kit.ts";
 import { brokenDecisions } from "./decisions.test-kit.ts";
+import { brokenFinds } from "./finds.test-kit.ts";
 import { brokenInputs } from "./inputs.test-kit.ts";
 import { brokenReads } from "./reads.test-kit.ts";
 import { brokenViews } from "./views.test-kit.ts";
@@ -14,6 +15,7 @@ export const brokenStores: readonly BrokenStore[] = [
   ...brokenInputs,
   ...brokenDecisions,
   ...brokenReads,
+  ...brokenFinds,
   ...brokenAnswers,
   ...brokenBounds,
   ...brokenAccounts,

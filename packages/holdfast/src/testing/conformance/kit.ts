@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import type { Append, Change, ChangeResult, CounterChange, Refusal } from "../../record/change.ts";
-import type { Lifetime, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
+import type { IndexedFields, Lifetime, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
 import type { CommitOptions, Committed, Store } from "../../store/contract.ts";
 import { CheckFailed, holds, present } from "./check.ts";
 import type { Context } from "./requirement.ts";
@@ -153,15 +153,16 @@ export async function listed(
   options: {
     readonly order?: "oldest" | "newest";
     readonly limit?: number;
+    readonly where?: IndexedFields;
     readonly between?: () => Promise<void>;
   } = {},
 ): Promise<readonly string[]> {
-  const { order = "oldest", limit = 1_000, between } = options;
+  const { order = "oldest", limit = 1_000, where, between } = options;
   const ids: string[] = [];
   let after: string | undefined;
   let pages = 0;
   do {
-    const page = await store.list(owner, kind, { order, limit, after });
+    const page = await store.list(owner, kind, { order, limit, after, where });
     holds("a page of a listing", page.records.length <= limit, page.records.length, `at most ${limit} records`);
     ids.push(...page.records.map(({ id }) => id));
     after = page.next;

@@ -9,6 +9,7 @@ import { dumps } from "./groups/dumps.ts";
 import { durability } from "./groups/durability.ts";
 import { expiry } from "./groups/expiry.ts";
 import { fences } from "./groups/fences.ts";
+import { finding } from "./groups/finding.ts";
 import { hints } from "./groups/hints.ts";
 import { isolation } from "./groups/isolation.ts";
 import { lifecycle } from "./groups/lifecycle.ts";
@@ -33,6 +34,7 @@ export const requirements: readonly Requirement[] = [
   ...commitIds,
   ...expiry,
   ...listing,
+  ...finding,
   ...quota,
   ...bounds,
   ...admin,

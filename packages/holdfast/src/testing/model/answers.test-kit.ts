@@ -48,7 +48,12 @@ export function answerOfModel(owner: ModelOwner, operation: Operation, now: numb
       return plain({ head, first, incarnation, events: ordered.slice(0, limit), more: ordered.length > limit });
     }
     case "list": {
-      const live = owner.records.filter((record) => record.kind === operation.kind && isModelLive(record, now));
+      const wanted = Object.entries(operation.where ?? {});
+      const live = owner.records.filter((record) => {
+        if (record.kind !== operation.kind || !isModelLive(record, now)) return false;
+        const fields = new Map<string, unknown>(Object.entries(record.fields));
+        return wanted.every(([name, value]) => fields.has(name) && fields.get(name) === value);
+      });
       live.sort((one, other) => (one.place - other.place) * (operation.order === "oldest" ? 1 : -1));
       return plain(live.map(summary));
     }
@@ -88,7 +93,8 @@ export async function answerOfStore(store: Store, owner: Owner, operation: Opera
       const records = [];
       let after: string | undefined;
       do {
-        const page = await store.list(owner, operation.kind, { order: operation.order, limit: operation.limit, after });
+        const { order, limit, where } = operation;
+        const page = await store.list(owner, operation.kind, { order, limit, where, after });
         records.push(...page.records);
         after = page.next;
       } while (after !== undefined && records.length < everything);

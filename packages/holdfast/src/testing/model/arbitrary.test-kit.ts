@@ -116,6 +116,7 @@ export function operations({ owners, hot }: Mix): Operations {
     kind,
     order: fc.constantFrom("oldest" as const, "newest" as const),
     limit: fc.integer({ min: 1, max: 3 }),
+    where: perhaps(fc.constantFrom({}, { label: "x" }, { n: 1 }, { n: 1, no: null }, { no: null }, { yes: false })),
   });
   const inspect = fc.record({ what: fc.constant("inspect" as const), whose, key });
   const small = fc.record({ what: fc.constantFrom("usage" as const, "reap" as const), whose });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { Change } from "../../record/change.ts";
-import type { RecordKey } from "../../record/record.ts";
+import type { IndexedFields, RecordKey } from "../../record/record.ts";
 import type { CommitOptions, EventsOptions, Tail } from "../../store/contract.ts";
 
 /** Which of a few owners. */
@@ -23,7 +23,13 @@ export type Operation = Whose &
         readonly stream: string;
         readonly options: Omit<EventsOptions, "signal">;
       }
-    | { readonly what: "list"; readonly kind: string; readonly order: "oldest" | "newest"; readonly limit: number }
+    | {
+        readonly what: "list";
+        readonly kind: string;
+        readonly order: "oldest" | "newest";
+        readonly limit: number;
+        readonly where?: IndexedFields | undefined;
+      }
     | { readonly what: "usage" }
     | { readonly what: "inspect"; readonly key: RecordKey }
     | { readonly what: "reap" }
