@@ -103,16 +103,24 @@ describe("stateless", () => {
 
 describe("warm instances", () => {
   test("stay few: the idle go, those in use stay, and whoever comes back goes on", async () => {
-    node = await startNode({ hold, options: { maxWarmInstances: 3 } });
+    let letGo = (): void => {};
+    const released = new Promise<void>((resolve) => (letGo = resolve));
+    const build: NonNullable<Parameters<typeof startNode>[0]["build"]> = (server, context) => {
+      registerTools(server, context);
+      server.registerTool("work", {}, async () => {
+        await released;
+        return { content: [{ type: "text", text: "worked" }] };
+      });
+    };
+    node = await startNode({ hold, build, options: { maxWarmInstances: 3 } });
     const all: Record<string, string>[] = [];
     for (let i = 0; i < 10; i += 1) all.push(await open(node));
     expect(node.endpoint.stats.warm).toBe(3);
-    const busy = all.map((headers, i) =>
-      call(node as Node, "POST", toolCall(i, "steps", { n: 1, waitMs: 100 }), { headers }),
-    );
+    const busy = all.map((headers, i) => call(node as Node, "POST", toolCall(i, "work"), { headers }));
     await eventually(() => node?.endpoint.stats.callsInFlight === 10);
     expect(node.endpoint.stats.warm).toBe(10);
-    for (const answer of await Promise.all(busy)) expect(answer.text).toContain("done 1");
+    letGo();
+    for (const answer of await Promise.all(busy)) expect(answer.text).toContain("worked");
     await eventually(() => node?.endpoint.stats.warm === 3);
     for (const headers of all)
       expect((await call(node, "POST", toolCall(1, "count"), { headers })).json()).toMatchObject({
