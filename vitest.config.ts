@@ -21,8 +21,9 @@ const redisTests = "packages/holdfast/src/stores/redis/**/*.test.ts";
  */
 const besideTheSource = {
   setupFiles: ["test/setup/leaks.ts"],
-  testTimeout: 20_000,
-  hookTimeout: 20_000,
+  // Long enough for a machine that others load as well: how long a test takes is not what it tests.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   maxWorkers: 2,
   isolate: false,
   sequence: { groupOrder: 0 },

@@ -130,7 +130,7 @@ describe.each(backings)("a hold on %s", (_name, makeBacking) => {
     expect(reachable.size).toBe(names.length + 5);
     expect(Object.values(hold)).not.toContain(store);
     expect(hold.traits).toBe(store.traits);
-    expect(Object.keys(Basket).sort()).toEqual(["id", "name", "schema", "scope"]);
+    expect(Object.keys(Basket).sort()).toEqual(["id", "index", "name", "schema", "scope"]);
     // The serving layer has its own way in, which leads nowhere from anything else.
     expect(servingHold(hold).store).toBe(store);
     for (const other of [{ ...hold }, Object.create(hold) as typeof hold]) {
