@@ -28,15 +28,27 @@ export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, V
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
 export type {
+  ConflictReport,
   EndedListener,
   EndedRecord,
   Hold,
   HoldCounts,
   HoldOptions,
+  HoldWarning,
   SessionLifetime,
 } from "./state/hold.ts";
 export type { AnyKind, Kind, RecordsOf, State } from "./state/kind.ts";
 export { kind } from "./state/kind.ts";
+export type {
+  Fence,
+  Lock,
+  LockedWork,
+  LockOptions,
+  Locks,
+  RecordLock,
+  RecordLocks,
+  RenewOptions,
+} from "./state/leases/types.ts";
 export { type HoldLimits, holdDefaults } from "./state/limits.ts";
 export { notFound } from "./state/refusals.ts";
 export type {

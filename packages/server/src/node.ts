@@ -59,8 +59,7 @@ export function servingNode({ name, version, hold, app, table, resolved }: NodeP
         conflicts: hold.counts.conflicts,
         retries: hold.counts.retries,
         cache: { hits: warmHits, misses: warmMisses },
-        // No tool of this version takes one.
-        locks: 0,
+        locks: hold.counts.locks,
         streams,
       };
     },

@@ -10,10 +10,11 @@ import { commitIdWindowMs } from "../record/commit-ids.ts";
 import { mintId } from "../record/ids.ts";
 import type { IndexedFields, Lifetime, RecordKey } from "../record/record.ts";
 import type { CommitId, ReadAnswer } from "../store/contract.ts";
+import { firstResult } from "./applied.ts";
 import { type Encoded, encodeDocument, encodeInitial } from "./document.ts";
-import { firstResult } from "./engine.ts";
 import { checkSameIntent, commitIdOf } from "./idempotency.ts";
 import { parseStored } from "./json.ts";
+import { fenceOf } from "./leases/locks.ts";
 import { notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { getRecord } from "./target.ts";
@@ -35,10 +36,10 @@ export async function createRecord(
   fields?: IndexedFields,
 ): Promise<RecordView<unknown>> {
   const { idempotency, signal } = options;
-  if (idempotency === undefined) return await mint(scope, value, fields, undefined, signal);
+  if (idempotency === undefined) return await mint(scope, value, fields, undefined, options);
   const commitId = commitIdOf({ kind: scope.kind.name, name: "create" }, idempotency, value ?? null);
   const earlier = await scope.engine.read(scope.owner, memoOf(commitId), { commitId: commitId.id, signal });
-  if (earlier.outcome === undefined) return await mint(scope, value, fields, commitId, signal);
+  if (earlier.outcome === undefined) return await mint(scope, value, fields, commitId, options);
   checkSameIntent(commitId, earlier.outcome);
   return await again(scope, earlier, signal);
 }
@@ -48,7 +49,7 @@ async function mint(
   value: unknown,
   fields: IndexedFields | undefined,
   commitId: CommitId | undefined,
-  signal: AbortSignal | undefined,
+  { fence, signal }: ChangeOptions,
 ): Promise<RecordView<unknown>> {
   const { engine, owner, kind } = scope;
   const encoded = value === undefined ? await encodeInitial(kind) : await encodeDocument(kind, value);
@@ -56,6 +57,7 @@ async function mint(
   const changes = changesOf(scope, key, fields === undefined ? encoded : { ...encoded, fields }, commitId);
   const applied = await engine.apply(owner, changes, {
     commitId,
+    fence: fenceOf(fence),
     quota: engine.creationQuota(kind),
     signal,
   });

@@ -181,6 +181,6 @@ function detailsOf(kind: KindDefinition, record: StoredRecord): Readonly<Record<
 }
 
 /** Enough of a digest to tell records apart in a log, and nothing that could be used as a handle. */
-function hashed(id: string): string {
+export function hashed(id: string): string {
   return createHash("sha256").update(id, "utf8").digest("hex").slice(0, 12);
 }

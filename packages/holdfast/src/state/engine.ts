@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { LRUCache } from "lru-cache";
 
-import type { Change, ChangeResult } from "../record/change.ts";
+import type { Change } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
 import type { Owner, RecordKey } from "../record/record.ts";
 import type {
@@ -16,17 +18,20 @@ import type {
   Store,
   Usage,
 } from "../store/contract.ts";
+import type { Applied } from "./applied.ts";
+import type { CallContext } from "./call-context.ts";
+import { ConflictLog, type ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
+import { hashed } from "./document.ts";
 import { Ended } from "./ended.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
+import { LeaseDesk } from "./leases/desk.ts";
 import type { HoldLimits } from "./limits.ts";
 import { conflict, refusalError } from "./refusals.ts";
-
-/** A commit that went through. */
-export type Applied = Extract<Committed, { readonly ok: true }>;
+import { UpdateLeases } from "./update-lease.ts";
 
 /** Counts of one process, all growing. */
-export type EngineCounts = { conflicts: number; retries: number; slideFailures: number };
+export type EngineCounts = { slideFailures: number };
 
 /** How hard an update tries before it gives up with `CONTENTION`. */
 export type Persistence = {
@@ -34,14 +39,17 @@ export type Persistence = {
   readonly maxMs: number;
   readonly baseMs: number;
   readonly capMs: number;
+  /** Conflicts of one update after which it takes the record's lease. */
+  readonly leaseAfter: number;
 };
 
-const persistence: Persistence = { maxAttempts: 24, maxMs: 10_000, baseMs: 2, capMs: 250 };
+const persistence: Persistence = { maxAttempts: 24, maxMs: 10_000, baseMs: 2, capMs: 250, leaseAfter: 3 };
 
 export type EngineOptions = {
   readonly store: Store;
   readonly limits: HoldLimits;
   readonly onError: (error: unknown) => void;
+  readonly hear?: Pick<ConflictLogOptions, "onConflict" | "onWarning">;
 };
 
 /**
@@ -54,8 +62,13 @@ export class Engine {
   readonly onError: (error: unknown) => void;
   readonly mutex: KeyedMutex = new KeyedMutex({ maxWaiting: 1_000, maxWaitMs: persistence.maxMs });
   readonly persistence: Persistence = persistence;
-  readonly counts: EngineCounts = { conflicts: 0, retries: 0, slideFailures: 0 };
+  readonly counts: EngineCounts = { slideFailures: 0 };
+  readonly conflicts: ConflictLog;
+  /** The tool call that is being served. */
+  readonly calls: AsyncLocalStorage<CallContext> = new AsyncLocalStorage();
   readonly ended: Ended;
+  readonly leases: LeaseDesk;
+  readonly updateLeases: UpdateLeases = new UpdateLeases(this);
   /** For records whose slide is under way, so that many readers at once slide once. */
   readonly sliding: Set<string> = new Set();
   /** When records that have a companion were last seen to expire, by address: whether a change slid one is told by this. */
@@ -63,11 +76,13 @@ export class Engine {
   readonly #growth: Quota;
   #closed = false;
 
-  constructor({ store, limits, onError }: EngineOptions) {
+  constructor({ store, limits, onError, hear }: EngineOptions) {
     this.store = store;
     this.limits = limits;
     this.onError = onError;
     this.ended = new Ended(store, onError);
+    this.conflicts = new ConflictLog({ onConflict: hear?.onConflict, onWarning: hear?.onWarning, onError });
+    this.leases = new LeaseDesk(store, onError);
     this.#growth = { bytes: limits.maxBytes };
   }
 
@@ -122,20 +137,20 @@ export class Engine {
     const committed = await this.commit(owner, changes, options);
     if (committed.ok) return committed;
     const { refusal } = committed;
-    if (refusal.reason === "version") this.counts.conflicts += 1;
+    const [first] = changes;
+    if (refusal.reason === "version" && first !== undefined) this.conflict(first, 0);
     throw refusal.reason === "version" && typeof refusal.expected === "number" && refusal.actual !== undefined
       ? conflict(refusal.expected, refusal.actual)
       : refusalError(refusal);
   }
 
+  /** Somebody else was first at a record, after so many retries of this change. */
+  conflict({ kind, id }: RecordKey, retries: number): void {
+    const tool = this.calls.getStore()?.tool;
+    this.conflicts.conflict({ kind, idHash: hashed(id), retries, ...(tool !== undefined && { tool }) });
+  }
+
   #refuseIfClosed(): void {
     if (this.#closed) throw new HoldfastError("CLOSED", "the hold is closed");
   }
-}
-
-/** What the only, or the first, change of a commit came to, now or when it was first made. */
-export function firstResult({ results }: Pick<Applied, "results">): ChangeResult {
-  const [result] = results;
-  if (result === undefined) throw new HoldfastError("STORE_CORRUPT", "the store remembered a commit without results");
-  return result;
 }

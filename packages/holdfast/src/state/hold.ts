@@ -5,6 +5,23 @@ import type { AnyKind, State } from "./kind.ts";
 import type { HoldLimits } from "./limits.ts";
 import type { Duration, Sessions } from "./types.ts";
 
+/** A change that somebody else came before. Fit for logs: the id is a hash. */
+export type ConflictReport = {
+  readonly kind: string;
+  readonly idHash: string;
+  /** The tool that was being served, where one was. */
+  readonly tool?: string;
+  /** How often the change had been tried again before this. */
+  readonly retries: number;
+};
+
+/** Something whoever runs the server should know of, in a sentence. */
+export type HoldWarning = {
+  readonly code: "many-conflicts";
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+};
+
 /** The state of an application: a store with the kinds that live in it. Made by `holdfast()`. */
 export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> extends AsyncDisposable {
   /** What the store is and promises. Constant over the hold's life. */
@@ -43,6 +60,14 @@ export type HoldCounts = {
   readonly conflicts: number;
   /** Updates that were run again after a conflict. */
   readonly retries: number;
+  /** Commits that depended on what was read before. */
+  readonly updates: number;
+  /** Updates that were through after 0, 1, … 9 retries, and after 10 or more. */
+  readonly retriesPerUpdate: readonly number[];
+  /** Leases taken for updates that had conflicted again and again. */
+  readonly updateLeases: number;
+  /** Locks that were taken in this process and are held still, as far as it knows. */
+  readonly locks: number;
   /** Slides of an expiry that failed; the reads they belonged to did not. */
   readonly slideFailures: number;
   readonly turnsWritten: number;
@@ -60,6 +85,10 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   readonly sessions?: { readonly idle?: Duration; readonly absolute?: Duration };
   /** Removal of what has expired. Default: about once a minute. `false` leaves it to somebody else. */
   readonly reap?: false | { readonly every?: Duration; readonly batch?: number };
+  /** Called with each conflict. */
+  readonly onConflict?: (report: ConflictReport) => void;
+  /** Called once a minute at most while more than five in a hundred updates conflict. */
+  readonly onWarning?: (warning: HoldWarning) => void;
   /** Called with failures that no caller is there to hear of: of the reaper, of turns, of listeners. */
   readonly onError?: (error: unknown) => void;
 };

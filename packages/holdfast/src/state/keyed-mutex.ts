@@ -28,12 +28,27 @@ export class KeyedMutex {
     return this.#waiting.size;
   }
 
+  /** Whether somebody holds this key. */
+  isHeld(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
+  /** How many wait for this key, apart from who holds it. */
+  waitingFor(key: string): number {
+    return this.#waiting.get(key)?.length ?? 0;
+  }
+
   /** Runs `fn` alone for its key. Throws `CONTENTION` if it takes too long to get in, `ABORTED` if the caller gives up. */
-  async run<R>(key: string, signal: AbortSignal | undefined, fn: () => Promise<R>): Promise<R> {
+  async run<R>(
+    key: string,
+    signal: AbortSignal | undefined,
+    fn: () => Promise<R>,
+    maxWaitMs: number = this.#options.maxWaitMs,
+  ): Promise<R> {
     throwIfAborted(signal);
     const queue = this.#waiting.get(key);
     if (queue === undefined) this.#waiting.set(key, []);
-    else await this.#wait(queue, signal);
+    else await this.#wait(queue, signal, maxWaitMs);
     try {
       return await fn();
     } finally {
@@ -47,8 +62,8 @@ export class KeyedMutex {
     else next.enter();
   }
 
-  #wait(queue: Waiter[], signal: AbortSignal | undefined): Promise<void> {
-    const { maxWaiting, maxWaitMs } = this.#options;
+  #wait(queue: Waiter[], signal: AbortSignal | undefined, maxWaitMs: number): Promise<void> {
+    const { maxWaiting } = this.#options;
     if (queue.length >= maxWaiting) {
       return Promise.reject(
         contention(`${queue.length} changes of this record are waiting already`, { waiting: queue.length }),

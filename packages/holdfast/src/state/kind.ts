@@ -6,6 +6,7 @@ import { isEngineKind } from "../record/ids.ts";
 import type { IndexedFields } from "../record/record.ts";
 import { defineKind, type KindDefinition } from "./definition.ts";
 import { handleSchema } from "./handle-schema.ts";
+import type { Locks } from "./leases/types.ts";
 import type { KindOptions, KindScope, NamedRecords, NoFields, RecordHandle, Records } from "./types.ts";
 
 /** A type of records, made by `kind`. */
@@ -29,10 +30,11 @@ export interface Kind<
 
 export type AnyKind = Kind<string, StandardSchemaV1, KindScope>;
 
-/** The caller's records, one property per kind. */
+/** The caller's records, one property per kind, and the caller's locks. */
 export type State<Kinds extends readonly AnyKind[]> = {
-  readonly [K in Kinds[number] as K["name"]]: RecordsOf<K>;
-};
+  // Kinds whose names are not known have no properties: one for any name would clash with the locks.
+  readonly [K in Kinds[number] as string extends K["name"] ? never : K["name"]]: RecordsOf<K>;
+} & Locks;
 
 /** What a kind's property of the state offers, by its scope. */
 export type RecordsOf<K extends AnyKind> =
@@ -62,11 +64,14 @@ export function kind<
   const Scope extends KindScope = "many",
   Fields extends IndexedFields = NoFields,
 >(name: Name, options: KindOptions<Schema, Scope, Fields>): Kind<Name, Schema, Scope, Fields> {
-  if (typeof name === "string" && (name === "session" || isEngineKind(name))) {
+  if (typeof name === "string" && (builtIn.has(name) || isEngineKind(name))) {
     throw new HoldfastError("INVALID_ARGUMENT", `kind "${name}" is holdfast's own; choose another name`);
   }
   return new DefinedKind(name, options);
 }
+
+/** Kinds of holdfast's own, and what a state offers besides kinds. */
+const builtIn: ReadonlySet<string> = new Set(["session", "lock", "channel", "once"]);
 
 /** What the engine made of a kind's options. Throws `INVALID_ARGUMENT` for what `kind()` did not make. */
 export function definitionOf(given: AnyKind): KindDefinition {

@@ -4,11 +4,13 @@ import type { Owner } from "../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
+import type { ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
 import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
 import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
+import { locksOf } from "./leases/locks.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
@@ -20,7 +22,7 @@ import { OwnSessions } from "./sessions/sessions.ts";
 import { TurnRecorder } from "./sessions/turns.ts";
 import type { Sessions } from "./types.ts";
 
-const optionNames = ["store", "kinds", "limits", "sessions", "reap", "onError"] as const;
+const optionNames = ["store", "kinds", "limits", "sessions", "reap", "onConflict", "onWarning", "onError"] as const;
 
 /** The options of a hold, checked, apart from its store. */
 export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
@@ -29,6 +31,7 @@ export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
   readonly sessionLifetime: SessionLifetime;
   readonly reap: { readonly everyMs: number; readonly batch: number } | undefined;
   readonly onError: (error: unknown) => void;
+  readonly hear: Pick<ConflictLogOptions, "onConflict" | "onWarning">;
 };
 
 /** Throws `INVALID_ARGUMENT` naming what is wrong; nothing has been opened yet. */
@@ -51,6 +54,7 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
     },
     reap: reap === false ? undefined : resolveReap(reap),
     onError: quietly(options.onError),
+    hear: { onConflict: options.onConflict, onWarning: options.onWarning },
   };
 }
 
@@ -109,14 +113,14 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   #closing: Promise<void> | undefined;
 
   constructor(store: Store, options: ResolvedHoldOptions<Kinds>, ownsStore: boolean) {
-    const { kinds, limits, sessionLifetime, reap, onError } = options;
+    const { kinds, limits, sessionLifetime, reap, onError, hear } = options;
     this.traits = store.traits;
     this.kinds = kinds;
     this.limits = limits;
     this.sessionLifetime = sessionLifetime;
     this.#ownsStore = ownsStore;
     this.#store = resolving(store);
-    this.#engine = new Engine({ store: this.#store, limits, onError });
+    this.#engine = new Engine({ store: this.#store, limits, onError, hear });
     this.#session = defineSession(limits, sessionLifetime);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
@@ -148,7 +152,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     const owner = ownerOfPrincipal(principal);
     const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, definitionOf(kind))] as const);
     // One entry per kind, each made by the kind's own scope: what the mapped type says.
-    return Object.fromEntries(entries) as State<Kinds>;
+    return Object.assign(Object.fromEntries(entries), locksOf(this.#engine, owner)) as State<Kinds>;
   }
 
   sessions(principal: Principal): Sessions {
@@ -166,7 +170,19 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   get counts(): HoldCounts {
     const { written, lost } = this.#turns;
-    return { ...this.#engine.counts, turnsWritten: written, turnsLost: lost, reaped: this.#reaped };
+    const { counts, conflicts, leases, updateLeases } = this.#engine;
+    return {
+      ...counts,
+      conflicts: conflicts.conflicts,
+      retries: conflicts.retries,
+      updates: conflicts.updates,
+      retriesPerUpdate: [...conflicts.retriesPerUpdate],
+      updateLeases: updateLeases.taken,
+      locks: leases.held,
+      turnsWritten: written,
+      turnsLost: lost,
+      reaped: this.#reaped,
+    };
   }
 
   onEnded(listener: EndedListener): () => void {

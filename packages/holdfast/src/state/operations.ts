@@ -2,9 +2,10 @@
 import type { ChangeResult } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
 import type { StreamHead, Version } from "../record/record.ts";
-import { type Applied, firstResult } from "./engine.ts";
+import { type Applied, firstResult } from "./applied.ts";
 import { commitIdOf } from "./idempotency.ts";
 import { jsonText, parseStored } from "./json.ts";
+import { fenceOf } from "./leases/locks.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { invalid, notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -182,8 +183,8 @@ function checkLimit(limit: number): void {
 }
 
 export async function destroyRecord(scope: Scope, target: Target, options: ConditionalOptions): Promise<boolean> {
-  const { ifVersion, idempotency, signal } = options;
+  const { ifVersion, idempotency, fence, signal } = options;
   const { key } = target;
   const commitId = idempotency && commitIdOf({ ...key, name: "destroy" }, idempotency, { ifVersion });
-  return await scope.end(key, ifVersion ?? "present", { commitId, signal });
+  return await scope.end(key, ifVersion ?? "present", { commitId, fence: fenceOf(fence), signal });
 }

@@ -4,6 +4,8 @@ import type { IndexedFields, RecordKey } from "../record/record.ts";
 import type { ListPage } from "../store/contract.ts";
 import { validateName } from "../store/validate.ts";
 import { createRecord } from "./create.ts";
+import { lockRecord, whileLocked } from "./leases/locks.ts";
+import type { Lock, LockedWork, LockOptions } from "./leases/types.ts";
 import { findPage, listPage } from "./listing.ts";
 import { appendEvent, destroyRecord, incrementCounter, patchRecord, readEvents, updateRecord } from "./operations.ts";
 import { invalid } from "./refusals.ts";
@@ -69,6 +71,15 @@ class HandledRecords<Value, Fields extends IndexedFields> {
   async destroy(id: string, options: ConditionalOptions = {}): Promise<boolean> {
     const key = wellFormedKey(this.#scope, id);
     return key === undefined ? false : await destroyRecord(this.#scope, { key }, options);
+  }
+
+  async lock(id: string, options: LockOptions = {}): Promise<Lock> {
+    const { key } = this.#target(id);
+    return await lockRecord(this.#scope, key, options, [{ ...key, expect: "present", slide: true }]);
+  }
+
+  async withLock<R>(id: string, options: LockOptions, fn: LockedWork<R>): Promise<R> {
+    return await whileLocked(() => this.lock(id, options), options, fn);
   }
 
   async list(options: ListQuery = {}): Promise<ListResult> {
@@ -159,6 +170,14 @@ export class OneRecord<Value> implements RecordHandle<Value> {
 
   async destroy(options: ConditionalOptions = {}): Promise<boolean> {
     return await destroyRecord(this.#scope, this.#target, options);
+  }
+
+  async lock(options: LockOptions = {}): Promise<Lock> {
+    return await lockRecord(this.#scope, this.#target.key, options);
+  }
+
+  async withLock<R>(options: LockOptions, fn: LockedWork<R>): Promise<R> {
+    return await whileLocked(() => this.lock(options), options, fn);
   }
 }
 

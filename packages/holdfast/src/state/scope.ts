@@ -3,8 +3,9 @@ import { slideIsDue } from "../record/decide.ts";
 import { isRecordId } from "../record/ids.ts";
 import type { Owner, RecordKey, RecordSummary } from "../record/record.ts";
 import type { CommitOptions, Committed } from "../store/contract.ts";
+import { type Applied, firstResult } from "./applied.ts";
 import type { KindDefinition } from "./definition.ts";
-import { type Applied, type Engine, firstResult } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { notFound, refusalError } from "./refusals.ts";
 
 /** The record that lives and ends with a given one, if there is such a record. */

@@ -1,9 +1,10 @@
 import type { Change, Creation } from "../record/change.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
 import type { CommitId } from "../store/contract.ts";
+import { type Applied, firstResult } from "./applied.ts";
 import { decodeDocument, decodeText, encodeInitial } from "./document.ts";
-import { type Applied, firstResult } from "./engine.ts";
 import { commitIdOf } from "./idempotency.ts";
+import { fenceOf } from "./leases/locks.ts";
 import { contention, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import type { CallOptions, ChangeOptions, RecordView } from "./types.ts";
@@ -81,13 +82,14 @@ export async function changeBlindly(
 ): Promise<Applied> {
   const { engine, owner } = scope;
   const { signal, idempotency } = options;
+  const fence = fenceOf(options.fence);
   const commitId: CommitId | undefined =
     idempotency && commitIdOf({ ...key, name: operation.name }, idempotency, operation.intent());
   const quota = blind.appends === undefined ? undefined : engine.growthQuota;
   const { counters, appends } = blind;
   // Spelled out: this is made for every change, and spreading costs several times as much.
   const change: Change = { kind: key.kind, id: key.id, expect: "present", counters, appends, slide: true };
-  const committed = await engine.commit(owner, [change], { commitId, quota, signal });
+  const committed = await engine.commit(owner, [change], { commitId, fence, quota, signal });
   if (committed.ok) {
     if (scope.mayHaveCompanions) await scope.followSlide(key, committed, signal);
     return committed;
@@ -97,6 +99,7 @@ export async function changeBlindly(
   const create = await creationOf(scope, createAs.name);
   return await engine.apply(owner, [{ ...key, ...blind, expect: "any", create, slide: true }], {
     commitId,
+    fence,
     quota: engine.creationQuota(scope.kind),
     signal,
   });

@@ -4,6 +4,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { IndexedFields, Position, Version } from "../record/record.ts";
+import type { Fence, RecordLock, RecordLocks } from "./leases/types.ts";
 
 /** Milliseconds, or a number with a unit: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"30d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -86,7 +87,11 @@ export type Idempotency = {
 };
 
 export type CallOptions = { readonly signal?: AbortSignal };
-export type ChangeOptions = CallOptions & { readonly idempotency?: Idempotency };
+export type ChangeOptions = CallOptions & {
+  readonly idempotency?: Idempotency;
+  /** Makes the change only if this lock of the caller stands at this token as it is committed; else `FENCED`. */
+  readonly fence?: Fence;
+};
 /** `ifVersion` turns a change into a conditional one: `CONFLICT`, naming both versions, unless it still stands. */
 export type ConditionalOptions = ChangeOptions & { readonly ifVersion?: Version };
 
@@ -116,7 +121,7 @@ export interface Transaction {
 export type CounterBounds = { readonly min?: number; readonly max?: number };
 
 /** One record, already named. What `open(name)` and one-per-principal kinds give. */
-export interface RecordHandle<Value> {
+export interface RecordHandle<Value> extends RecordLock {
   readonly id: string;
   /** The record, made from its initial value if it is not there yet. */
   get(options?: CallOptions): Promise<RecordView<Value>>;
@@ -161,7 +166,7 @@ export type EventsResult = {
 };
 
 /** The caller's records of a kind with `scope: "many"`. */
-export interface Records<Value, Input, Fields extends IndexedFields = NoFields> {
+export interface Records<Value, Input, Fields extends IndexedFields = NoFields> extends RecordLocks {
   /**
    * Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. Repeated with the same idempotency key
    * it gives the first record as it is now, or throws `NOT_FOUND` if that one has ended.

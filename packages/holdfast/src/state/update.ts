@@ -3,18 +3,21 @@
  *
  *     queue on the record's mutex ──> read ──> function ──> commit at the version read ──> done
  *                                      ^                          │ refused
- *                                      └──── full jitter <────────┘        (too often, too long: CONTENTION)
+ *                                      ├──── full jitter <────────┤
+ *                                      └──── its lease <──────────┘ 3 times  (24 times, or 10 seconds: CONTENTION)
  *
- * The mutex keeps callers of this process from conflicting with each other; conflicts are left to other processes.
+ * The mutex keeps callers of this process from conflicting with each other; conflicts are left to other processes. Those
+ * that conflict again and again take a lease, so that everyone makes progress; see `update-lease.ts`.
  */
 import { throwIfAborted } from "../record/abort.ts";
 import type { Change, ChangeResult, Creation, NewDocument, Refusal } from "../record/change.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
 import type { CommitId, CommitOptions, ReadAnswer } from "../store/contract.ts";
+import { firstResult } from "./applied.ts";
 import { jitteredMs, pause } from "./backoff.ts";
 import { decodeDocument, decodeText, type Encoded, encodeDocument, encodeInitial, nameField } from "./document.ts";
-import { firstResult } from "./engine.ts";
 import { checkSameIntent, commitIdOf } from "./idempotency.ts";
+import { fenceOf } from "./leases/locks.ts";
 import { conflict, contention, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { CollectedTransaction } from "./transaction.ts";
@@ -53,31 +56,53 @@ export function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
 
 async function persist(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
   const { engine } = scope;
-  const { maxAttempts, maxMs } = engine.persistence;
-  const { signal, ifVersion } = request.options;
+  const { key, options } = request;
+  const { maxAttempts, maxMs, leaseAfter } = engine.persistence;
+  const { signal, ifVersion } = options;
   const startedAt = performance.now();
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await attemptOnce(scope, request, commitId);
-    if ("view" in outcome) return outcome;
-    engine.counts.conflicts += 1;
-    if (ifVersion !== undefined) throw outcome.actual === undefined ? notFound() : conflict(ifVersion, outcome.actual);
-    const elapsedMs = performance.now() - startedAt;
-    // Where a lease would let everyone make progress: here, once conflicts repeat.
-    if (attempt >= maxAttempts || elapsedMs > maxMs) {
-      throw contention(`others changed the record first, ${attempt} times in a row`, { attempts: attempt, elapsedMs });
+  const leftMs = (): number => Math.max(0, maxMs - (performance.now() - startedAt));
+  let lease = engine.updateLeases.inherit(scope, key);
+  let waited = lease !== undefined || ifVersion !== undefined;
+  try {
+    for (let retries = 0; ; ) {
+      const outcome = await attemptOnce(scope, request, commitId, waited);
+      if ("view" in outcome) {
+        engine.conflicts.settled(retries);
+        return outcome;
+      }
+      if (outcome.reason === "version") {
+        engine.conflict(key, retries);
+        if (ifVersion !== undefined)
+          throw outcome.actual === undefined ? notFound() : conflict(ifVersion, outcome.actual);
+        retries += 1;
+        if (retries >= maxAttempts || leftMs() === 0) {
+          throw contention(`others changed the record first, ${retries} times in a row`, { attempts: retries });
+        }
+        engine.conflicts.retries += 1;
+      }
+      if (lease === undefined && (outcome.reason === "leased" || retries >= leaseAfter)) {
+        // Who did not get it in time tries without: a holder that died must not hold everybody up.
+        lease = await engine.updateLeases.take(scope, key, leftMs() / 2, signal);
+        waited = true;
+      } else {
+        await pause(jitteredMs(retries - 1, engine.persistence, Math.random), signal);
+      }
     }
-    await pause(jitteredMs(attempt - 1, engine.persistence, Math.random), signal);
-    engine.counts.retries += 1;
+  } finally {
+    if (lease !== undefined) await engine.updateLeases.pass(scope, key, lease);
   }
 }
 
+/** Others update the record under its lease, and this update has not asked for it yet. */
+type Leased = { readonly reason: "leased" };
 type Lost = Extract<Refusal, { readonly reason: "version" }>;
 
 async function attemptOnce(
   scope: Scope,
   request: UpdateRequest,
   commitId: CommitId | undefined,
-): Promise<Updated | Lost> {
+  waited: boolean,
+): Promise<Updated | Lost | Leased> {
   const { key, options, createAs } = request;
   const { signal, ifVersion } = options;
   const answer = await scope.engine.read(scope.owner, key, { signal, commitId: commitId?.id });
@@ -88,6 +113,9 @@ async function attemptOnce(
   }
   if (record === undefined && createAs === undefined) throw notFound();
   if (ifVersion !== undefined && ifVersion !== record?.version) throw conflict(ifVersion, record?.version);
+  if (!waited && record !== undefined && (await scope.engine.updateLeases.inUse(scope, record, signal))) {
+    return { reason: "leased" };
+  }
 
   const pending = record === undefined ? initialDraft(scope, createAs?.name) : decodeDocument(scope.kind, record);
   const draft: unknown = pending instanceof Promise ? await pending : pending;
@@ -102,7 +130,9 @@ async function attemptOnce(
   throwIfAborted(signal);
 
   const changed = record === undefined || encoded.text !== record.document;
-  if (record !== undefined && !changed && commitId === undefined && appends === undefined && counters === undefined) {
+  const fence = fenceOf(options.fence);
+  const isNothing = !changed && appends === undefined && counters === undefined;
+  if (record !== undefined && isNothing && commitId === undefined && fence === undefined) {
     return await unchanged(scope, record, answer.at, encoded.value, signal);
   }
   const change: Change = {
@@ -122,7 +152,7 @@ async function attemptOnce(
       : changed || appends !== undefined
         ? scope.engine.growthQuota
         : undefined;
-  return await settle(scope, record, answer.at, encoded, change, { commitId, quota, signal });
+  return await settle(scope, record, answer.at, encoded, change, { commitId, fence, quota, signal });
 }
 
 function creationOf({ kind }: Scope, { text, fields }: Encoded): Creation {
@@ -141,6 +171,7 @@ async function settle(
   change: Change,
   options: CommitOptions,
 ): Promise<Updated | Lost> {
+  scope.engine.conflicts.tried();
   const committed = await scope.commitSliding(record, readAt, change, options);
   if (!committed.ok) {
     if (committed.refusal.reason === "version") return committed.refusal;

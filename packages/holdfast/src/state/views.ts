@@ -3,6 +3,9 @@ import type { Position, RecordSummary, StreamHead } from "../record/record.ts";
 import { nameField, ownFields } from "./document.ts";
 import type { ListedRecord, RecordView } from "./types.ts";
 
+/** Counts the leases under which the record was updated: the engine's own, and no counter to whom the record belongs. */
+export const leasesCounter = "holdfast.leases";
+
 /** The view of a record as it was read. */
 export function viewOf<Value>(record: RecordSummary, value: Value): RecordView<Value> {
   return {
@@ -10,7 +13,7 @@ export function viewOf<Value>(record: RecordSummary, value: Value): RecordView<V
     id: record.id,
     version: record.version,
     value,
-    counters: record.counters,
+    counters: shownCounters(record.counters),
     heads: headsOf(record.streams),
     createdAt: new Date(record.createdAt),
     updatedAt: new Date(record.updatedAt),
@@ -34,7 +37,7 @@ export function viewAfter<Value>(
     id: read.id,
     version: result.version,
     value,
-    counters: merged(read.counters, result.counters),
+    counters: shownCounters(merged(read.counters, result.counters)),
     heads: merged(headsOf(read.streams), result.heads),
     createdAt: new Date(read.createdAt),
     updatedAt: new Date(result.version === read.version ? read.updatedAt : Math.max(read.updatedAt, at)),
@@ -71,13 +74,20 @@ export function listedOf(record: RecordSummary): ListedRecord {
     ...(typeof name === "string" && { name }),
     version: record.version,
     fields: ownFields(record.fields),
-    counters: record.counters,
+    counters: shownCounters(record.counters),
     heads: headsOf(record.streams),
     createdAt: new Date(record.createdAt),
     updatedAt: new Date(record.updatedAt),
     touchedAt: new Date(record.touchedAt),
     expiresAt: record.expiresAt === undefined ? undefined : new Date(record.expiresAt),
   };
+}
+
+function shownCounters(counters: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  if (!counters.has(leasesCounter)) return counters;
+  const shown = new Map(counters);
+  shown.delete(leasesCounter);
+  return shown;
 }
 
 const noHeads: ReadonlyMap<string, Position> = new Map();

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import {
   type App,
+  type ConflictReport,
   type Hold,
   HoldfastError,
+  type HoldWarning,
   holdfast,
   isHoldfastError,
   type ServeOptions,
@@ -58,6 +60,8 @@ async function openHold(settings: Settings, log: Log): Promise<Hold<readonly []>
       maxTurnsKept: settings.maxTurns,
     },
     sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },
+    onConflict: (conflict: ConflictReport) => log.info(conflict, "somebody else changed the record first"),
+    onWarning: ({ code, message, details }: HoldWarning) => log.warn({ code, ...details }, message),
     onError: (err: unknown) => log.error({ err }, "the store's background work failed"),
   };
   try {

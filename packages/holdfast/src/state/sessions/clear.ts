@@ -1,12 +1,14 @@
 import type { Change, CounterChange, Trim } from "../../record/change.ts";
 import type { RecordKey, StoredRecord } from "../../record/record.ts";
-import type { CommitId } from "../../store/contract.ts";
+import type { CommitOptions } from "../../store/contract.ts";
 import { jitteredMs, pause } from "../backoff.ts";
 import { decodeDocument, encodeDocument } from "../document.ts";
 import { checkSameIntent, commitIdOf } from "../idempotency.ts";
+import { fenceOf } from "../leases/locks.ts";
 import { contention, notFound, refusalError } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import type { ChangeOptions, SessionDocument } from "../types.ts";
+import { leasesCounter } from "../views.ts";
 import { actionsStream, emptySession, turnsStream } from "./definition.ts";
 
 /**
@@ -18,33 +20,30 @@ import { actionsStream, emptySession, turnsStream } from "./definition.ts";
 export async function clearSession(scope: Scope, key: RecordKey, options: ChangeOptions): Promise<void> {
   const { engine } = scope;
   const { signal, idempotency } = options;
+  const fence = fenceOf(options.fence);
   const commitId = idempotency && commitIdOf({ ...key, name: "clear" }, idempotency, null);
   await engine.mutex.run(scope.addressOf(key), signal, async () => {
     const { maxAttempts } = engine.persistence;
-    for (let attempt = 1; !(await clearOnce(scope, key, commitId, signal)); attempt++) {
-      engine.counts.conflicts += 1;
+    for (let attempt = 1; !(await clearOnce(scope, key, { commitId, fence, signal })); attempt++) {
+      engine.conflict(key, attempt - 1);
       if (attempt >= maxAttempts)
         throw contention("the session was changed all the while it was cleared", { attempts: attempt });
       await pause(jitteredMs(attempt - 1, engine.persistence, Math.random), signal);
-      engine.counts.retries += 1;
+      engine.conflicts.retries += 1;
     }
   });
 }
 
 /** False if somebody came between. */
-async function clearOnce(
-  scope: Scope,
-  key: RecordKey,
-  commitId: CommitId | undefined,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
+async function clearOnce(scope: Scope, key: RecordKey, options: CommitOptions): Promise<boolean> {
+  const { commitId, signal } = options;
   const { record, at, outcome } = await scope.engine.read(scope.owner, key, { commitId: commitId?.id, signal });
   if (outcome !== undefined && commitId !== undefined) {
     checkSameIntent(commitId, outcome);
     return true;
   }
   if (record === undefined) throw notFound();
-  const committed = await scope.commitSliding(record, at, await clearing(scope, record), { commitId, signal });
+  const committed = await scope.commitSliding(record, at, await clearing(scope, record), options);
   if (committed.ok) return true;
   const { reason } = committed.refusal;
   if (reason === "version" || reason === "bounds") return false;
@@ -61,7 +60,7 @@ async function clearing(scope: Scope, record: StoredRecord): Promise<Change> {
     expect: record.version,
     // Clearing what is clear already changes nothing.
     ...(text !== record.document && { document: { text } }),
-    counters: [...record.counters].filter(([, value]) => value !== 0).map(backToZero),
+    counters: [...record.counters].filter(([name, value]) => value !== 0 && name !== leasesCounter).map(backToZero),
     trims: [actionsStream, turnsStream].flatMap((stream) => trimAll(record, stream)),
     slide: true,
   };

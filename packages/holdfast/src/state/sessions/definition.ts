@@ -16,6 +16,7 @@ import type { SessionLifetime } from "../hold.ts";
 import type { HoldLimits } from "../limits.ts";
 import { invalid } from "../refusals.ts";
 import type { RecordView, SessionDocument, SessionView } from "../types.ts";
+import { leasesCounter } from "../views.ts";
 
 export const sessionKind = "session";
 export const sessionPrefix = "ses";
@@ -23,6 +24,7 @@ export const actionsStream = "actions";
 export const turnsStream = "turns";
 /** Counts actions since the session began or was last cleared. */
 export const actionsCounter = "holdfast.actions";
+const engineCounters: ReadonlySet<string> = new Set([actionsCounter, leasesCounter]);
 const connectionField = "connection";
 
 export const sessionDefaults: SessionLifetime = { idleMs: 24 * 3_600_000, absoluteMs: 30 * 24 * 3_600_000 };
@@ -106,5 +108,5 @@ export function totalEvents(counters: ReadonlyMap<string, number>): number {
 }
 
 export function ownCounters(counters: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
-  return new Map([...counters].filter(([name, value]) => name !== actionsCounter && value !== 0));
+  return new Map([...counters].filter(([name, value]) => value !== 0 && !engineCounters.has(name)));
 }

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "../../record/record.ts";
 import type { Tail } from "../../store/contract.ts";
+import { firstResult } from "../applied.ts";
 import { decodeDocument } from "../document.ts";
-import { firstResult } from "../engine.ts";
 import { getMember, jsonText, parseStored, setMember } from "../json.ts";
 import { appendedOf, incrementCounter, maxPageBytes, remembered } from "../operations.ts";
 import { invalid, notFound } from "../refusals.ts";
