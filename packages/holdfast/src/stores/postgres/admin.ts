@@ -105,7 +105,7 @@ export class PostgresAdmin implements StoreAdmin {
     return this.#run(undefined, async (client, aheadMs) => {
       validateReap(options);
       // The array of candidates is the database's memory; another sweep goes on where this one ends.
-      const [row] = await client.write("select holdfast.reap_1($1::bigint, $2::bigint) as answer", [
+      const [row] = await client.write("select holdfast.reap_2($1::bigint, $2::bigint) as answer", [
         Math.min(options.limit, 10_000),
         aheadMs,
       ]);
@@ -118,7 +118,7 @@ export class PostgresAdmin implements StoreAdmin {
   erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
     return this.#run(undefined, async (client) => {
       throwIfAborted(signal);
-      const [row] = await client.write("select holdfast.erase_1($1) as count", [owner]);
+      const [row] = await client.write("select holdfast.erase_2($1) as count", [owner]);
       return Number(row?.["count"]);
     });
   }

@@ -16,7 +16,7 @@ import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 /** A statement takes no further commits beyond this many characters of documents and events: it is built in memory. */
 const maxCharacters = 16 * 1024 * 1024;
 
-const statement = "select holdfast.commit_1($1::jsonb, $2::boolean, $3::bigint) as outcomes";
+const statement = "select holdfast.commit_2($1::jsonb, $2::boolean, $3::bigint) as outcomes";
 
 type Item = {
   readonly owner: string;

@@ -30,6 +30,11 @@ export function isReadOnly(thrown: unknown): boolean {
   return stateOf(thrown) === "25006";
 }
 
+/** Whether the statement gave up waiting for what others hold. */
+export function isLockTimeout(thrown: unknown): boolean {
+  return stateOf(thrown) === "55P03";
+}
+
 export function translate(thrown: unknown): unknown {
   if (thrown instanceof HoldfastError) return thrown;
   const state = stateOf(thrown);
@@ -42,7 +47,7 @@ export function translate(thrown: unknown): unknown {
   if (missing.has(state)) {
     return new HoldfastError("SCHEMA_MISMATCH", "a table or function of holdfast is gone; open the store anew", init);
   }
-  if (state === "55P03") return unavailable("a row was locked by others for too long; nothing was written", thrown);
+  if (isLockTimeout(thrown)) return unavailable("a row was locked by others for too long; nothing was written", thrown);
   if (state === "57014") return unavailable("a statement took too long and was cancelled", thrown);
   // The server's own words may quote parameters, which may hold what must not reach a log.
   return unavailable(`PostgreSQL refused a statement (SQLSTATE ${state})`, thrown);

@@ -30,6 +30,16 @@ export function databaseForThisFile(): () => string {
   };
 }
 
+/** An empty database that is dropped when the test is over. */
+export async function freshDatabase(): Promise<string> {
+  const name = `holdfast_test_${randomBytes(6).toString("hex")}`;
+  await query(inject("postgresUrl"), `create database ${name}`);
+  onTestFinished(() => query(inject("postgresUrl"), `drop database ${name} with (force)`));
+  const url = new URL(inject("postgresUrl"));
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
 /** A store that is closed when the test is over. */
 export async function openFor(options: PostgresOptions, aheadMs: () => number = () => 0): Promise<Store> {
   const store = await postgresStoreAhead(options, aheadMs);

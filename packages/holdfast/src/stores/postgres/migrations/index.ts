@@ -1,6 +1,11 @@
-/** The schema, as numbered steps that are only ever added to: what was released is never edited. */
+/**
+ * The schema, as numbered steps that are only ever added to: what was released is never edited. A function that changes
+ * gets a new number in its name, and the one that older releases call stays; the store calls the newest of each.
+ */
 import { accounts } from "./accounts.ts";
 import { commit } from "./commit.ts";
+import { commit2 } from "./commit-2.ts";
+import { counts } from "./counts.ts";
 import { decide } from "./decide.ts";
 import { locks } from "./locks.ts";
 import { read } from "./read.ts";
@@ -16,6 +21,7 @@ type Migration = {
 export const migrations: readonly Migration[] = [
   { sql: tables + decide + locks + commit + read + upkeep, oldest: 1 },
   { sql: accounts, oldest: 1 },
+  { sql: counts + commit2, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;
