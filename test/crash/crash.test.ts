@@ -9,9 +9,9 @@ import { expect, test } from "vitest";
 import { type Caller, textOf, valueOf } from "../clients/caller.ts";
 import { v1Http } from "../clients/v1.ts";
 import { v2Http } from "../clients/v2.ts";
+import { type Random, seeded } from "../lib/random.ts";
 import { poll, removeFolder, startServer } from "../lib/server-process.ts";
 import { Ledger } from "./ledger.ts";
-import { type Random, seeded } from "./random.ts";
 import { work } from "./worker.ts";
 
 const kills = 20;

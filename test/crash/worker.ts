@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { type Answer, type Arguments, type Caller, textOf } from "../clients/caller.ts";
+import type { Random } from "../lib/random.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Random } from "./random.ts";
 
 export type WorkerOptions = {
   readonly caller: Caller;
