@@ -8,6 +8,7 @@ import type { Session } from "../state/types.ts";
 import type { EventBus } from "./bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import type { ResolvedServeOptions } from "./options.ts";
+import type { Parks } from "./parked.ts";
 import { SchemaCache } from "./tools/schemas.ts";
 import { turnOf } from "./tools/turn.ts";
 import { wrapTools } from "./tools/wrap.ts";
@@ -20,6 +21,8 @@ export type Caller = {
   readonly session: Session | undefined;
   readonly connection: Map<string, unknown>;
   readonly era: "2025" | "2026";
+  /** Where calls can wait in the store for their client. Elsewhere it is asked as the SDK asks. */
+  readonly parks?: Parks | undefined;
 };
 
 export type InstanceFactory = (caller: Caller) => McpServer;
@@ -43,8 +46,11 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     const { principal, session } = caller;
     const owner = ownerOfPrincipal(principal);
     const server = new McpServer(implementation, serverOptions);
+    // Who has turned the SDK's way of asking such clients off wants none.
+    const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
     wrapTools(server, {
       schemas,
+      parks,
       onCall: () => connections.call(),
       onTurn:
         session === undefined || !options.recordTurns
@@ -52,7 +58,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
           : (call) => turns.record(owner, session.id, turnOf(call)),
       onError: options.onError,
     });
-    wrapReads(server, options.onError);
+    wrapReads(server, { onError: options.onError, parks });
     build(server, {
       state: hold.state(principal),
       sessions: hold.sessions(principal),

@@ -1,5 +1,6 @@
 /** Resources and prompts of one server instance: what they throw is answered without telling what lies behind it. */
 import {
+  isInputRequiredResult,
   type McpServer,
   ProtocolError,
   ProtocolErrorCode,
@@ -7,36 +8,46 @@ import {
   SdkError,
 } from "@modelcontextprotocol/server";
 import { isHoldfastError } from "../record/errors.ts";
+import { type Parks, parkedResult } from "./parked.ts";
 import { resultOfError } from "./tools/errors.ts";
 
 type Callback = (...given: readonly unknown[]) => unknown;
 type Register = (...given: readonly unknown[]) => unknown;
 type Updates = { readonly callback?: Callback };
 
+export type ReadWrapping = {
+  readonly onError: (error: unknown) => void;
+  /** Where they can wait in the store for what they ask of their client. */
+  readonly parks?: Parks | undefined;
+};
+
 /** Has to be called before the author registers anything. */
-export function wrapReads(server: McpServer, report: (error: unknown) => void): void {
+export function wrapReads(server: McpServer, wrapping: ReadWrapping): void {
   for (const method of ["registerResource", "registerPrompt"] as const) {
     // Both take the callback last, and return what can be updated; the SDK's overloads say more than is needed here.
     const register = server[method].bind(server) as unknown as Register;
     const wrapped: Register = (...given) => {
-      const registered = register(...given.slice(0, -1), guarded(given.at(-1) as Callback, report)) as {
+      const registered = register(...given.slice(0, -1), guarded(given.at(-1) as Callback, wrapping)) as {
         update(updates: Updates): void;
       };
       const update = registered.update.bind(registered);
       registered.update = (updates) =>
-        update(updates.callback === undefined ? updates : { ...updates, callback: guarded(updates.callback, report) });
+        update(
+          updates.callback === undefined ? updates : { ...updates, callback: guarded(updates.callback, wrapping) },
+        );
       return registered;
     };
     Object.defineProperty(server, method, { value: wrapped, configurable: true, writable: true });
   }
 }
 
-function guarded(callback: Callback, report: (error: unknown) => void): Callback {
+function guarded(callback: Callback, { onError, parks }: ReadWrapping): Callback {
   return async (...given) => {
     try {
-      return await callback(...given);
+      const result = await callback(...given);
+      return isInputRequiredResult(result) && parks?.() === true ? parkedResult(result) : result;
     } catch (thrown) {
-      throw protocolErrorOf(thrown, given[0], report);
+      throw protocolErrorOf(thrown, given[0], onError);
     }
   };
 }

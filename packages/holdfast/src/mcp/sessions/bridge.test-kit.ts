@@ -11,6 +11,9 @@ import { servingHold } from "../../state/open-hold.ts";
 import type { Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { Inbound, Reply } from "../exchange.ts";
+import { SchemaCache } from "../tools/schemas.ts";
+import { wrapTools } from "../tools/wrap.ts";
+import { wrapReads } from "../wrap-reads.ts";
 import {
   createSessionEndpoint,
   type InstanceContext,
@@ -54,6 +57,7 @@ function principalOf(request: IncomingMessage): Principal {
 export async function startNode({ hold, build = registerTools, options }: NodeInit): Promise<Node> {
   const errors: unknown[] = [];
   const instances = { made: 0, closed: 0 };
+  const schemas = new SchemaCache();
   const endpoint = createSessionEndpoint({
     hold: servingHold(hold),
     options: { onError: (error) => errors.push(error), ...options },
@@ -63,6 +67,9 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
       server.server.onclose = () => {
         instances.closed += 1;
       };
+      const onError = (error: unknown): void => void errors.push(error);
+      wrapTools(server, { schemas, onCall: () => () => undefined, onError, parks: context.parks });
+      wrapReads(server, { onError, parks: context.parks });
       build(server, context);
       return server;
     },

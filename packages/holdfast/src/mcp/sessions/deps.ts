@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Store } from "../../store/contract.ts";
+import type { FailurePoints } from "./failure-points.ts";
 import type { SessionHold } from "./hold.ts";
 import type { Serving } from "./instance.ts";
 import type { SessionOptions } from "./options.ts";
@@ -16,6 +17,8 @@ export type SessionDeps = {
   readonly slots: StreamSlots;
   /** The POST whose handler is running: what its server asks in there belongs to it. */
   readonly serving: AsyncLocalStorage<Serving>;
+  /** Set by tests that kill the process at a certain moment. */
+  readonly failurePoint: FailurePoints | undefined;
   /** Publishes a hint. Never throws: hints may be lost. */
   readonly hint: (topic: string, hint: string) => void;
   /** Never throws. */

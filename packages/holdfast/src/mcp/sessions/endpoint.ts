@@ -2,16 +2,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { JSONRPCNotification, McpServer } from "@modelcontextprotocol/server";
 
+import type { Owner } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
 import type { Session } from "../../state/types.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
+import type { Parks } from "../parked.ts";
 import { Announcer } from "./announce.ts";
 import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
+import { clearCalls } from "./calls/clear-calls.ts";
 import type { SessionDeps } from "./deps.ts";
 import { endSession } from "./end-session.ts";
 import { Exchanges } from "./exchanges.ts";
+import { failurePoints } from "./failure-points.ts";
 import { GetStreams } from "./get-streams.ts";
 import type { SessionHold } from "./hold.ts";
 import { Initializer } from "./initialize.ts";
@@ -19,6 +23,7 @@ import type { Serving } from "./instance.ts";
 import { NodeLife } from "./node-life.ts";
 import { resolveSessionOptions, type SessionOptions } from "./options.ts";
 import { Posts } from "./post.ts";
+import { Rounds } from "./questions/rounds.ts";
 import { Rehydrator } from "./rehydrate.ts";
 import { FleetIds } from "./routing/ids.ts";
 import { SessionGate } from "./session-gate.ts";
@@ -35,7 +40,11 @@ export type InstanceContext = {
   readonly era: "2025";
   /** Volatile state of this instance. */
   readonly connection: Map<string, unknown>;
+  readonly parks: Parks;
 };
+
+/** Makes a server for one caller, and in stateless mode for one request, whose `session` is undefined. */
+export type MakeInstance = (context: Pick<InstanceContext, "principal" | "session">) => McpServer;
 
 export type SessionEndpointInit = {
   readonly hold: SessionHold;
@@ -98,6 +107,7 @@ class Endpoint implements SessionEndpoint {
   readonly #announcer: Announcer;
   readonly #stopListening: () => void;
   readonly #sweep: NodeJS.Timeout;
+  readonly #clearing = new Set<Promise<void>>();
   #draining = false;
   #closing: Promise<void> | undefined;
 
@@ -108,23 +118,27 @@ class Endpoint implements SessionEndpoint {
     this.#warm = new WarmSessions({ max: deps.options.maxWarmInstances, onError: deps.onError });
     this.#gate = new SessionGate(deps, this.#warm);
     this.#exchanges = new Exchanges(deps, this.#life);
-    this.#streams = new GetStreams(deps, this.#warm, this.#life);
-    this.#stateless = new Stateless(deps, this.#exchanges, instance);
+    this.#streams = new GetStreams(deps, this.#warm, this.#life, this.#exchanges);
+    const parks = (): boolean => deps.serving.getStore()?.exchange.parkable === true;
+    const made: MakeInstance = (context) => instance({ ...context, era: "2025", connection: new Map(), parks });
+    this.#stateless = new Stateless(deps, this.#exchanges, made);
     this.#announcer = new Announcer(deps, this.#warm, this.#streams);
     this.#posts = new Posts({
       deps,
       gate: this.#gate,
       exchanges: this.#exchanges,
       streams: this.#streams,
-      rehydrator: new Rehydrator(deps, this.#warm, instance),
-      initializer: new Initializer(deps, this.#warm, this.#exchanges, instance),
+      rounds: new Rounds({ deps, starting: (streamId) => this.#exchanges.starting(streamId) }),
+      rehydrator: new Rehydrator(deps, this.#warm, made),
+      initializer: new Initializer(deps, this.#warm, this.#exchanges, made),
     });
     this.#sweep = setInterval(() => this.#watchLongCalls(), longCallMs).unref();
-    this.#stopListening = hold.onEnded(({ owner, kind, id }) => {
+    this.#stopListening = hold.onEnded(({ owner, kind, id, cause }) => {
       if (kind !== transportKind) return;
       this.#gate.forget(owner, id);
       this.#warm.end(owner, id);
       this.#streams.end(owner, id);
+      if (cause === "ended") this.#clear(owner, id);
     });
   }
 
@@ -171,8 +185,15 @@ class Endpoint implements SessionEndpoint {
     clearInterval(this.#sweep);
     await this.#streams.close();
     await Promise.all([this.#warm.close(), this.#stateless.close()]);
-    await this.#gate.idle();
+    await Promise.all([this.#gate.idle(), ...this.#clearing]);
     await this.#life.close();
+  }
+
+  #clear(owner: Owner, id: string): void {
+    const clearing: Promise<void> = clearCalls(this.#deps.store, owner, id)
+      .catch(this.#deps.onError)
+      .finally(() => this.#clearing.delete(clearing));
+    this.#clearing.add(clearing);
   }
 
   /** A call that takes long may be cancelled by way of another node. */
@@ -210,6 +231,7 @@ function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
     store: hold.store,
     options,
     onError,
+    failurePoint: options[failurePoints],
     ids: new FleetIds(),
     slots: new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
     serving: new AsyncLocalStorage<Serving>(),

@@ -1,4 +1,5 @@
-import type { Owner } from "../../record/record.ts";
+import type { Owner, Position } from "../../record/record.ts";
+import { CallGuard } from "./calls/call-guard.ts";
 import type { SessionDeps } from "./deps.ts";
 import { LiveStream } from "./live-stream.ts";
 import type { RpcId } from "./messages.ts";
@@ -11,14 +12,21 @@ import { primes } from "./versions.ts";
 
 export type OpenExchange = {
   /** Absent in stateless mode. */
-  readonly session?: { readonly document: Pick<TransportDocument, "secretHash" | "protocolVersion"> } | undefined;
+  readonly session?:
+    | { readonly id: string; readonly document: Pick<TransportDocument, "secretHash" | "protocolVersion"> }
+    | undefined;
   readonly owner: Owner;
   readonly log: OutputLog | undefined;
   readonly requests: readonly RpcId[];
   readonly batch: boolean;
-  readonly signal: AbortSignal;
+  /** The client's connection. Absent where a call goes on that nobody waits for here. */
+  readonly signal?: AbortSignal | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly onDone: () => void;
+  /** The call to go on with. */
+  readonly continues?: { readonly guard: CallGuard; readonly round: number } | undefined;
+  /** Takes the socket of a call that was parked. */
+  readonly handOver?: ((live: LiveStream, streamId: string, after: Position) => void) | undefined;
+  readonly onDone: (exchange: PostExchange) => void;
 };
 
 /** The POSTs being answered on this node. */
@@ -26,6 +34,9 @@ export class Exchanges {
   readonly #deps: SessionDeps;
   readonly #life: NodeLife;
   readonly #idle = new Set<() => void>();
+  readonly #streaming = new Map<string, PostExchange>();
+  /** Calls that are this node's, and not yet at work again. */
+  readonly #starting = new Set<string>();
   #inFlight = 0;
   #total = 0;
 
@@ -46,32 +57,68 @@ export class Exchanges {
 
   open(init: OpenExchange): PostExchange {
     const { options, ids } = this.#deps;
-    const { session, requests } = init;
+    const { session, requests, log, continues, handOver } = init;
     const count = requests.length;
     this.#inFlight += count;
-    this.#total += count;
-    let endLife = (): void => undefined;
-    return new PostExchange({
+    this.#total += continues === undefined ? count : 0;
+    let endLife = continues === undefined ? (): void => undefined : this.#life.begin();
+    const exchange: PostExchange = new PostExchange({
       requests,
       batch: init.batch,
       response: options.response,
       headers: init.headers ?? {},
-      mintStreamId: () => (session === undefined ? "" : mintPostStreamId(session.document.secretHash, ids.node)),
-      log: init.log,
+      log,
+      continues,
+      call: { session: session?.id ?? "", node: ids.node },
+      guard: () => {
+        const guard = continues?.guard ?? new CallGuard(mintPostStreamId(session?.document.secretHash ?? "", ids.node));
+        queueMicrotask(() => {
+          if (exchange.open) this.#streaming.set(guard.streamId, exchange);
+        });
+        return guard;
+      },
       primes: session !== undefined && primes(session.document.protocolVersion),
       retryMs: options.retryMs,
       openLive: () => {
         const live = this.#openLive(init);
-        if (live !== undefined && init.log !== undefined) endLife = this.#life.begin();
+        if (live !== undefined && log !== undefined) endLife = this.#life.begin();
         return live;
       },
+      handOver: (live, streamId, after) => (handOver === undefined ? live.end() : handOver(live, streamId, after)),
       onDone: () => {
         endLife();
+        this.#streaming.delete(exchange.streamId);
         this.#inFlight -= count;
-        init.onDone();
+        init.onDone(exchange);
         if (this.#inFlight === 0) for (const resolve of [...this.#idle]) resolve();
       },
     });
+    return exchange;
+  }
+
+  /** The call that runs here and streams under this id. */
+  running(streamId: string): PostExchange | undefined {
+    return this.#streaming.get(streamId);
+  }
+
+  /** Whether a call runs here, or is about to. */
+  has(streamId: string): boolean {
+    return this.#streaming.has(streamId) || this.#starting.has(streamId);
+  }
+
+  /** Says that a call is this node's before it is at work again. The returned function takes that back. */
+  starting(streamId: string): () => void {
+    this.#starting.add(streamId);
+    // A drain has to wait for it as for every other.
+    this.#inFlight += 1;
+    let pending = true;
+    return () => {
+      if (!pending) return;
+      pending = false;
+      this.#starting.delete(streamId);
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) for (const resolve of [...this.#idle]) resolve();
+    };
   }
 
   /** Resolves once no request is in flight. */
@@ -95,7 +142,7 @@ export class Exchanges {
       keepAliveMs,
       maxAgeMs: maxStreamAgeMs,
       maxBufferBytes: maxStreamBufferBytes,
-      signal,
+      signal: signal ?? new AbortController().signal,
       onClosed: release,
     });
   }

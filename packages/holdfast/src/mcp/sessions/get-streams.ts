@@ -1,14 +1,17 @@
 import type { Owner, Position } from "../../record/record.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { replayWindowExceeded, sessionNotFound, tooManyStreams, unknownEvent } from "./answers.ts";
+import { callKey, resumesCounter } from "./calls/call-record.ts";
+import { LostCall } from "./calls/lost-call.ts";
 import type { SessionDeps } from "./deps.ts";
+import type { Exchanges } from "./exchanges.ts";
 import { writeHint } from "./hints.ts";
 import { LiveStream } from "./live-stream.ts";
 import { readLogEntry, writeLogEntry } from "./log-entry.ts";
-import { LostCall } from "./lost-call.ts";
+import type { RpcResponse } from "./messages.ts";
 import type { NodeLife } from "./node-life.ts";
 import type { OpenSession } from "./session-gate.ts";
-import { streamHeaders } from "./sse.ts";
+import { messageEvent, streamHeaders } from "./sse.ts";
 import { type EventPlace, getStreamId, parseEventId } from "./stream-id.ts";
 import { Tail, type TailInit } from "./tail.ts";
 import { outStream, sessionTopic, takeoverCounter, transportKey } from "./transport-record.ts";
@@ -24,7 +27,12 @@ type Listening = {
   /** Of two that show the same stream the higher has it. */
   token: number;
   tail: Tail | undefined;
+  /** What the client is owed if the session ends now. */
+  owed: () => readonly RpcResponse[];
 };
+
+/** How often a stream looks whether the node of its call still lives: a call is given up within its lease and this. */
+const callPollMs = 3_000;
 
 type Opened = { readonly token: number; readonly position: Position };
 
@@ -33,14 +41,15 @@ export class GetStreams {
   readonly #deps: SessionDeps;
   readonly #warm: WarmSessions;
   readonly #life: NodeLife;
+  readonly #exchanges: Exchanges;
   readonly #listening = new Map<string, Listening>();
   readonly #running = new Set<Promise<void>>();
-  #resumes = 0;
 
-  constructor(deps: SessionDeps, warm: WarmSessions, life: NodeLife) {
+  constructor(deps: SessionDeps, warm: WarmSessions, life: NodeLife, exchanges: Exchanges) {
     this.#deps = deps;
     this.#warm = warm;
     this.#life = life;
+    this.#exchanges = exchanges;
   }
 
   async open(inbound: Inbound, session: OpenSession): Promise<Reply> {
@@ -57,8 +66,10 @@ export class GetStreams {
 
   /** The session ended: its streams end with it. */
   end(owner: Owner, sessionId: string): void {
-    for (const { session, live } of this.#listening.values()) {
-      if (session.owner === owner && session.id === sessionId) live.end();
+    for (const { session, live, owed } of [...this.#listening.values()]) {
+      if (session.owner !== owner || session.id !== sessionId) continue;
+      for (const response of owed()) live.write(messageEvent(undefined, JSON.stringify(response)));
+      live.end();
     }
   }
 
@@ -72,6 +83,18 @@ export class GetStreams {
   /** Ends the connection of the session's own stream, and leaves the stream: its client comes back for it. */
   closeOwn(session: OpenSession): void {
     this.#listening.get(keyOf(session, getStreamId(session.document.secretHash)))?.live.end();
+  }
+
+  /** The same for the stream of a call. */
+  closeCall(session: OpenSession, streamId: string): void {
+    this.#listening.get(keyOf(session, streamId))?.live.end();
+  }
+
+  /** Goes on with the socket of a call that was parked: whatever node writes what follows, this one reads it. */
+  adopt(session: OpenSession, live: LiveStream, streamId: string, after: Position): void {
+    const listening: Listening = { session, streamId, token: 0, tail: undefined, live, owed: () => [] };
+    live.whenClosed(() => this.#closed(keyOf(session, streamId), listening, undefined));
+    this.#start(listening, { after, opened: after, ...this.#ofCall(listening) });
   }
 
   /** Ends all streams; resolves when nothing of them is left. */
@@ -116,20 +139,36 @@ export class GetStreams {
     return { status: 200, headers: streamHeaders, body: listening.live };
   }
 
-  /** Goes on with the stream of a POST, wherever that runs or ran. */
-  #resume(inbound: Inbound, session: OpenSession, { streamId, position }: EventPlace): Reply {
+  /** Goes on with the stream of a POST, wherever that runs or ran. Whoever read it so far, reads it no longer. */
+  async #resume(inbound: Inbound, session: OpenSession, { streamId, position }: EventPlace): Promise<Reply> {
     const listening = this.#prepare(inbound, session, streamId);
     if (!("live" in listening)) return listening;
-    this.#resumes += 1;
-    listening.token = this.#resumes;
-    const exchange = () => this.#warm.peek(session.owner, session.id)?.exchange(streamId);
-    exchange()?.detach();
-    const lost = new LostCall(this.#deps, this.#life, session, streamId);
-    this.#start(listening, {
-      after: position,
-      caughtUp: async () => exchange() !== undefined || (await lost.mayStillAnswer(() => listening.tail?.wake())),
-    });
+    try {
+      const opened = await this.#recordResume(session, streamId);
+      this.#exchanges.running(streamId)?.detach();
+      // Without a record the call is over: what it said is there, nobody adds to it, and whoever wants it may read it.
+      listening.token = opened?.token ?? Number.MAX_SAFE_INTEGER;
+      this.#start(listening, {
+        after: position,
+        ...(opened !== undefined && { opened: opened.position }),
+        ...this.#ofCall(listening),
+      });
+    } catch (error) {
+      listening.live.discard();
+      throw error;
+    }
     return { status: 200, headers: streamHeaders, body: listening.live };
+  }
+
+  /** How the stream of a call ends when nobody here writes it. */
+  #ofCall(listening: Listening): Pick<TailInit, "caughtUp" | "gone" | "pollMs"> {
+    const lost = new LostCall(this.#deps, this.#life, this.#exchanges, listening.session, listening.streamId);
+    listening.owed = () => lost.owed();
+    return {
+      caughtUp: () => lost.mayStillAnswer(() => listening.tail?.wake()),
+      gone: listening.owed,
+      pollMs: Math.min(this.#deps.options.pollMs, callPollMs),
+    };
   }
 
   /** A place for the stream, or the answer that says why there is none. */
@@ -150,6 +189,7 @@ export class GetStreams {
       streamId,
       token: 0,
       tail: undefined,
+      owed: () => [],
       live: new LiveStream({
         keepAliveMs,
         maxAgeMs: maxStreamAgeMs,
@@ -175,7 +215,7 @@ export class GetStreams {
     return reply;
   }
 
-  #start(listening: Listening, init: Pick<TailInit, "after" | "opened" | "primes" | "caughtUp">): void {
+  #start(listening: Listening, init: Omit<TailInit, "deps" | "owner" | "sessionId" | "streamId" | "live">): void {
     const { session, streamId, live } = listening;
     const key = keyOf(session, streamId);
     const standing = this.#listening.get(key);
@@ -211,6 +251,24 @@ export class GetStreams {
     hint(sessionTopic(session.id), writeHint({ type: "out", streams: [streamId] }));
     const [result] = committed.results;
     return { token: result?.counters.get(takeoverCounter) ?? 0, position: result?.heads.get(outStream) ?? 0 };
+  }
+
+  /** Writes down that the stream of a call was resumed. Undefined if the call is over. */
+  async #recordResume(session: OpenSession, streamId: string): Promise<Opened | undefined> {
+    const { store, options, hint } = this.#deps;
+    const data = [writeLogEntry({ streamId, tag: "listen", payload: "" })];
+    const committed = await store.commit(session.owner, [
+      {
+        ...transportKey(session.id),
+        expect: "present",
+        appends: [{ stream: outStream, data, keep: options.maxLogEvents }],
+      },
+      { ...callKey(streamId), expect: "present", counters: [{ name: resumesCounter, by: 1 }] },
+    ]);
+    if (!committed.ok) return undefined;
+    hint(sessionTopic(session.id), writeHint({ type: "out", streams: [streamId] }));
+    const [transport, call] = committed.results;
+    return { token: call?.counters.get(resumesCounter) ?? 0, position: transport?.heads.get(outStream) ?? 0 };
   }
 
   /** Who listens for the first time also gets what was said before; afterwards resuming is what `Last-Event-ID` is for. */

@@ -1,4 +1,4 @@
-import type { Implementation, JSONRPCRequest, McpServer } from "@modelcontextprotocol/server";
+import type { Implementation, JSONRPCRequest } from "@modelcontextprotocol/server";
 import { utf8Length } from "../../record/text.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
@@ -7,7 +7,7 @@ import { isObject } from "../is-object.ts";
 import { extraOf } from "./caller.ts";
 import { createConnectionSession, type Negotiated } from "./create-session.ts";
 import type { SessionDeps } from "./deps.ts";
-import type { InstanceContext } from "./endpoint.ts";
+import type { MakeInstance } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { RpcResponse } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
@@ -23,14 +23,9 @@ export class Initializer {
   readonly #deps: SessionDeps;
   readonly #warm: WarmSessions;
   readonly #exchanges: Exchanges;
-  readonly #instance: (context: InstanceContext) => McpServer;
+  readonly #instance: MakeInstance;
 
-  constructor(
-    deps: SessionDeps,
-    warm: WarmSessions,
-    exchanges: Exchanges,
-    instance: (context: InstanceContext) => McpServer,
-  ) {
+  constructor(deps: SessionDeps, warm: WarmSessions, exchanges: Exchanges, instance: MakeInstance) {
     this.#deps = deps;
     this.#warm = warm;
     this.#exchanges = exchanges;
@@ -60,12 +55,7 @@ export class Initializer {
   }
 
   #connect(principal: Principal, sessionId: string): Promise<WarmSession> {
-    const server = this.#instance({
-      principal,
-      session: this.#deps.hold.sessions(principal).open(sessionId),
-      era: "2025",
-      connection: new Map(),
-    });
+    const server = this.#instance({ principal, session: this.#deps.hold.sessions(principal).open(sessionId) });
     return WarmSession.connect(this.#deps, { owner: ownerOfPrincipal(principal), id: sessionId, principal }, server);
   }
 
@@ -78,7 +68,7 @@ export class Initializer {
   /** The response goes out as the endpoint's form asks; the session is kept warm for what comes next. */
   async #reply(inbound: Inbound, warm: WarmSession, id: WireId, response: RpcResponse): Promise<Reply> {
     const exchange: PostExchange = this.#exchanges.open({
-      session: warm.state,
+      session: warm.state && { id: warm.id, document: warm.state.document },
       owner: warm.owner,
       log: warm.log,
       requests: [response.id ?? ""],

@@ -3,6 +3,7 @@
  * belong to, whatever else the server sends is routed, and what it asks its client is renamed for the fleet.
  */
 import type {
+  InputRequiredResult,
   JSONRPCMessage,
   JSONRPCNotification,
   JSONRPCRequest,
@@ -13,17 +14,29 @@ import type {
 } from "@modelcontextprotocol/server";
 
 import { HoldfastError } from "../../record/errors.ts";
+import { neededBy } from "../parked.ts";
 import type { SessionDeps } from "./deps.ts";
 import { InstanceTransport } from "./instance-transport.ts";
 import { errorResponse, isRequest, isResponse, type RpcId, type RpcResponse } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import { PendingRequests } from "./routing/pending.ts";
 
+/** A handler has returned, and wants to be called again once its client has answered. */
+export type ParkedCall = {
+  readonly request: JSONRPCRequest;
+  readonly exchange: PostExchange;
+  readonly needed: InputRequiredResult;
+  /** Calls it again here, with no more than its state. */
+  readonly again: (params: Readonly<Record<string, unknown>>) => void;
+};
+
 export type InstanceHost = {
   /** Takes a message that belongs to no request of the client. */
   readonly standalone: (message: JSONRPCMessage) => Promise<void>;
   /** What has to be done before a response may go out; undefined if nothing. */
   readonly beforeResponse?: (request: JSONRPCRequest, response: RpcResponse) => Promise<void> | undefined;
+  /** A handler needs input of its client before it can go on, and its call can wait for it in the store. */
+  readonly onParked?: (parked: ParkedCall) => Promise<void>;
   /** The server has asked its client something, or takes long over a call: answers and cancellations may arrive elsewhere. */
   readonly onWaiting?: () => void;
 };
@@ -38,6 +51,7 @@ type Call = {
   readonly request: JSONRPCRequest;
   readonly since: number;
   readonly exchange: PostExchange | undefined;
+  readonly extra: MessageExtraInfo;
   readonly settle: (response: RpcResponse | undefined) => Promise<void>;
 };
 
@@ -195,7 +209,7 @@ export class Instance {
     settle: (response: RpcResponse | undefined) => Promise<void>,
   ): void {
     const id = this.#freeId(request.id);
-    this.#calls.set(id, { request, exchange, settle, since: performance.now() });
+    this.#calls.set(id, { request, exchange, extra, settle, since: performance.now() });
     this.#answered.delete(request.id);
     try {
       this.#transport.onmessage?.(id === request.id ? request : { ...request, id }, extra);
@@ -254,8 +268,27 @@ export class Instance {
     const call = id === undefined ? undefined : this.#calls.get(id);
     if (id === undefined || call === undefined) return;
     this.#calls.delete(id);
+    const needed = neededBy(response);
+    const { exchange } = call;
+    if (needed !== undefined && exchange !== undefined && this.#host.onParked !== undefined) {
+      return this.#park(call, exchange, needed);
+    }
     this.#remember(call.request.id);
     await call.settle(id === call.request.id ? response : { ...response, id: call.request.id });
+  }
+
+  async #park(call: Call, exchange: PostExchange, needed: InputRequiredResult): Promise<void> {
+    const { request, extra, settle } = call;
+    const again = (params: Readonly<Record<string, unknown>>): void =>
+      this.#deps.serving.run({ instance: this, exchange }, () =>
+        this.#call({ ...request, params: { ...request.params, ...params } }, exchange, extra, settle),
+      );
+    try {
+      await this.#host.onParked?.({ request, exchange, needed, again });
+    } catch (error) {
+      this.#deps.onError(error);
+      await settle(errorResponse(request.id, -32603, "What the call needs could not be asked for; it may be repeated"));
+    }
   }
 
   #remember(id: RpcId): void {

@@ -21,6 +21,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export class LiveStream implements StreamBody {
   readonly #options: LiveStreamOptions;
   readonly #onAbort = (): void => this.#close();
+  readonly #closing: (() => void)[] = [];
   #sink: StreamSink | undefined;
   #held: string[] = [];
   #heldLength = 0;
@@ -43,6 +44,12 @@ export class LiveStream implements StreamBody {
   /** Bytes, or before the head is out characters, that nobody has taken yet. */
   get buffered(): number {
     return this.#sink?.buffered ?? this.#heldLength;
+  }
+
+  /** Calls something once the stream is over; at once if it is. */
+  whenClosed(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#closing.push(listener);
   }
 
   start(sink: StreamSink): () => void {
@@ -124,5 +131,6 @@ export class LiveStream implements StreamBody {
     this.#sink = undefined;
     sink?.end();
     this.#options.onClosed();
+    for (const listener of this.#closing.splice(0)) listener();
   }
 }

@@ -2,11 +2,10 @@
  * One line of a session's output log: the stream it belongs to, a tag, and the rest as text, so that replaying needs no
  * parsing of the messages themselves.
  */
-import type { CallNote } from "./call-note.ts";
 
 /**
  * - `open`: the stream of a POST began here;
- * - `listen`: a GET stream was opened here;
+ * - `listen`: the session's own stream was opened here, or that of a POST resumed: older connections of it end;
  * - `message`: goes to the client, more may follow;
  * - `last`: goes to the client and ends the stream;
  * - `end`: ends the stream, nothing goes out.
@@ -17,8 +16,6 @@ export type LogEntry = {
   readonly streamId: string;
   readonly tag: LogTag;
   readonly payload: string;
-  /** What is noted about the call in the same commit. Not a part of the line. */
-  readonly note?: CallNote | undefined;
 };
 
 const tags: ReadonlySet<string> = new Set<LogTag>(["open", "listen", "message", "last", "end"]);

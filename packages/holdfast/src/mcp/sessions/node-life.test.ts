@@ -15,19 +15,19 @@ test("a node lives while it says so, and a little longer", async () => {
     NodeLife,
     NodeLife,
   ];
-  expect(await one.isAlive("one")).toBe(true);
-  expect(await other.isAlive("one")).toBe(false);
+  expect(await one.stateOf("one")).toBe("alive");
+  expect(await other.stateOf("one")).toBe("silent");
   const end = one.begin();
-  await eventually(() => other.isAlive("one"));
+  await eventually(async () => (await other.stateOf("one")) === "alive");
   end();
   now += 9_000;
-  expect(await other.isAlive("one")).toBe(true);
+  expect(await other.stateOf("one")).toBe("alive");
   now += 2_000;
-  expect(await other.isAlive("one")).toBe(false);
+  expect(await other.stateOf("one")).toBe("silent");
   one.begin();
-  await eventually(() => other.isAlive("one"));
+  await eventually(async () => (await other.stateOf("one")) === "alive");
   await one.close();
-  expect(await other.isAlive("one")).toBe(false);
+  expect(await other.stateOf("one")).toBe("silent");
   await other.close();
   expect(errors).toEqual([]);
 });
@@ -48,6 +48,6 @@ test("a process of this host that has ended is dead at once", async () => {
   await say("here", hostname());
   await say("elsewhere", `not-${hostname()}`);
   const life = new NodeLife(store, "me", () => undefined);
-  expect(await life.isAlive("here")).toBe(false);
-  expect(await life.isAlive("elsewhere")).toBe(true);
+  expect(await life.stateOf("here")).toBe("dead");
+  expect(await life.stateOf("elsewhere")).toBe("alive");
 });

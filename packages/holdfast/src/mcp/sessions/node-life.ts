@@ -6,7 +6,8 @@ import { engineIssuer } from "../../security/principal.ts";
 import type { Store } from "../../store/contract.ts";
 import { isObject } from "../is-object.ts";
 
-const lifetimeMs = 10_000;
+/** How long a node counts as alive after it last said so. */
+export const leaseMs = 10_000;
 const beatMs = 3_000;
 
 /** Node records are the engine's own and belong to no principal: none may have this issuer. */
@@ -44,13 +45,13 @@ export class NodeLife {
     };
   }
 
-  /** Whether another node may still be running what it began. */
-  async isAlive(node: string): Promise<boolean> {
-    if (node === this.#node) return true;
+  /** Whether another node may still be running what it began; `silent` if it has not said so of late. */
+  async stateOf(node: string): Promise<"alive" | "silent" | "dead"> {
+    if (node === this.#node) return "alive";
     const { record } = await this.#store.read(engine, keyOf(node));
-    if (record === undefined) return false;
+    if (record === undefined) return "silent";
     const said: unknown = JSON.parse(record.document);
-    return !(isObject(said) && said["host"] === hostname() && isGone(said["pid"]));
+    return isObject(said) && said["host"] === hostname() && isGone(said["pid"]) ? "dead" : "alive";
   }
 
   async close(): Promise<void> {
@@ -65,7 +66,7 @@ export class NodeLife {
     const text = JSON.stringify({ host: hostname(), pid: process.pid });
     this.#beating = this.#store
       .commit(engine, [
-        { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: lifetimeMs } }, slide: true },
+        { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: leaseMs } }, slide: true },
       ])
       .then(() => undefined, this.#onError);
   }

@@ -1,3 +1,5 @@
+import { type FailurePoints, failurePoints } from "./failure-points.ts";
+
 /** What the 2025-era endpoint can be told, with its defaults. How long sessions live and how many there may be is the hold's. */
 export type SessionOptions = {
   /** Serve without sessions: an instance per request, nothing stored. Default false. */
@@ -30,7 +32,14 @@ export type SessionOptions = {
   readonly pollMs: number;
   /** Most time one store operation or one rehydration may take before the answer is 503. */
   readonly deadlineMs: number;
+  /** How often the handler of one call may ask its client. */
+  readonly maxRounds: number;
+  /** How long a client may take over a question; reporting progress starts it anew. */
+  readonly roundTimeoutMs: number;
+  /** Calls of one session that wait for their client at a time. */
+  readonly maxWaitingCalls: number;
   readonly onError: (error: unknown) => void;
+  readonly [failurePoints]?: FailurePoints | undefined;
 };
 
 const endpointDefaults: SessionOptions = {
@@ -49,6 +58,9 @@ const endpointDefaults: SessionOptions = {
   trustMs: 500,
   pollMs: 10_000,
   deadlineMs: 10_000,
+  maxRounds: 8,
+  roundTimeoutMs: 600_000,
+  maxWaitingCalls: 64,
   onError: () => undefined,
 };
 
@@ -57,5 +69,5 @@ export function resolveSessionOptions(
   given: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined },
 ): SessionOptions {
   const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...endpointDefaults, ...named };
+  return { ...endpointDefaults, ...named, [failurePoints]: given[failurePoints] };
 }

@@ -1,13 +1,14 @@
-import type { Append } from "../../record/change.ts";
+import type { Append, Change } from "../../record/change.ts";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 import type { Owner, Position } from "../../record/record.ts";
 import { Batcher, type Settle } from "../../store/batcher.ts";
 import type { Committed } from "../../store/contract.ts";
-import { writeCallNote } from "./call-note.ts";
+import type { CallGuard, CallStep } from "./calls/call-guard.ts";
 import type { SessionDeps } from "./deps.ts";
+import type { FailurePoint } from "./failure-points.ts";
 import { writeHint } from "./hints.ts";
 import { type LogEntry, writeLogEntry } from "./log-entry.ts";
-import { callStream, outStream, sessionTopic, transportKey } from "./transport-record.ts";
+import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
 
 /** Called right after an entry is in the log, in the order of positions. */
 export type Delivered = (entry: LogEntry, position: Position) => void;
@@ -16,18 +17,24 @@ export type AppendInit = {
   readonly delivered?: Delivered | undefined;
   /** Whether the client can do without it: a notification, not an answer. */
   readonly mayDrop?: boolean | undefined;
+  /** What the entries mean for the call they belong to. */
+  readonly step?: CallStep | undefined;
 };
 
-type Item = { readonly entries: readonly LogEntry[]; readonly delivered: Delivered | undefined };
+type Item = {
+  readonly entries: readonly LogEntry[];
+  readonly delivered: Delivered | undefined;
+  readonly step: CallStep | undefined;
+};
+type Outcome = Settle<void>;
 
 const retryDelaysMs: readonly number[] = [50, 250, 1_000];
 /** Most messages that wait before further notifications are dropped. */
 const mostDroppable = 2_048;
 /** However large entries are, a stream keeps at least this many. */
 const leastKept = 4;
-/** Most notes about calls that a session keeps: two and a few for each. */
-const maxNotes = 512;
-const maxNoteBytes = 256 * 1024;
+/** Most calls whose messages share a commit: each is a change of its own. */
+const maxCalls = 12;
 
 /**
  * Writes what goes over SSE to a session's log before it is on a socket (E5), in order. Entries that come while a
@@ -43,12 +50,13 @@ export class OutputLog {
     this.#deps = deps;
     this.#owner = owner;
     this.#sessionId = sessionId;
-    this.#batcher = new Batcher({ run: (items) => this.#write(items), maxBatch: 64, maxQueue: 2 * mostDroppable });
+    this.#batcher = new Batcher({ run: (items) => this.#writeAll(items), maxBatch: 64, maxQueue: 2 * mostDroppable });
   }
 
   /**
-   * Throws `NOT_FOUND` once the session is over, and what the store throws if it stays unreachable. What may be dropped
-   * throws `UNAVAILABLE` where too much waits already, so that there is room for what may not.
+   * Throws `NOT_FOUND` once the session is over, `FENCED` once the call is another node's, and what the store throws if
+   * it stays unreachable. What may be dropped throws `UNAVAILABLE` where too much waits already, so that there is room
+   * for what may not.
    */
   append(entries: readonly LogEntry[], init: AppendInit = {}): Promise<void> {
     if (init.mayDrop === true && this.#batcher.queued >= mostDroppable) {
@@ -56,13 +64,37 @@ export class OutputLog {
         new HoldfastError("UNAVAILABLE", `${mostDroppable} messages of a session wait to be logged; one was dropped`),
       );
     }
-    return this.#batcher.add({ entries, delivered: init.delivered });
+    return this.#batcher.add({ entries, delivered: init.delivered, step: init.step });
   }
 
-  async #write(items: readonly Item[]): Promise<readonly Settle<void>[]> {
+  async #writeAll(items: readonly Item[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    while (outcomes.length < items.length) {
+      const rest = items.slice(outcomes.length);
+      outcomes.push(...(await this.#write(rest.slice(0, oneCommit(rest)))));
+    }
+    return outcomes;
+  }
+
+  async #write(items: readonly Item[]): Promise<readonly Outcome[]> {
+    const done = new Map<Item, Outcome>();
+    for (;;) {
+      // Of a call that another node has ended nothing more is written; the others' messages are not kept up by it.
+      for (const item of items) if (item.step?.guard.taken === true) done.set(item, { error: fenced() });
+      const left = items.filter((item) => !done.has(item));
+      const fine: Outcome = { value: undefined };
+      if (left.every(({ entries }) => entries.length === 0)) return items.map((item) => done.get(item) ?? fine);
+      await this.#reach("before-result", left);
+      const last = await this.#commit(left);
+      if (last === undefined) continue;
+      await this.#reachAfter(left);
+      this.#deliver(left, last);
+      return items.map((item) => done.get(item) ?? fine);
+    }
+  }
+
+  #deliver(items: readonly Item[], last: Position): void {
     const entries = items.flatMap((item) => item.entries);
-    if (entries.length === 0) return items.map(() => ({ value: undefined }));
-    const last = await this.#commit(entries);
     let position = last - entries.length;
     for (const item of items) {
       for (const entry of item.entries) {
@@ -74,19 +106,20 @@ export class OutputLog {
       sessionTopic(this.#sessionId),
       writeHint({ type: "out", streams: entries.map((entry) => entry.streamId) }),
     );
-    return items.map(() => ({ value: undefined }));
   }
 
-  /** Commits, with a few retries where it is known that nothing was written. */
-  async #commit(entries: readonly LogEntry[]): Promise<Position> {
-    const data = entries.map(writeLogEntry);
-    const notes = entries.flatMap(({ streamId, note }) => (note === undefined ? [] : [writeCallNote(streamId, note)]));
+  /** Commits, with a few retries where it is known that nothing was written. Undefined if a call turned out to be another's. */
+  async #commit(items: readonly Item[]): Promise<Position | undefined> {
+    const data = items.flatMap(({ entries }) => entries.map(writeLogEntry));
+    const steps = [...newestSteps(items).values()];
+    const changes = steps.map((step) => step.guard.change(step));
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const committed = await this.#commitOnce(data, notes, true);
-        if (committed.ok || committed.refusal.reason !== "quota") return headOf(committed);
+        let committed = await this.#commitOnce(data, changes, true);
         // Who has no room for more still gets answers, and can resume from the newest of them.
-        return headOf(await this.#commitOnce(data, notes, false));
+        if (!committed.ok && committed.refusal.reason === "quota")
+          committed = await this.#commitOnce(data, changes, false);
+        return this.#settle(committed, steps, changes);
       } catch (error) {
         const delay = retryDelaysMs[attempt];
         if (delay === undefined || !isHoldfastError(error, "UNAVAILABLE")) throw error;
@@ -95,19 +128,74 @@ export class OutputLog {
     }
   }
 
+  #settle(
+    committed: Committed,
+    steps: readonly CallStep[],
+    changes: readonly (Change | undefined)[],
+  ): Position | undefined {
+    const named = steps.filter((_, index) => changes[index] !== undefined);
+    if (!committed.ok) {
+      const { refusal } = committed;
+      const step = refusal.reason === "version" ? named[refusal.index - 1] : undefined;
+      if (step === undefined) {
+        throw new HoldfastError("NOT_FOUND", "the session is over", { details: { refusal: refusal.reason } });
+      }
+      step.guard.refused();
+      return undefined;
+    }
+    const [transport, ...calls] = committed.results;
+    for (const [index, result] of calls.entries()) {
+      const step = named[index];
+      if (step !== undefined) step.guard.committed(step, result);
+    }
+    return transport?.heads.get(outStream) ?? 0;
+  }
+
   /** Where the principal has no room, only these messages stay, whatever its quota says. */
-  #commitOnce(data: readonly string[], notes: readonly string[], roomy: boolean): Promise<Committed> {
+  #commitOnce(data: readonly string[], calls: readonly (Change | undefined)[], roomy: boolean): Promise<Committed> {
     const { store, hold, options } = this.#deps;
     const { maxLogEvents, maxLogBytes } = options;
     const keep = roomy ? keptOf(data, maxLogEvents, maxLogBytes) : data.length;
     const appends: Append[] = [{ stream: outStream, data, keep }];
-    if (notes.length > 0) {
-      appends.push({ stream: callStream, data: notes, keep: keptOf(notes, maxNotes, maxNoteBytes) });
-    }
-    return store.commit(this.#owner, [{ ...transportKey(this.#sessionId), expect: "present", appends }], {
-      ...(roomy && { quota: { bytes: hold.limits.maxBytes } }),
-    });
+    const changes = [
+      { ...transportKey(this.#sessionId), expect: "present", appends } as const,
+      ...calls.filter((change) => change !== undefined),
+    ];
+    return store.commit(this.#owner, changes, { ...(roomy && { quota: { bytes: hold.limits.maxBytes } }) });
   }
+
+  async #reach(point: FailurePoint, items: readonly Item[]): Promise<void> {
+    const { failurePoint } = this.#deps;
+    if (failurePoint === undefined) return;
+    if (items.some(({ entries }) => entries.some(({ tag }) => tag === "last"))) await failurePoint(point);
+  }
+
+  async #reachAfter(items: readonly Item[]): Promise<void> {
+    const { failurePoint } = this.#deps;
+    if (failurePoint === undefined) return;
+    await this.#reach("after-result", items);
+    for (const { entries, step } of items) {
+      if (step === undefined || !entries.some(({ tag }) => tag === "message")) continue;
+      await failurePoint(step.document.asking === undefined ? "mid-stream" : "after-question");
+    }
+  }
+}
+
+/** How many of the items fit into one commit. */
+function oneCommit(items: readonly Item[]): number {
+  const guards = new Set<CallGuard>();
+  for (const [index, { step }] of items.entries()) {
+    if (step !== undefined) guards.add(step.guard);
+    if (guards.size > maxCalls) return index;
+  }
+  return items.length;
+}
+
+/** What is true of each call after the last of its items. */
+function newestSteps(items: readonly Item[]): ReadonlyMap<CallGuard, CallStep> {
+  const steps = new Map<CallGuard, CallStep>();
+  for (const { step } of items) if (step !== undefined) steps.set(step.guard, step);
+  return steps;
 }
 
 /** How many of the newest entries stay, given how large these are. */
@@ -116,8 +204,6 @@ function keptOf(data: readonly string[], most: number, bytes: number): number {
   return Math.min(most, Math.max(leastKept, Math.floor(bytes / longest)));
 }
 
-function headOf(committed: Committed): Position {
-  if (!committed.ok)
-    throw new HoldfastError("NOT_FOUND", "the session is over", { details: { refusal: committed.refusal.reason } });
-  return committed.results[0]?.heads.get(outStream) ?? 0;
+function fenced(): HoldfastError {
+  return new HoldfastError("FENCED", "another node has ended this call; what it says here reaches nobody any more");
 }

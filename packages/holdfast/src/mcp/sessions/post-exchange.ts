@@ -1,9 +1,10 @@
-import type { JSONRPCMessage } from "@modelcontextprotocol/server";
+import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/server";
 
 import { isHoldfastError } from "../../record/errors.ts";
 import type { Position } from "../../record/record.ts";
 import type { Reply } from "../exchange.ts";
-import type { CallNote } from "./call-note.ts";
+import type { CallGuard, CallStep } from "./calls/call-guard.ts";
+import type { Asking, CallDocument } from "./calls/call-record.ts";
 import type { LiveStream } from "./live-stream.ts";
 import type { LogEntry, LogTag } from "./log-entry.ts";
 import { isRequest, type RpcId, type RpcResponse } from "./messages.ts";
@@ -18,16 +19,22 @@ export type PostExchangeInit = {
   readonly response: "auto" | "json" | "sse";
   /** Headers of whatever answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Asked once, if it comes to a stream. */
-  readonly mintStreamId: () => string;
   /** Absent where there are no sessions: then streams cannot be resumed and nothing is stored. */
   readonly log: OutputLog | undefined;
+  /** Asked once, if it comes to a stream that is logged. */
+  readonly guard: () => CallGuard;
+  /** What is stored of the call while it runs, but for what is unanswered. */
+  readonly call: Omit<CallDocument, "unanswered">;
+  /** Goes on with a call whose stream is there already, and is read from the log: there is nobody here to reply to. */
+  readonly continues?: { readonly round: number } | undefined;
   /** Whether the client understands events without data: from 2025-11-25 on. */
   readonly primes: boolean;
   readonly retryMs: number;
   /** A socket for the stream; undefined if there are too many already. */
   readonly openLive: () => LiveStream | undefined;
-  /** Called once, when every request is answered or given up and nothing is left to write. */
+  /** Takes the socket of a call that goes on elsewhere: what follows `after` in the log is still to be sent. */
+  readonly handOver: (live: LiveStream, streamId: string, after: Position) => void;
+  /** Called once, when every request is answered, given up or parked, and nothing is left to write. */
   readonly onDone: () => void;
 };
 
@@ -42,7 +49,9 @@ const lingerMs = 20;
 export class PostExchange {
   readonly reply: Promise<Reply>;
   readonly #init: PostExchangeInit;
+  readonly #unanswered: Set<RpcId>;
   #streamId = "";
+  #guard: CallGuard | undefined;
   #resolve!: (reply: Reply) => void;
   #replied = false;
   #open: number;
@@ -53,16 +62,27 @@ export class PostExchange {
   /** Why this exchange cannot stream: it was pinned to JSON, or the node has no more room for sockets. */
   #plainOnly: boolean;
   #live: LiveStream | undefined;
+  /** How often the stream had been resumed when the socket was opened; more means that somebody else has it. */
+  #resumes = 0;
+  #position: Position = 0;
+  #round: number;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(init: PostExchangeInit) {
     this.#init = init;
     this.#open = init.requests.length;
+    this.#unanswered = new Set(init.requests);
     this.#plainOnly = init.response === "json";
+    this.#round = init.continues?.round ?? 0;
     this.reply = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    if (init.response === "sse") {
+    if (init.continues !== undefined) {
+      this.#guard = init.guard();
+      this.#streamId = this.#guard.streamId;
+      this.#streaming = true;
+      this.#replied = true;
+    } else if (init.response === "sse") {
       this.#linger = setTimeout(
         () => this.#guarded(this.#upgraded() ? this.#write([]) : Promise.resolve()),
         lingerMs,
@@ -80,6 +100,20 @@ export class PostExchange {
     return this.#streamId;
   }
 
+  /** Counts how often the handler has asked for more, over all the nodes that went on with it. */
+  nextRound(): number {
+    this.#round += 1;
+    return this.#round;
+  }
+
+  /**
+   * Whether the call can wait in the store for its client: it stands alone, and can stream. One of a batch cannot, since
+   * its stream ends only when the others, which run here, have ended.
+   */
+  get parkable(): boolean {
+    return this.open && !this.#init.batch && this.#init.log !== undefined && this.#upgraded();
+  }
+
   /**
    * Sends a message that belongs to this POST. False if it cannot go this way: the answer is pinned to JSON, or the
    * last response is out. Resolves once the message is in the log; throws what the log throws.
@@ -88,7 +122,7 @@ export class PostExchange {
     if (!this.open || !this.#upgraded()) return false;
     // Without a session the client's answer could not be told from a stranger's.
     if (this.#init.log === undefined && isRequest(message)) return false;
-    await this.#write([this.#entry("message", message, undefined)], !isRequest(message));
+    await this.#write([this.#entry("message", message)], { mayDrop: !isRequest(message) });
     return true;
   }
 
@@ -97,11 +131,12 @@ export class PostExchange {
     if (!this.open) return;
     this.#open -= 1;
     this.#answers.push(response);
+    if (response.id !== undefined) this.#unanswered.delete(response.id);
     const last = this.#open === 0;
     const stream = this.#streaming || (last && this.#init.response === "sse" && this.#upgraded());
     if (!stream) return last ? this.#finish() : undefined;
     try {
-      await this.#writeAnswer(last ? this.#entry("last", response, { over: true }) : this.#answerEntry(response));
+      await this.#writeAnswer(this.#entry(last ? "last" : "message", response));
     } finally {
       if (last) this.#finish();
     }
@@ -113,12 +148,27 @@ export class PostExchange {
     this.#open -= 1;
     if (this.#open > 0) return;
     try {
-      if (this.#streaming) {
-        await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "", note: { over: true } });
-      }
+      if (this.#streaming) await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "" });
     } finally {
       this.#finish();
     }
+  }
+
+  /**
+   * Asks the client, stores what it takes to go on with the call on any node, and is done with it. To be called only
+   * where `parkable`. Throws what the log throws; the call is then still this exchange's to answer.
+   */
+  async park(asking: Asking, questions: readonly JSONRPCRequest[]): Promise<void> {
+    await this.#write(
+      questions.map((question) => this.#entry("message", question)),
+      { asking },
+    );
+    this.#open = 0;
+    const live = this.#live;
+    this.#live = undefined;
+    if (live !== undefined && this.#hasSocket()) this.#init.handOver(live, this.#streamId, this.#position);
+    else live?.end();
+    this.#finish();
   }
 
   /** Ends the connection and leaves the stream: the client comes back with `Last-Event-ID`. */
@@ -140,17 +190,20 @@ export class PostExchange {
     this.#plainOnly = this.#live === undefined;
     this.#streaming = this.#live !== undefined;
     if (!this.#streaming) return false;
-    this.#streamId = this.#init.mintStreamId();
-    const { requests, log } = this.#init;
-    const first: LogEntry = { streamId: this.#streamId, tag: "open", payload: "", note: { begun: requests } };
+    const { log } = this.#init;
+    if (log !== undefined) this.#guard = this.#init.guard();
+    this.#streamId = this.#guard?.streamId ?? "";
     // What was answered before the stream goes first; the answer that made it one comes by itself.
     const answered = this.#open === 0 ? this.#answers.slice(0, -1) : this.#answers;
-    const held = answered.map((answer) => this.#answerEntry(answer));
-    this.#backlog = log === undefined ? held : [first, ...held];
+    const held = answered.map((answer) => this.#entry("message", answer));
+    this.#backlog = log === undefined ? held : [{ streamId: this.#streamId, tag: "open", payload: "" }, ...held];
     return true;
   }
 
-  async #write(entries: readonly LogEntry[], mayDrop = false): Promise<void> {
+  async #write(
+    entries: readonly LogEntry[],
+    { mayDrop = false, asking }: { readonly mayDrop?: boolean; readonly asking?: Asking } = {},
+  ): Promise<void> {
     const { log } = this.#init;
     const first = this.#backlog;
     const all = [...first, ...entries];
@@ -160,12 +213,23 @@ export class PostExchange {
       return;
     }
     try {
-      await log.append(all, { mayDrop, delivered: (entry, position) => this.#deliver(entry, position) });
+      const step = this.#step(all, asking);
+      await log.append(all, { mayDrop, step, delivered: (entry, position) => this.#deliver(entry, position) });
     } catch (error) {
       // The stream still has to have its beginning when the log takes entries again.
       this.#backlog = [...first, ...this.#backlog];
+      // Whatever the client hears of this call, it hears from another node: its socket here has nothing to wait for.
+      if (isHoldfastError(error, "FENCED")) this.detach();
       throw error;
     }
+  }
+
+  #step(entries: readonly LogEntry[], asking: Asking | undefined): CallStep | undefined {
+    const guard = this.#guard;
+    if (guard === undefined) return undefined;
+    const { session, node } = this.#init.call;
+    const document = { session, node, unanswered: [...this.#unanswered], ...(asking !== undefined && { asking }) };
+    return { guard, document, ends: entries.some(({ tag }) => tag === "last" || tag === "end") };
   }
 
   /** Writes a response, and makes the best of a log that does not take it. */
@@ -182,12 +246,19 @@ export class PostExchange {
 
   #deliver(entry: LogEntry, position: Position | undefined): void {
     const { primes, retryMs } = this.#init;
+    this.#position = position ?? this.#position;
     const live = this.#live;
     if (live === undefined) return;
+    if (!this.#hasSocket()) return live.end();
     const id = position === undefined ? undefined : formatEventId(this.#streamId, position);
     if (!this.#replied) this.#answer({ status: 200, headers: { ...streamHeaders, ...this.#init.headers }, body: live });
     if (entry.tag === "message" || entry.tag === "last") live.write(messageEvent(id, entry.payload));
     else if (entry.tag === "open" && primes && id !== undefined) live.write(primingEvent(id, retryMs));
+  }
+
+  /** Whether the client still reads here, and has not resumed the stream on another connection. */
+  #hasSocket(): boolean {
+    return (this.#guard?.resumes ?? 0) === this.#resumes;
   }
 
   #finish(): void {
@@ -213,13 +284,8 @@ export class PostExchange {
     this.#resolve(reply);
   }
 
-  #entry(tag: LogTag, message: JSONRPCMessage, note: CallNote | undefined): LogEntry {
-    return { streamId: this.#streamId, tag, payload: JSON.stringify(message), note };
-  }
-
-  /** An answer that others will follow. */
-  #answerEntry(response: RpcResponse): LogEntry {
-    return this.#entry("message", response, { answered: response.id ?? "" });
+  #entry(tag: LogTag, message: JSONRPCMessage): LogEntry {
+    return { streamId: this.#streamId, tag, payload: JSON.stringify(message) };
   }
 
   /** For work whose failure shows elsewhere. */

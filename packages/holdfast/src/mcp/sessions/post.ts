@@ -11,12 +11,15 @@ import {
 } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { extraOf } from "./caller.ts";
+import { CallGuard } from "./calls/call-guard.ts";
+import { endCall } from "./calls/end-call.ts";
 import type { SessionDeps } from "./deps.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { GetStreams } from "./get-streams.ts";
 import type { Initializer } from "./initialize.ts";
-import { type IncomingMessage, isRpcId } from "./messages.ts";
+import { errorResponse, type IncomingMessage, isRpcId } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
+import type { Resumption, Rounds } from "./questions/rounds.ts";
 import type { Rehydrator } from "./rehydrate.ts";
 import { isFleetId } from "./routing/ids.ts";
 import { putInInbox } from "./routing/inbox.ts";
@@ -33,6 +36,7 @@ export type PostInit = {
   readonly rehydrator: Rehydrator;
   readonly exchanges: Exchanges;
   readonly streams: GetStreams;
+  readonly rounds: Rounds;
 };
 
 /** Characters of the reason that a cancellation takes along to another node. */
@@ -52,7 +56,7 @@ export class Posts {
     const read = readBody(inbound.body);
     if (read === undefined) return invalidRequest("not a JSON-RPC message, or an empty batch");
     const { messages, batch } = read;
-    const requests = messages.flatMap((incoming) => (incoming.type === "request" ? [incoming.message] : []));
+    const requests = messages.flatMap((incoming) => (incoming.type === "request" ? [asSent(incoming.message)] : []));
     const initialize = requests.find(({ method }) => method === "initialize");
     if (initialize !== undefined && batch) return invalidRequest("initialize stands alone, not in a batch");
 
@@ -99,6 +103,7 @@ export class Posts {
       const warm = rehydrator.peek(session);
       if (warm?.take(told, extra) === true) return true;
       const message = forAnotherNode(deps, told, warm);
+      if (await this.#tellWaiting(session, told, message, extra)) return true;
       return message === undefined || putInInbox(deps, session.owner, session.id, message);
     }
     await rehydrator.using(session, async (warm) => {
@@ -106,6 +111,19 @@ export class Posts {
       if (method === "notifications/initialized") await warm.release();
     });
     return true;
+  }
+
+  /** Whether a message is about a call that waits in the store; if so it was dealt with. */
+  async #tellWaiting(session: OpenSession, told: Told, elsewhere: unknown, extra: MessageExtraInfo): Promise<boolean> {
+    const { deps, rounds } = this.#init;
+    if (told.type === "response") {
+      const { known, resumption } = await rounds.answer(session, told.message);
+      if (resumption !== undefined) this.#resume(session, resumption, extra).catch(deps.onError);
+      return known;
+    }
+    const { progressToken, requestId } = told.message.params ?? {};
+    if (told.message.method === "notifications/progress") return rounds.progress(session, progressToken);
+    return elsewhere !== undefined && isRpcId(requestId) && (await rounds.cancel(session, requestId));
   }
 
   /** From now on the server may say what it wants, on every node. */
@@ -129,30 +147,68 @@ export class Posts {
     batch: boolean,
     extra: MessageExtraInfo,
   ): Promise<Reply> {
-    const { exchanges, rehydrator, streams, deps } = this.#init;
-    const exchange: PostExchange = exchanges.open({
+    const { exchanges, rehydrator, streams } = this.#init;
+    const exchange = exchanges.open({
       session,
       owner: session.owner,
       log: warm.log,
       requests: requests.map(({ id }) => id),
       batch,
       signal: inbound.signal,
-      onDone: () => {
-        warm.done(exchange);
-        rehydrator.done(warm);
-      },
+      handOver: (live, streamId, after) => streams.adopt(session, live, streamId, after),
+      onDone: () => rehydrator.done(warm),
     });
-    const resumable = primes(session.document.protocolVersion) && deps.options.response !== "json";
-    const withClosing: MessageExtraInfo = resumable
-      ? {
-          ...extra,
-          closeSSEStream: () => exchange.closeStream(),
-          closeStandaloneSSEStream: () => streams.closeOwn(session),
-        }
-      : extra;
+    const withClosing = this.#withClosing(extra, session, exchange);
     for (const request of requests) warm.serve(request, exchange, withClosing);
     return exchange.reply;
   }
+
+  /** Goes on with a call whose client has answered. Its stream is read from the log by whoever has it. */
+  async #resume(session: OpenSession, resumption: Resumption, extra: MessageExtraInfo): Promise<void> {
+    const { deps, exchanges, rehydrator } = this.#init;
+    const { streamId, request, round, standing, started } = resumption;
+    try {
+      const warm = await rehydrator.use(session);
+      const exchange = exchanges.open({
+        session,
+        owner: session.owner,
+        log: warm.log,
+        requests: [request.id],
+        batch: false,
+        continues: { guard: new CallGuard(streamId, standing), round },
+        onDone: () => rehydrator.done(warm),
+      });
+      warm.serve(request, exchange, this.#withClosing(extra, session, exchange));
+    } catch (error) {
+      const answers = [errorResponse(request.id, -32603, "The call could not be gone on with; it may be repeated")];
+      await endCall(deps, session, { streamId, version: standing.version, answers });
+      throw error;
+    } finally {
+      started();
+    }
+  }
+
+  /** Lets a handler have its client poll, where the client can come back for the stream. */
+  #withClosing(extra: MessageExtraInfo, session: OpenSession, exchange: PostExchange): MessageExtraInfo {
+    const { deps, streams } = this.#init;
+    if (!primes(session.document.protocolVersion) || deps.options.response === "json") return extra;
+    return {
+      ...extra,
+      closeSSEStream: () => {
+        exchange.closeStream();
+        streams.closeCall(session, exchange.streamId);
+      },
+      closeStandaloneSSEStream: () => streams.closeOwn(session),
+    };
+  }
+}
+
+/** A request without what only the server may put in: answers to questions, and the state they belong to. */
+function asSent(request: JSONRPCRequest): JSONRPCRequest {
+  const { params } = request;
+  if (params === undefined || !("inputResponses" in params || "requestState" in params)) return request;
+  const { inputResponses: _answers, requestState: _state, ...rest } = params;
+  return { ...request, params: rest };
 }
 
 /** What of a message that nobody here waits for could be meant for another node; undefined if nothing. */

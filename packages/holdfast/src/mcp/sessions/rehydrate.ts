@@ -1,8 +1,7 @@
-import type { McpServer } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../../record/errors.ts";
 import { isObject } from "../is-object.ts";
 import type { SessionDeps } from "./deps.ts";
-import type { InstanceContext } from "./endpoint.ts";
+import type { MakeInstance } from "./endpoint.ts";
 import type { OpenSession } from "./session-gate.ts";
 import { WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
@@ -11,9 +10,9 @@ import type { WarmSessions } from "./warm-sessions.ts";
 export class Rehydrator {
   readonly #deps: SessionDeps;
   readonly #warm: WarmSessions;
-  readonly #instance: (context: InstanceContext) => McpServer;
+  readonly #instance: MakeInstance;
 
-  constructor(deps: SessionDeps, warm: WarmSessions, instance: (context: InstanceContext) => McpServer) {
+  constructor(deps: SessionDeps, warm: WarmSessions, instance: MakeInstance) {
     this.#deps = deps;
     this.#warm = warm;
     this.#instance = instance;
@@ -45,13 +44,8 @@ export class Rehydrator {
   async #rehydrate(session: OpenSession): Promise<WarmSession> {
     const { document, principal, owner, id } = session;
     const started = performance.now();
-    const context: InstanceContext = {
-      principal,
-      session: this.#deps.hold.sessions(principal).open(id),
-      era: "2025",
-      connection: new Map(),
-    };
-    const warm = await WarmSession.connect(this.#deps, { owner, id, principal }, this.#instance(context));
+    const server = this.#instance({ principal, session: this.#deps.hold.sessions(principal).open(id) });
+    const warm = await WarmSession.connect(this.#deps, { owner, id, principal }, server);
     try {
       const { protocolVersion, capabilities, clientInfo } = document;
       const params = { protocolVersion, capabilities, clientInfo };

@@ -1,4 +1,4 @@
-import type { McpServer, MessageExtraInfo } from "@modelcontextprotocol/server";
+import type { MessageExtraInfo } from "@modelcontextprotocol/server";
 
 import { ownerOfPrincipal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
@@ -7,7 +7,7 @@ import { batchNotAllowed, unsupportedVersion } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { extraOf } from "./caller.ts";
 import type { SessionDeps } from "./deps.ts";
-import type { InstanceContext } from "./endpoint.ts";
+import type { MakeInstance } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { Instance } from "./instance.ts";
 import type { PostExchange } from "./post-exchange.ts";
@@ -17,10 +17,10 @@ import { hasBatches, isSupported, supportedVersions, unnamedVersion } from "./ve
 export class Stateless {
   readonly #deps: SessionDeps;
   readonly #exchanges: Exchanges;
-  readonly #instance: (context: InstanceContext) => McpServer;
+  readonly #instance: MakeInstance;
   readonly #open = new Set<Instance>();
 
-  constructor(deps: SessionDeps, exchanges: Exchanges, instance: (context: InstanceContext) => McpServer) {
+  constructor(deps: SessionDeps, exchanges: Exchanges, instance: MakeInstance) {
     this.#deps = deps;
     this.#exchanges = exchanges;
     this.#instance = instance;
@@ -59,7 +59,7 @@ export class Stateless {
   }
 
   async #connect({ principal }: Inbound): Promise<Instance> {
-    const server = this.#instance({ principal, session: undefined, era: "2025", connection: new Map() });
+    const server = this.#instance({ principal, session: undefined });
     const instance = await Instance.connect(server, this.#deps, { standalone: refuseRequests }, undefined);
     this.#open.add(instance);
     return instance;

@@ -10,7 +10,6 @@ import type { Position } from "../../record/record.ts";
 export type StreamType = "get" | "post";
 
 const proofLength = 12;
-const nodeLength = 12;
 const eventIdPattern = /^(g[A-Za-z0-9]{12}|p[A-Za-z0-9]{34})_([1-9][0-9]{0,15})$/;
 
 /** The one GET stream of a session. It is the same however often it is reopened. */
@@ -18,17 +17,9 @@ export function getStreamId(secretHash: string): string {
   return prove("g", secretHash);
 }
 
-/**
- * A fresh id for the stream of one POST. It says on which node the call runs, so that this is known for as long as
- * somebody can ask for the stream, whatever the log still holds.
- */
+/** A fresh id for the stream of one POST. It begins with the name of the node that made it. */
 export function mintPostStreamId(secretHash: string, node: string): string {
   return prove(`p${node}${plain(mintSecret(60))}`, secretHash);
-}
-
-/** The node in the id of a POST's stream. */
-export function nodeOfStream(streamId: string): string {
-  return streamId.slice(1, 1 + nodeLength);
 }
 
 export function formatEventId(streamId: string, position: Position): string {
@@ -42,10 +33,14 @@ export function parseEventId(text: string, secretHash: string): EventPlace | und
   const [, streamId, digits] = eventIdPattern.exec(text) ?? [];
   if (streamId === undefined || digits === undefined) return undefined;
   const position = Number(digits);
-  const proven = prove(streamId.slice(0, -proofLength), secretHash);
-  const same = proven.length === streamId.length && timingSafeEqual(Buffer.from(proven), Buffer.from(streamId));
-  if (!same || !Number.isSafeInteger(position)) return undefined;
+  if (!isStreamOf(streamId, secretHash) || !Number.isSafeInteger(position)) return undefined;
   return { streamId, type: streamId.startsWith("g") ? "get" : "post", position };
+}
+
+/** Whether a stream's id, well-formed, was given out by the session with this secret. */
+export function isStreamOf(streamId: string, secretHash: string): boolean {
+  const proven = prove(streamId.slice(0, -proofLength), secretHash);
+  return proven.length === streamId.length && timingSafeEqual(Buffer.from(proven), Buffer.from(streamId));
 }
 
 function prove(name: string, secretHash: string): string {

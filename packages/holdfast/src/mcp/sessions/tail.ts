@@ -4,6 +4,7 @@ import type { SessionDeps } from "./deps.ts";
 import { readHint } from "./hints.ts";
 import type { LiveStream } from "./live-stream.ts";
 import { readLogEntry } from "./log-entry.ts";
+import type { RpcResponse } from "./messages.ts";
 import { messageEvent, primingEvent } from "./sse.ts";
 import { formatEventId } from "./stream-id.ts";
 import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
@@ -18,8 +19,12 @@ export type TailInit = {
   readonly live: LiveStream;
   /** Called when everything so far is sent and the stream has not ended: says whether to wait for more. */
   readonly caughtUp?: () => Promise<boolean>;
-  /** Where the opening of this GET stream is in the log. One opened later has taken the stream over. */
+  /** Where the opening of this connection is in the log. One opened later has taken the stream over. */
   readonly opened?: Position;
+  /** Asked when the session is over: what the client is still owed. It goes out without a place to resume from. */
+  readonly gone?: () => readonly RpcResponse[];
+  /** How often it looks by itself. Default: the endpoint's `pollMs`. */
+  readonly pollMs?: number;
   /** Whether the client is to be told where it would resume, once the opening is reached. */
   readonly primes?: boolean;
 };
@@ -46,10 +51,10 @@ export class Tail {
 
   /** Resolves when the stream is over or its socket is gone. Throws what the store throws. */
   async run(): Promise<void> {
-    const { deps, sessionId, live } = this.#init;
+    const { deps, sessionId, live, pollMs = deps.options.pollMs } = this.#init;
     const unsubscribe = deps.store.subscribe(sessionTopic(sessionId), (hint) => this.#onHint(hint));
     // Jitter, so that streams which began together do not look together.
-    const timer = setInterval(() => this.wake(), deps.options.pollMs * (0.9 + Math.random() / 5)).unref();
+    const timer = setInterval(() => this.wake(), pollMs * (0.9 + Math.random() / 5)).unref();
     try {
       while (!live.closed && (await this.#send())) await this.#untilWoken();
     } finally {
@@ -89,8 +94,9 @@ export class Tail {
         limit: pageSize,
         maxBytes,
       });
-      // Over, or trimmed beyond where we are: the client learns which when it comes back (E4).
-      if (page === undefined || page.first > this.#after + 1) return this.#over();
+      if (page === undefined) return this.#gone();
+      // Trimmed beyond where we are: the client learns so when it comes back (E4).
+      if (page.first > this.#after + 1) return this.#over();
       for (const { position, data } of page.events) {
         this.#after = position;
         if (!this.#sendOne(position, data)) return this.#over();
@@ -122,6 +128,12 @@ export class Tail {
       case "end":
         return false;
     }
+  }
+
+  #gone(): false {
+    const { gone, live } = this.#init;
+    for (const response of gone?.() ?? []) live.write(messageEvent(undefined, JSON.stringify(response)));
+    return this.#over();
   }
 
   #over(): false {

@@ -1,8 +1,8 @@
 /**
  * The second record of a 2025-era connection, under the id of its session: who may use it, what was negotiated, and
- * three streams. `out` is the log of everything that goes over SSE; `in` takes the client's answers that arrived at a
- * node which does not wait for them; `calls` notes which calls stream and which of them were answered, apart from the
- * log, so that however much a call says it cannot push out what has to be known about it.
+ * two streams. `out` is the log of everything that goes over SSE; `in` takes the client's answers that arrived at a
+ * node which does not wait for them. Calls that stream have records of their own (`calls/call-record.ts`), so that
+ * however much a call says it cannot push out what has to be known about it.
  */
 import type { ClientCapabilities, Implementation } from "@modelcontextprotocol/server";
 
@@ -12,7 +12,6 @@ import { transportKind } from "../../state/sessions/connection.ts";
 
 export const outStream = "out";
 export const inStream = "in";
-export const callStream = "calls";
 /** Counts the GET streams that were opened; the newest has the highest token. */
 export const takeoverCounter = "listeners";
 

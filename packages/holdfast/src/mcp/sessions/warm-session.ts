@@ -4,10 +4,11 @@ import { HoldfastError } from "../../record/errors.ts";
 import type { Owner, Position, Version } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
 import type { SessionDeps } from "./deps.ts";
-import { Instance } from "./instance.ts";
+import { Instance, type ParkedCall } from "./instance.ts";
 import { type IncomingMessage, isRequest, type RpcId, type RpcResponse } from "./messages.ts";
 import { OutputLog } from "./output-log.ts";
 import type { PostExchange } from "./post-exchange.ts";
+import { parkCall } from "./questions/park.ts";
 import { Inbox } from "./routing/inbox.ts";
 import { getStreamId } from "./stream-id.ts";
 import type { TransportDocument } from "./transport-record.ts";
@@ -34,7 +35,6 @@ export class WarmSession {
   readonly principal: Principal;
   readonly log: OutputLog;
   readonly #deps: SessionDeps;
-  readonly #exchanges = new Set<PostExchange>();
   #instance!: Instance;
   #state: SessionState | undefined;
   /** By the monotonic clock of the process. */
@@ -62,6 +62,7 @@ export class WarmSession {
       standalone: (message: JSONRPCMessage) => warm.#standalone(message),
       beforeResponse: (request: JSONRPCRequest, response: RpcResponse) => warm.#beforeResponse(request, response),
       onWaiting: () => warm.watchInbox(),
+      onParked: (parked: ParkedCall) => warm.#park(parked),
     };
     warm.#instance = await Instance.connect(server, deps, host, session.id);
     return warm;
@@ -111,18 +112,7 @@ export class WarmSession {
   }
 
   serve(request: JSONRPCRequest, exchange: PostExchange, extra: MessageExtraInfo): void {
-    this.#exchanges.add(exchange);
     this.#instance.dispatch(request, exchange, extra);
-  }
-
-  done(exchange: PostExchange): void {
-    this.#exchanges.delete(exchange);
-  }
-
-  /** The POST that runs here and streams under this id. */
-  exchange(streamId: string): PostExchange | undefined {
-    for (const exchange of this.#exchanges) if (exchange.streamId === streamId) return exchange;
-    return undefined;
   }
 
   /** Hands a message from the client in. False if it is for another node. */
@@ -167,6 +157,11 @@ export class WarmSession {
   async close(): Promise<void> {
     this.#inbox?.stop();
     await this.#instance.close();
+  }
+
+  #park(parked: ParkedCall): Promise<void> {
+    const capabilities = this.#state?.document.capabilities ?? {};
+    return parkCall(this.#deps, { owner: this.owner, id: this.id, capabilities }, parked);
   }
 
   async #applyLogLevel(level: string): Promise<void> {

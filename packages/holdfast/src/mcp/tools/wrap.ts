@@ -11,6 +11,7 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Release } from "../connections.ts";
+import { type Parks, parkedResult } from "../parked.ts";
 import { resultOfIssues, resultOfThrown } from "./errors.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
@@ -18,6 +19,8 @@ export type ToolWrapping = {
   readonly schemas: SchemaCache;
   /** Called as a call begins; what it returns as it ends. */
   readonly onCall: () => Release;
+  /** Where calls can wait in the store for what they ask of their client. */
+  readonly parks?: Parks | undefined;
   /** Called after each finished call. Absent where calls are not remembered. */
   readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
   readonly onError: (error: unknown) => void;
@@ -90,7 +93,7 @@ function wrapCallback(tool: { readonly name: string }, callback: Callback, wrapp
         const durationMs = performance.now() - started;
         wrapping.onTurn({ tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
       }
-      return result;
+      return isInputRequiredResult(result) && wrapping.parks?.() === true ? parkedResult(result) : result;
     } finally {
       release();
     }
