@@ -6,6 +6,7 @@ const src = fileURLToPath(new URL("./packages/holdfast/src/", import.meta.url));
 /** Unit tests of every package see the library's sources, so that no build has to come first. */
 const librarySources = [
   { find: /^holdfast$/, replacement: `${src}index.ts` },
+  { find: /^holdfast\/admin$/, replacement: `${src}admin/index.ts` },
   { find: /^holdfast\/testing$/, replacement: `${src}testing/index.ts` },
   { find: /^holdfast\/contract$/, replacement: `${src}contract.ts` },
   { find: /^holdfast\/stores\/([a-z]+)$/, replacement: `${src}stores/$1/index.ts` },

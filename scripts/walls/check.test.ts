@@ -22,6 +22,7 @@ const sound: Readonly<Record<string, string>> = {
   [`${src}/mcp/serve.ts`]: `import { McpServer } from "@modelcontextprotocol/server";
     import { kind } from "../state/kind.ts";\nexport const serve = [McpServer, kind];`,
   [`${src}/testing/index.ts`]: `import type { Store } from "../contract.ts";\nexport type Suite = Store;`,
+  "packages/server/src/tools/registry.ts": "export const tools = [];",
   "packages/server/src/main.ts": `import { serve } from "holdfast";\nexport const main = serve;`,
 };
 
@@ -121,6 +122,16 @@ describe("planted violations", () => {
     });
     expect(found.join("\n")).toContain(
       `index.ts:1: reaches ${src}/hold.ts → ${src}/open.ts → ${src}/stores/sqlite/index.ts`,
+    );
+  });
+
+  it("a tool reaching the privileged door, by which way", () => {
+    const found = messages({
+      "packages/server/src/tools/registry.ts": `import { move } from "../move.ts";\nexport const tools = [move];`,
+      "packages/server/src/move.ts": `import { moveStore } from "holdfast/admin";\nexport const move = moveStore;`,
+    });
+    expect(found.join("\n")).toContain(
+      "packages/server/src/tools/registry.ts:1: reaches packages/server/src/move.ts → holdfast/admin",
     );
   });
 

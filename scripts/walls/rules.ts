@@ -90,6 +90,12 @@ export const rooms: readonly Room[] = [
     uses: ["contract", "stores/memory", "store", "record"],
     packages: ["node:"],
   },
+  {
+    name: "admin",
+    path: `${library}admin/`,
+    uses: ["store", "security", "record"],
+    packages: ["node:"],
+  },
   { name: "contract", path: `${library}contract.ts`, uses: ["store", "record"], packages: [] },
   {
     name: "index",
@@ -115,8 +121,15 @@ export const rooms: readonly Room[] = [
   },
 ];
 
-/** Doors that must stay light: whatever they import without `import()` reaches no database client. */
-export const lightDoors: readonly string[] = [`${library}index.ts`, `${library}contract.ts`];
+/**
+ * Doors that must stay light: whatever they import without `import()` reaches no database client. The tools of the ready
+ * server are among them, so that no tool ever reaches the privileged door.
+ */
+export const lightDoors: readonly string[] = [
+  `${library}index.ts`,
+  `${library}contract.ts`,
+  "packages/server/src/tools/registry.ts",
+];
 
 /** What a light door must not reach. A trailing slash means a folder. */
 export const heavy: readonly string[] = [
@@ -124,6 +137,8 @@ export const heavy: readonly string[] = [
   "redis",
   "node:sqlite",
   "@photostructure/sqlite",
+  "holdfast/admin",
+  `${library}admin/`,
   `${library}stores/`,
   `${library}testing/`,
 ];

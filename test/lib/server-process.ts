@@ -72,6 +72,11 @@ export async function runServer(options: RunOptions & { readonly deadlineMs?: nu
   return { ...exit, stdout: child.stdout(), stderr: child.stderr() };
 }
 
+/** Starts a command and lets it run. Whoever starts it ends it. */
+export function startCommand(options: RunOptions): Command {
+  return launch(options);
+}
+
 /** Starts `serve` over HTTP and resolves once it is ready (`/readyz` is 200). */
 export async function startServer(options: StartOptions = {}): Promise<ServerProcess> {
   const dir = options.dir ?? (await temporaryFolder());
@@ -115,7 +120,7 @@ export async function poll<T>(
   }
 }
 
-type Child = {
+export type Command = {
   readonly process: ChildProcess;
   readonly exited: Promise<Exit>;
   readonly stderr: () => string;
@@ -137,7 +142,7 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
   return { ...clean, ...extra };
 }
 
-function launch(options: RunOptions): Child {
+function launch(options: RunOptions): Command {
   assertBuilt();
   const cwd = options.cwd ?? tmpdir();
   const child = spawn(process.execPath, [serverBin, ...(options.args ?? [])], {
@@ -162,7 +167,7 @@ function launch(options: RunOptions): Child {
   return { process: child, exited, stderr: () => stderr, stdout: () => stdout };
 }
 
-async function announcedUrl(child: Child, deadline: number): Promise<string> {
+async function announcedUrl(child: Command, deadline: number): Promise<string> {
   let exit: Exit | undefined;
   void child.exited.then((value) => (exit = value));
   return poll(
@@ -178,7 +183,7 @@ async function announcedUrl(child: Child, deadline: number): Promise<string> {
   );
 }
 
-async function untilReady(origin: string, child: Child, deadline: number): Promise<void> {
+async function untilReady(origin: string, child: Command, deadline: number): Promise<void> {
   await poll(
     async () => {
       const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
@@ -190,7 +195,7 @@ async function untilReady(origin: string, child: Child, deadline: number): Promi
   );
 }
 
-function running(child: Child, url: string, dir: string): ServerProcess {
+function running(child: Command, url: string, dir: string): ServerProcess {
   const { pid } = child.process;
   if (pid === undefined) throw new Error("the server has no process id");
   const end = async (signal: NodeJS.Signals, deadlineMs: number): Promise<Exit> => {

@@ -50,7 +50,7 @@ describe("the command line", () => {
 
   it.each([
     [["serve", "--prot", "1"], {}, "unknown flag --prot; did you mean --port?"],
-    [["sevre"], {}, 'unknown command "sevre" (there is: serve); did you mean serve?'],
+    [["sevre"], {}, 'unknown command "sevre" (there is: serve, '],
     [["serve", "--port", "eighty"], {}, '--port has to be a whole number, and "eighty" is not'],
     [
       ["serve"],

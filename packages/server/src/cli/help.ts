@@ -2,36 +2,72 @@ import { environmentName, flagName } from "../settings/names.ts";
 import { groups } from "../settings/row.ts";
 import { shown } from "../settings/show.ts";
 import { keysOf, type SettingKey, type Table } from "../settings/table.ts";
+import type { Argument, Command, FlagLine } from "./command.ts";
 
 /** The page of `holdfast --help`. */
-export function overview(commands: ReadonlyMap<string, string>): string {
-  const lines = [...commands].map(([name, summary]) => `  ${name.padEnd(10)}${summary}`);
+export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   return [
     "holdfast keeps sessions and state for MCP clients, over both protocol eras.",
     "",
     "Usage: holdfast [command] [flags]",
     "",
     "Commands:",
-    ...lines,
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     "",
-    "  holdfast serve --help    every flag of a command",
+    "  holdfast COMMAND --help  every flag of a command",
     "  holdfast --version       what is installed",
     "",
     "Without a command it serves: http://127.0.0.1:3000/mcp, or stdin and stdout with --stdio.",
+    "Exit codes: 0 done, 1 could not go on, 2 was asked wrongly; others stand on the command's page.",
     "",
   ].join("\n");
 }
 
-/** The page of `holdfast serve --help`, made from the table: one line per setting. */
-export function serveHelp(table: Table): string {
+/** The page of `holdfast COMMAND --help`: made from what the command says of itself, one line per flag. */
+export function helpOf(command: Command, table: Table): string {
+  return command.settings === "all" ? settingsPage(command, table) : commandPage(command, table);
+}
+
+function commandPage(command: Command, table: Table): string {
+  const keys = command.settings === "all" ? keysOf(table) : command.settings;
+  const rows = [...command.flags, ...keys.map((key) => settingLine(table, key))].map(columns);
+  const wide = [...command.arguments.map(({ name }): readonly [string, string] => [`  ${name}`, ""]), ...rows];
+  const width = Math.max(...wide.map(([left]) => left.length)) + 2;
+  const codes = [[0, "done"], [1, "could not go on"], [2, "was asked wrongly"], ...command.exits] as const;
+  return [
+    `Usage: holdfast ${[command.name, ...command.arguments.map(usageOf), "[flags]"].join(" ")}`,
+    ...block("", command.about),
+    ...block(
+      "Arguments:",
+      command.arguments.map((argument) => `  ${argument.name}`.padEnd(width) + argument.help),
+    ),
+    ...block(
+      "Flags:",
+      rows.map(([left, right]) => left.padEnd(width) + right),
+    ),
+    ...block(
+      "Examples:",
+      command.examples.map(([line, what]) => `  ${line}\n      ${what}`),
+    ),
+    "",
+    "Exit codes:",
+    ...codes.map(([code, meaning]) => `  ${String(code).padEnd(width - 2)}${meaning}`),
+    "",
+  ].join("\n");
+}
+
+/** The page of a command that takes every setting: one line each, by what they are about. */
+function settingsPage(command: Command, table: Table): string {
   const keys = keysOf(table);
-  const width = Math.max(...keys.map((key) => left(table, key).length)) + 2;
+  const lines = new Map(keys.map((key) => [key, columns(settingLine(table, key))] as const));
+  const width = Math.max(...[...lines.values()].map(([left]) => left.length)) + 2;
   const sections = groups.map((group) => {
-    const rows = keys.filter((key) => table[key].group === group);
-    return [`${group}:`, ...rows.map((key) => left(table, key).padEnd(width) + right(table, key))].join("\n");
+    const rows = keys.filter((key) => table[key].group === group).map((key) => lines.get(key) ?? (["", ""] as const));
+    return [`${group}:`, ...rows.map(([left, right]) => left.padEnd(width) + right)].join("\n");
   });
   return [
-    "Usage: holdfast serve [flags]     serves MCP over HTTP, or over stdin and stdout with --stdio",
+    `Usage: holdfast ${command.name} [flags]     ${command.about.join(" ")}`,
     ...sections,
     `Each flag is also a variable (--auth-tokens is ${environmentName("authTokens")}) and a name in that file:`,
     "flag over variable over file. A switch is turned off with --no-NAME.",
@@ -39,13 +75,22 @@ export function serveHelp(table: Table): string {
   ].join("\n");
 }
 
-function left(table: Table, key: SettingKey): string {
-  const { placeholder } = table[key];
-  return `  --${flagName(key)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
+function block(title: string, lines: readonly string[]): readonly string[] {
+  if (lines.length === 0) return [];
+  return title === "" ? ["", ...lines] : ["", title, ...lines];
 }
 
-function right(table: Table, key: SettingKey): string {
-  const { help, default: value } = table[key];
-  const text = shown(table, key, value);
-  return text === undefined || text === false ? help : `${help} (${text.toString()})`;
+function usageOf({ name, optional, choices }: Argument): string {
+  const word = choices?.join("|") ?? name;
+  return optional === true ? `[${word}]` : word;
+}
+
+function settingLine(table: Table, key: SettingKey): FlagLine {
+  const { placeholder, help, default: value } = table[key];
+  return { name: flagName(key), placeholder, help, default: shown(table, key, value) };
+}
+
+function columns({ name, placeholder, help, default: value }: FlagLine): readonly [left: string, right: string] {
+  const left = `  --${name}${placeholder === undefined ? "" : ` ${placeholder}`}`;
+  return [left, value === undefined || value === false ? help : `${help} (${value.toString()})`];
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 
+import { commands } from "../commands/registry.ts";
 import { createTable } from "../settings/table.ts";
 import { type CommandLine, parseCommandLine } from "./parse.ts";
 
 const table = createTable({ platform: "linux", env: {}, home: "/h" });
 
 function parse(...words: readonly string[]): CommandLine {
-  return parseCommandLine(words, table, ["serve"]);
+  return parseCommandLine(words, table, commands);
 }
 
 describe("a command line", () => {
@@ -21,7 +22,14 @@ describe("a command line", () => {
     [["--port", "-1"], { port: "-1" }],
     [["--port="], { port: "" }],
   ])("%j gives %j", (words, flags) => {
-    expect(Object.fromEntries(parse(...words).flags)).toEqual(flags);
+    expect(Object.fromEntries(parse(...words).settings)).toEqual(flags);
+  });
+
+  it("gives a command its own flags apart from settings", () => {
+    const line = parse("migrate", "--from", "a", "--config", "c", "--json", "--to=b", "--no-json");
+    expect(line.command?.name).toBe("migrate");
+    expect(Object.fromEntries(line.own)).toEqual({ from: "a", to: "b", json: "false" });
+    expect(Object.fromEntries(line.settings)).toEqual({ config: "c" });
   });
 
   it.each([["--help"], ["-h"], ["help"], ["serve", "--help"], ["help", "serve"]])(
@@ -40,7 +48,10 @@ describe("a command line", () => {
     [["--no-stdio=1"], "--no-stdio takes no value"],
     [["--port"], "--port needs a value: --port N"],
     [["--port", "--stdio"], "--port needs a value: --port N"],
-    [["sevre"], 'unknown command "sevre" (there is: serve); did you mean serve?'],
+    [["sevre"], /^unknown command "sevre" \(there is: serve, .+\); did you mean serve\?$/],
+    [["migrate", "--port", "1"], "--port is a flag of serve, not of migrate"],
+    [["migrate", "--form", "x"], "unknown flag --form; did you mean --from?"],
+    [["--from", "x", "--to", "y"], "--from is a flag of migrate, not of serve"],
     [["serve", "8080"], 'unexpected argument "8080" after "serve"; flags begin with --'],
     [["--public-anonymous"], "--public-anonymous is not in this version yet"],
     [["--constructor"], "unknown flag --constructor"],

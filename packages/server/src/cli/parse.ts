@@ -1,23 +1,39 @@
-import { HoldfastError } from "holdfast";
+import type { HoldfastError } from "holdfast";
 
 import { flagName, suggestion } from "../settings/names.ts";
-import { keysOf, type SettingKey, type Table } from "../settings/table.ts";
+import { keysOf, type Table } from "../settings/table.ts";
+import type { Command } from "./command.ts";
+import { usage } from "./usage.ts";
 
 export type CommandLine = {
-  /** Undefined when none was named. */
-  readonly command: string | undefined;
-  readonly flags: ReadonlyMap<string, string>;
+  /** Undefined when none was named: then it is the default one. */
+  readonly command: Command | undefined;
+  readonly arguments: readonly string[];
+  /** Flags that are settings, by flag name. */
+  readonly settings: ReadonlyMap<string, string>;
+  /** Flags of the command's own, by flag name. */
+  readonly own: ReadonlyMap<string, string>;
   readonly help: boolean;
   readonly version: boolean;
 };
+
+/** What a command without being named is. */
+const defaultCommand = "serve";
+
+/** A flag somebody may write: whose it is, and whether a value follows. */
+type Known = { readonly placeholder: string | undefined; readonly own: boolean };
 
 /**
  * Takes a command line apart: `--name value`, `--name=value`, `--switch`, `--no-switch`. The last of several wins, so
  * that a script's flags can be overridden by what is added to it. Throws `CONFIGURATION` for what nobody defined.
  */
-export function parseCommandLine(words: readonly string[], table: Table, commands: readonly string[]): CommandLine {
-  const flags = new Map<string, string>();
-  let command: string | undefined;
+export function parseCommandLine(words: readonly string[], table: Table, commands: readonly Command[]): CommandLine {
+  const command = findCommand(words, table, commands);
+  const meant = command ?? commands.find(({ name }) => name === defaultCommand);
+  const where = { known: flagsOf(meant, table), command: meant, table, commands };
+  const [settings, own] = [new Map<string, string>(), new Map<string, string>()];
+  const given: string[] = [];
+  let named = false;
   let help = false;
   let version = false;
   for (let index = 0; index < words.length; index++) {
@@ -25,58 +41,104 @@ export function parseCommandLine(words: readonly string[], table: Table, command
     if (word === "--help" || word === "-h") help = true;
     else if (word === "--version" || word === "-v") version = true;
     else if (word.startsWith("-") && word !== "-") {
-      const { name, text, usedNext } = readFlag(word, words[index + 1], table);
-      flags.set(name, text);
+      const { name, text, usedNext, isOwn } = readFlag(word, words[index + 1], where);
+      (isOwn ? own : settings).set(name, text);
       if (usedNext) index++;
-    } else if (command === undefined && flags.size === 0 && word === "help") help = true;
-    else if (command === undefined) command = knownCommand(word, commands);
-    else throw usage(`unexpected argument ${JSON.stringify(word)} after "${command}"; flags begin with --`);
+    } else if (!named && settings.size + own.size === 0 && word === "help") help = true;
+    else if (!named) named = true;
+    else given.push(word);
   }
-  return { command, flags, help, version };
+  if (!help && !version) checkArguments(command, given);
+  return { command, arguments: given, settings, own, help, version };
 }
 
-type ReadFlag = { readonly name: string; readonly text: string; readonly usedNext: boolean };
+/** The command that is named: the first word that is neither a flag nor what follows one. */
+function findCommand(words: readonly string[], table: Table, commands: readonly Command[]): Command | undefined {
+  const all = new Map(commands.flatMap((command) => [...flagsOf(command, table)]));
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    const flag = word.startsWith("-") && word !== "-" ? word.replace(/^--?/, "") : undefined;
+    if (flag === undefined) {
+      if (word === "help" && index === 0) continue;
+      const found = commands.find(({ name }) => name === word);
+      if (found !== undefined) return found;
+      const names = commands.map(({ name }) => name);
+      throw usage(`unknown command ${JSON.stringify(word)} (there is: ${names.join(", ")})${suggestion(word, names)}`);
+    }
+    if (isStrange(flag, all)) return undefined;
+    if (all.get(flag)?.placeholder !== undefined) index++;
+  }
+  return undefined;
+}
 
-function readFlag(word: string, next: string | undefined, table: Table): ReadFlag {
+/** Nobody can tell what follows a flag that nobody defined: it is the first thing to complain about. */
+function isStrange(flag: string, all: ReadonlyMap<string, Known>): boolean {
+  const name = flag.replace(/=[\s\S]*$/, "").replace(/^no-/, "");
+  return !all.has(name) && !["help", "h", "version", "v"].includes(name);
+}
+
+function flagsOf(command: Command | undefined, table: Table): ReadonlyMap<string, Known> {
+  const known = new Map<string, Known>();
+  if (command === undefined) return known;
+  const keys = command.settings === "all" ? keysOf(table) : command.settings;
+  for (const key of keys) known.set(flagName(key), { placeholder: table[key].placeholder, own: false });
+  for (const { name, placeholder } of command.flags) known.set(name, { placeholder, own: true });
+  return known;
+}
+
+type Where = {
+  readonly known: ReadonlyMap<string, Known>;
+  readonly command: Command | undefined;
+  readonly table: Table;
+  readonly commands: readonly Command[];
+};
+
+type ReadFlag = { readonly name: string; readonly text: string; readonly usedNext: boolean; readonly isOwn: boolean };
+
+function readFlag(word: string, next: string | undefined, where: Where): ReadFlag {
+  const { known } = where;
   const [, given = "", attached] = /^--?([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
-  const key = keyOf(given, table);
-  if (!word.startsWith("--") || given === "") throw unknownFlag(word, given, table);
-  if (key === undefined) {
-    const negated = given.startsWith("no-") ? keyOf(given.slice(3), table) : undefined;
-    if (negated === undefined || !isSwitch(negated, table)) throw unknownFlag(`--${given}`, given, table);
+  const flag = known.get(given);
+  if (!word.startsWith("--") || given === "") throw unknownFlag(word, given, where);
+  if (flag === undefined) {
+    const name = given.slice(3);
+    const negated = given.startsWith("no-") ? known.get(name) : undefined;
+    if (negated === undefined || negated.placeholder !== undefined) throw unknownFlag(`--${given}`, given, where);
     if (attached !== undefined) throw usage(`--${given} takes no value`);
-    return { name: flagName(negated), text: "false", usedNext: false };
+    return { name, text: "false", usedNext: false, isOwn: negated.own };
   }
-  if (attached !== undefined) return { name: given, text: attached, usedNext: false };
-  if (isSwitch(key, table)) return { name: given, text: "true", usedNext: false };
-  if (next === undefined || next.startsWith("--"))
-    throw usage(`--${given} needs a value: --${given} ${placeholder(key, table)}`);
-  return { name: given, text: next, usedNext: true };
+  const { placeholder, own: isOwn } = flag;
+  if (attached !== undefined) return { name: given, text: attached, usedNext: false, isOwn };
+  if (placeholder === undefined) return { name: given, text: "true", usedNext: false, isOwn };
+  if (next === undefined || next.startsWith("--")) throw usage(`--${given} needs a value: --${given} ${placeholder}`);
+  return { name: given, text: next, usedNext: true, isOwn };
 }
 
-function keyOf(name: string, table: Table): SettingKey | undefined {
-  return keysOf(table).find((key) => flagName(key) === name);
+function checkArguments(command: Command | undefined, given: readonly string[]): void {
+  const wanted = command?.arguments ?? [];
+  for (const [index, { name, optional, choices, help }] of wanted.entries()) {
+    const word = given[index];
+    if (word === undefined) {
+      if (optional === true) return;
+      throw usage(`${command?.name ?? ""} needs ${name}: ${help}`);
+    }
+    if (choices !== undefined && !choices.includes(word)) {
+      throw usage(`${name} is one of ${choices.join(", ")}, not ${JSON.stringify(word)}${suggestion(word, choices)}`);
+    }
+  }
+  const stray = given[wanted.length];
+  if (stray === undefined) return;
+  throw usage(`unexpected argument ${JSON.stringify(stray)} after "${command?.name ?? ""}"; flags begin with --`);
 }
 
-function isSwitch(key: SettingKey, table: Table): boolean {
-  return table[key].placeholder === undefined;
-}
-
-function placeholder(key: SettingKey, table: Table): string {
-  return table[key].placeholder ?? "";
-}
-
-function knownCommand(word: string, commands: readonly string[]): string {
-  if (commands.includes(word)) return word;
-  throw usage(
-    `unknown command ${JSON.stringify(word)} (there is: ${commands.join(", ")})${suggestion(word, commands)}`,
-  );
-}
-
-function unknownFlag(word: string, name: string, table: Table): HoldfastError {
+function unknownFlag(word: string, name: string, { known, command, table, commands }: Where): HoldfastError {
   const later = comingLater.get(name);
   if (later !== undefined) return usage(`${word} is not in this version yet: ${later}`);
-  return usage(`unknown flag ${word}${suggestion(name, [...keysOf(table).map(flagName), "help", "version"], "--")}`);
+  const owner = commands.find((other) => other !== command && flagsOf(other, table).has(name));
+  if (owner !== undefined && command !== undefined && !known.has(name)) {
+    return usage(`--${name} is a flag of ${owner.name}, not of ${command.name}`);
+  }
+  return usage(`unknown flag ${word}${suggestion(name, [...known.keys(), "help", "version"], "--")}`);
 }
 
 /** Flags that people may have read about; a straight answer beats the nearest name. */
@@ -87,7 +149,3 @@ const comingLater: ReadonlyMap<string, string> = new Map([
   ["auth-audience", "use --auth-tokens FILE"],
   ["sse", "clients of the HTTP+SSE transport can use --stdio"],
 ]);
-
-function usage(message: string): HoldfastError {
-  return new HoldfastError("CONFIGURATION", message);
-}

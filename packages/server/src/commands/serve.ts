@@ -3,10 +3,8 @@ import {
   type App,
   type ConflictReport,
   type Hold,
-  HoldfastError,
   type HoldWarning,
   holdfast,
-  isHoldfastError,
   type ServeOptions,
   serve as serveMcp,
 } from "holdfast";
@@ -18,12 +16,12 @@ import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import { type ServingNode, servingNode } from "../node.ts";
 import type { Resolved } from "../settings/resolve.ts";
-import { withoutPassword } from "../settings/show.ts";
 import type { Settings, Table } from "../settings/table.ts";
 import { registerTools } from "../tools/define.ts";
 import { tools } from "../tools/registry.ts";
 import { packageVersion } from "../version.ts";
 import { announceStart } from "./announce.ts";
+import { cannotOpen } from "./open-store.ts";
 import { serveHttp } from "./serve-http.ts";
 import { serveStdio } from "./serve-stdio.ts";
 
@@ -67,10 +65,7 @@ async function openHold(settings: Settings, log: Log): Promise<Hold<readonly []>
   try {
     return await holdfast(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const code = isHoldfastError(error) ? error.code : "UNAVAILABLE";
-    const message = `the store ${withoutPassword(settings.store)} cannot be opened: ${reason}`;
-    throw new HoldfastError(code, message, { cause: error });
+    throw cannotOpen(settings.store, error);
   }
 }
 

@@ -17,7 +17,8 @@ export type Row<Value> = {
 };
 
 export const groups = ["Where it listens", "Who may call", "How it answers", "Limits", "This process"] as const;
-export type Group = (typeof groups)[number];
+/** `This command`: a flag of one command, which is no setting: no variable and no name in a file. */
+export type Group = (typeof groups)[number] | "This command";
 
 type Explained = { readonly help: string; readonly group: Group; readonly secret?: boolean };
 

@@ -39,8 +39,11 @@ export async function healthOf(
       "The database file was removed or replaced while it was open; what is written now will be lost. Restart.",
     );
   }
+  let schema = 0;
   const failure = await look(() => connection.statements.get("userVersion").get()).then(
-    () => undefined,
+    (row) => {
+      schema = Number(row?.["user_version"]);
+    },
     (error: unknown) => error,
   );
   if (isHoldfastError(failure, "ABORTED") || isHoldfastError(failure, "CLOSED")) throw failure;
@@ -55,6 +58,7 @@ export async function healthOf(
     details: {
       driver: connection.driver,
       sqlite: connection.sqliteVersion,
+      schema,
       synchronous,
       databaseBytes: fileBytes(path),
       walBytes,

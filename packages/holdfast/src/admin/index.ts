@@ -1,0 +1,12 @@
+/**
+ * `holdfast/admin`: what operators do with whole stores, behind the privileged door. Nothing that serves callers may reach
+ * it, and no tool ever does.
+ */
+
+export type { Difference } from "./compare.ts";
+export type { CopyCounts } from "./copy.ts";
+export { digestOfRecord, StoreDigest } from "./digest.ts";
+export type { MoveOptions, MoveProgress, MoveReport, MoveRisk } from "./move.ts";
+export { moveStore } from "./move.ts";
+export { ownerOfIdentity } from "./owner.ts";
+export { accountPages, everyOwner, everyRecord } from "./walk.ts";

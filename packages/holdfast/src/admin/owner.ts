@@ -1,0 +1,10 @@
+import type { Owner } from "../record/record.ts";
+import { ownerOfPrincipal } from "../security/principal.ts";
+
+/**
+ * The partition of a principal, for operators who know its issuer and subject. Throws `INVALID_ARGUMENT` where either is
+ * empty, or the issuer is the engine's.
+ */
+export function ownerOfIdentity(identity: { readonly issuer: string; readonly subject: string }): Owner {
+  return ownerOfPrincipal({ ...identity, scopes: [] });
+}

@@ -1,0 +1,61 @@
+import { expect, it } from "vitest";
+
+import { createOutput, type Output } from "./output.ts";
+import { createProgress, spoken } from "./progress.ts";
+
+function outputOf(isTTY: boolean): { readonly out: Output; readonly written: () => string } {
+  let text = "";
+  const stream = { isTTY, columns: 80, write: (more: string) => (text += more) };
+  return { out: createOutput({ stdout: stream, stderr: stream, env: {} }, false), written: () => text };
+}
+
+it("without a terminal there is a plain line now and then, and one at the end of each step", () => {
+  const { out, written } = outputOf(false);
+  let now = 0;
+  const progress = createProgress(out, () => now);
+  for (let done = 0; done <= 1_200; done += 1) {
+    now += 10;
+    progress.step({ what: "copying", done, of: 2_000, unit: "records" });
+  }
+  progress.step({ what: "verifying", done: 2_000, of: 2_000, unit: "records" });
+  progress.end();
+  expect(written().split("\n")).toEqual([
+    "copying   25%  500 of 2,000 records  100/s, 15 s left",
+    "copying   50%  1,000 of 2,000 records  100/s, 10 s left",
+    "copying   60%  1,200 of 2,000 records  100/s, 8 s left",
+    "verifying 100%  2,000 of 2,000 records  0/s",
+    "",
+  ]);
+});
+
+it("on a terminal one line is redrawn, at most ten times a second", () => {
+  const { out, written } = outputOf(true);
+  let now = 0;
+  const progress = createProgress(out, () => now);
+  for (let done = 0; done <= 100; done += 1) {
+    now += 10;
+    progress.step({ what: "copying", done, of: 100, unit: "records" });
+  }
+  progress.end();
+  const drawn = written().split("\r").slice(1);
+  expect(drawn.length).toBeLessThanOrEqual(12);
+  expect(drawn.at(-1)).toBe("copying   [########################] 100%  100 of 100 records  100/s\u001b[K\n");
+});
+
+it("what was done before this run says nothing about its rate", () => {
+  const { out, written } = outputOf(false);
+  let now = 0;
+  const progress = createProgress(out, () => now);
+  for (let done = 900; done <= 910; done += 1) {
+    progress.step({ what: "copying", done, of: 1_000, unit: "records" });
+    now += 1_000;
+  }
+  expect(written()).toContain("copying   90%  905 of 1,000 records  1/s, 1 min 35 s left\n");
+});
+
+it.each([
+  [0.2, "1 s"],
+  [59, "59 s"],
+  [61, "1 min 01 s"],
+  [3_661, "1 h 01 min"],
+])("%d seconds are spoken as %s", (seconds, text) => expect(spoken(seconds)).toBe(text));
