@@ -27,6 +27,35 @@ export { errorCodes, HoldfastError, isHoldfastError } from "./record/errors.ts";
 export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, Version } from "./record/record.ts";
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
+export type { AnyEventSourcedKind, EventSourcedKind } from "./state/events/kind.ts";
+export { eventSourced } from "./state/events/kind.ts";
+export type {
+  AnyEvent,
+  AnyInput,
+  AppendEventsOptions,
+  AppendedEvents,
+  DecidedEvents,
+  Decider,
+  Decision,
+  EventInput,
+  EventOrigin,
+  EventSchemas,
+  EventSourcedHandle,
+  EventSourcedLimits,
+  EventSourcedList,
+  EventSourcedOptions,
+  EventSourcedRecords,
+  EventSourcedView,
+  HandledEventSourced,
+  HistoryPage,
+  HistoryQuery,
+  ListedEventSourced,
+  NamedEventSourced,
+  OlderEvent,
+  PastValue,
+  RecordedEvent,
+  Repaired,
+} from "./state/events/types.ts";
 export type {
   ConflictReport,
   EndedListener,

@@ -41,7 +41,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const { hold, build, options, bus, connections } = parts;
   const { implementation, serverOptions } = describe(parts.info, options.server);
   const schemas = new SchemaCache();
-  const { turns } = servingHold(hold);
+  const { turns, withinCall } = servingHold(hold);
   return (caller) => {
     const { principal, session } = caller;
     const owner = ownerOfPrincipal(principal);
@@ -52,6 +52,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       schemas,
       parks,
       onCall: () => connections.call(),
+      within: withinCall,
       onTurn:
         session === undefined || !options.recordTurns
           ? undefined

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { holdfast } from "../hold.ts";
 import type { Principal } from "../security/principal.ts";
+import { eventSourced } from "../state/events/kind.ts";
 import type { Hold } from "../state/hold.ts";
 import { kind } from "../state/kind.ts";
 import { kindTools } from "./kind-tools.ts";
@@ -11,20 +12,43 @@ import type { App } from "./types.ts";
 const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }) });
 const Note = kind("team.note", { scope: "named", schema: z.object({ text: z.string().default("") }) });
 const Profile = kind("profile", { scope: "principal", schema: z.object({ name: z.string().default("nobody") }) });
-const tools = { basket: kindTools(Basket), note: kindTools(Note), profile: kindTools(Profile) };
+const Flow = eventSourced("flow", {
+  initial: { done: [] as string[], open: true },
+  events: { step_done: z.object({ step: z.string() }), closed: z.object({}) },
+  evolve: (flow, event) => {
+    if (event.type === "closed") flow.open = false;
+    else flow.done.push(event.payload.step);
+  },
+});
+const Tally = eventSourced("tally", {
+  scope: "named",
+  initial: { n: 0 },
+  events: { added: z.object({ by: z.number() }) },
+  evolve: (tally, { payload }) => void (tally.n += payload.by),
+});
+const tools = {
+  flow: kindTools(Flow),
+  tally: kindTools(Tally),
+  basket: kindTools(Basket),
+  note: kindTools(Note),
+  profile: kindTools(Profile),
+};
 const alice: Principal = { issuer: "i", subject: "alice", scopes: [] };
 const bob: Principal = { issuer: "i", subject: "bob", scopes: [] };
 
-let hold: Hold;
+const kinds = [Basket, Note, Profile, Flow, Tally] as const;
+
+let hold: Hold<typeof kinds>;
 let app: App;
 
 beforeEach(async () => {
-  const opened = await holdfast({ store: "memory:", kinds: [Basket, Note, Profile] });
-  hold = opened;
-  app = serve(opened, { name: "s", version: "1" }, (server, { state }) => {
+  hold = await holdfast({ store: "memory:", kinds });
+  app = serve(hold, { name: "s", version: "1" }, (server, { state }) => {
     tools.basket(server, state.basket);
     tools.note(server, state["team.note"]);
     tools.profile(server, state.profile);
+    tools.flow(server, state.flow);
+    tools.tally(server, state.tally);
   });
 });
 afterEach(async () => {
@@ -78,6 +102,15 @@ describe("kindTools", () => {
       "destroy_team_note",
       "get_profile",
       "destroy_profile",
+      "create_flow",
+      "get_flow",
+      "append_to_flow",
+      "get_flow_history",
+      "destroy_flow",
+      "get_tally",
+      "append_to_tally",
+      "get_tally_history",
+      "destroy_tally",
     ]);
     expect(JSON.stringify(listed[1]?.inputSchema)).toContain("Handle of a basket");
   });
@@ -101,5 +134,46 @@ describe("kindTools", () => {
     expect(await call("destroy_team_note", { name: "plan" })).toEqual({ name: "plan", destroyed: true });
     expect(await call("get_profile", {})).toMatchObject({ value: { name: "nobody" } });
     expect(await call("destroy_profile", {})).toEqual({ destroyed: true });
+  });
+
+  it("append to event-sourced records, show them as they are and were, and tell who did what", async () => {
+    const { flow } = await call("create_flow", { events: [{ type: "step_done", payload: { step: "a" } }], agent: "x" });
+    expect(await call("append_to_flow", { flow, event: { type: "closed" }, agent: "y", expected_position: 1 })).toEqual(
+      {
+        flow,
+        position: 2,
+      },
+    );
+    expect(await call("get_flow", { flow })).toMatchObject({ flow, position: 2, value: { done: ["a"], open: false } });
+    expect(await call("get_flow", { flow, at_position: 1 })).toEqual({
+      flow,
+      position: 1,
+      value: { done: ["a"], open: true },
+    });
+    const told = await call("get_flow_history", { flow, limit: 1 });
+    expect(told).toEqual({
+      events: [
+        { position: 1, type: "step_done", payload: { step: "a" }, agent: "x", at: expect.any(String) as string },
+      ],
+      next: 1,
+    });
+    expect(await call("get_flow_history", { flow, agent: "y" })).toMatchObject({ events: [{ type: "closed" }] });
+    const wrong = { flow, event: { type: "step_done", payload: { step: 1 } } };
+    expect(await call("append_to_flow", wrong)).toMatchObject({ error: { code: "invalid_argument" } });
+    const late = { flow, event: { type: "closed" }, expected_position: 1 };
+    expect(await call("append_to_flow", late)).toMatchObject({ error: { code: "conflict" } });
+    expect(await call("get_flow", { flow }, bob)).toMatchObject({ error: { code: "not_found" } });
+    expect(await call("destroy_flow", { flow })).toEqual({ flow, destroyed: true });
+    expect(await call("append_to_tally", { name: "n", event: { type: "added", payload: { by: 4 } } })).toMatchObject({
+      position: 1,
+    });
+    expect(await call("get_tally", { name: "n" })).toMatchObject({ value: { n: 4 }, position: 1 });
+    expect(await call("destroy_tally", { name: "n" })).toEqual({ name: "n", destroyed: true });
+  });
+
+  it("leave a note of the tool call in each event", async () => {
+    const { flow } = await call("create_flow", { events: [{ type: "closed" }] });
+    const { events } = await hold.state(alice).flow.history(String(flow));
+    expect(events).toMatchObject([{ by: { client: "c", tool: "create_flow", call: expect.any(String) as string } }]);
   });
 });

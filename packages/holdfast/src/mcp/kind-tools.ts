@@ -1,13 +1,9 @@
-import type {
-  CallToolResult,
-  McpServer,
-  StandardSchemaWithJSON,
-  ToolAnnotations,
-  ToolCallback,
-} from "@modelcontextprotocol/server";
+import type { McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { AnyKind, RecordsOf } from "../state/kind.ts";
+import type { AnyDocumentKind, AnyKind, RecordsOf } from "../state/kind.ts";
 import type { NamedRecords, RecordHandle, Records } from "../state/types.ts";
+import { eventSourcedTools } from "./event-sourced-tools.ts";
+import { destroying, reading, register } from "./ready-tool.ts";
 import { reply } from "./reply.ts";
 
 /** Registers the ready tools of a kind for one caller. */
@@ -15,7 +11,8 @@ export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsO
 
 /**
  * Ready tools for the records of a kind: `create_<kind>`, `get_<kind>` and `destroy_<kind>`. Named kinds are opened by
- * name instead of created, and take a `name`; one-per-principal kinds take nothing.
+ * name instead of created, and take a `name`; one-per-principal kinds take nothing. Event-sourced kinds have besides
+ * `append_to_<kind>` and `get_<kind>_history`, and their `get_<kind>` takes an `at_position`.
  *
  * Make them once, outside of the build function, since they come with schemas.
  *
@@ -24,6 +21,11 @@ export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsO
  * export default serve(hold, info, (server, { state }) => basketTools(server, state.basket));
  */
 export function kindTools<K extends AnyKind>(kind: K): KindTools<K> {
+  // Which of the two a kind is, its records are as well.
+  return ("events" in kind ? eventSourcedTools(kind) : documentTools(kind)) as KindTools<K>;
+}
+
+function documentTools<K extends AnyDocumentKind>(kind: K): KindTools<K> {
   const words = kind.name.replaceAll(/[.-]/g, " ");
   const noun = kind.name.replaceAll(/[.-]/g, "_");
   switch (kind.scope) {
@@ -101,28 +103,12 @@ export function kindTools<K extends AnyKind>(kind: K): KindTools<K> {
   }
 }
 
-const reading: ToolAnnotations = { readOnlyHint: true, idempotentHint: true };
-const destroying: ToolAnnotations = { readOnlyHint: false, destructiveHint: true, idempotentHint: true };
-
-function register<Schema extends StandardSchemaWithJSON>(
-  server: McpServer,
-  name: string,
-  description: string,
-  annotations: ToolAnnotations,
-  inputSchema: Schema,
-  callback: (input: StandardSchemaWithJSON.InferOutput<Schema>) => Promise<CallToolResult>,
-): void {
-  // With the schema's type left open the SDK cannot see that its callback takes what the schema returns.
-  const typed = callback as unknown as ToolCallback<Schema>;
-  server.registerTool<StandardSchemaWithJSON, Schema>(name, { description, annotations, inputSchema }, typed);
-}
-
 /** A schema of zod takes part in the tool's own; others cannot be put inside one and check when the record is written. */
-function valueSchema(kind: AnyKind): z.ZodType {
+function valueSchema(kind: AnyDocumentKind): z.ZodType {
   return kind.schema instanceof z.ZodType ? kind.schema : z.unknown();
 }
 
-function idOf(kind: AnyKind, input: Readonly<Record<string, unknown>>): string {
+function idOf(kind: AnyDocumentKind, input: Readonly<Record<string, unknown>>): string {
   // The tool's schema has a handle under this name.
   return input[kind.name] as string;
 }

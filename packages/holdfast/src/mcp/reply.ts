@@ -6,7 +6,7 @@ import { isObject } from "./is-object.ts";
  * Makes a tool result of what a tool has to say: as `structuredContent`, where it is an object, and as the same JSON in
  * text for clients that read only that.
  *
- * A record becomes `{ <kind>: id, version, value, expires_at? }`, so that the model sees the handle under the name of
+ * A record becomes `{ <kind>: id, version, position?, value, expires_at? }` (the position of event-sourced ones), so that the model sees the handle under the name of
  * its kind, just as tools that take it name it. `undefined` becomes an empty result. Rejects if the promise does; inside
  * of a tool that is answered as an error result.
  *
@@ -31,6 +31,8 @@ function recordJson(view: RecordView<unknown>): Record<string, unknown> {
   return {
     [view.kind]: view.id,
     version: view.version,
+    // Of an event-sourced record: what a condition on it has to name.
+    ...("position" in view && { position: view.position }),
     value: view.value,
     ...(view.expiresAt === undefined ? {} : { expires_at: view.expiresAt.toISOString() }),
   };

@@ -2,4 +2,8 @@
 export type CallContext = {
   /** The tool's name, for reports. */
   readonly tool: string;
+  /** Tells the call from all others. */
+  readonly id: string;
+  /** What the client calls itself. */
+  readonly client?: string | undefined;
 };

@@ -5,12 +5,12 @@
  * source: it cannot be derived from the key. So the commit that makes the record also makes a small record of the
  * engine's own, found by the commit id, that remembers the handle as long as the commit id is remembered.
  */
-import type { Change } from "../record/change.ts";
+import type { Change, Creation } from "../record/change.ts";
 import { commitIdWindowMs } from "../record/commit-ids.ts";
 import { mintId } from "../record/ids.ts";
 import type { IndexedFields, Lifetime, RecordKey } from "../record/record.ts";
 import type { CommitId, ReadAnswer } from "../store/contract.ts";
-import { firstResult } from "./applied.ts";
+import { type Applied, firstResult } from "./applied.ts";
 import { type Encoded, encodeDocument, encodeInitial } from "./document.ts";
 import { checkSameIntent, commitIdOf } from "./idempotency.ts";
 import { parseStored } from "./json.ts";
@@ -27,53 +27,71 @@ const createdLifetime: Lifetime = { absoluteMs: commitIdWindowMs.caller + 3_600_
 
 /**
  * Throws `INVALID_ARGUMENT` or `QUOTA_EXCEEDED`; with an idempotency key also `COMMIT_ID_REUSED`.
- * @param fields of kinds whose fields are given at creation.
+ * @param given the fields, of kinds whose fields are given at creation.
  */
 export async function createRecord(
   scope: Scope,
   value: unknown,
   options: ChangeOptions,
-  fields?: IndexedFields,
+  given?: IndexedFields,
 ): Promise<RecordView<unknown>> {
+  const { kind } = scope;
+  let encoded: Encoded | undefined;
+  const { key, applied } = await mintOnce(scope, value ?? null, options, async () => {
+    encoded = await (value === undefined ? encodeInitial(kind) : encodeDocument(kind, value));
+    const { text, fields } = encoded;
+    return { create: { text, fields: given ?? fields, lifetime: kind.lifetime } };
+  });
+  if (applied === undefined || encoded === undefined) {
+    return await getRecord(scope, { key }, { ...(options.signal && { signal: options.signal }) });
+  }
+  return viewOfCreated(key, firstResult(applied), applied.at, encoded.value);
+}
+
+/** What a creation commits for the record itself. */
+export type Beginning = { readonly create: Creation } & Pick<Change, "appends" | "counters">;
+
+/** The address of a new record and the commit that made it; without the commit where an earlier one made it already. */
+export type Minted = { readonly key: RecordKey; readonly applied?: Applied };
+
+/** Mints a handle and makes a record behind it; once for each idempotency key. */
+export async function mintOnce(
+  scope: Scope,
+  intent: unknown,
+  options: ChangeOptions,
+  begin: () => Promise<Beginning>,
+): Promise<Minted> {
   const { idempotency, signal } = options;
-  if (idempotency === undefined) return await mint(scope, value, fields, undefined, options);
-  const commitId = commitIdOf({ kind: scope.kind.name, name: "create" }, idempotency, value ?? null);
+  if (idempotency === undefined) return await mint(scope, await begin(), undefined, options);
+  const commitId = commitIdOf({ kind: scope.kind.name, name: "create" }, idempotency, intent);
   const earlier = await scope.engine.read(scope.owner, memoOf(commitId), { commitId: commitId.id, signal });
-  if (earlier.outcome === undefined) return await mint(scope, value, fields, commitId, options);
+  if (earlier.outcome === undefined) return await mint(scope, await begin(), commitId, options);
   checkSameIntent(commitId, earlier.outcome);
-  return await again(scope, earlier, signal);
+  return { key: again(scope, earlier) };
 }
 
 async function mint(
   scope: Scope,
-  value: unknown,
-  fields: IndexedFields | undefined,
+  beginning: Beginning,
   commitId: CommitId | undefined,
   { fence, signal }: ChangeOptions,
-): Promise<RecordView<unknown>> {
+): Promise<Minted> {
   const { engine, owner, kind } = scope;
-  const encoded = value === undefined ? await encodeInitial(kind) : await encodeDocument(kind, value);
   const key: RecordKey = { kind: kind.name, id: mintId(kind.prefix) };
-  const changes = changesOf(scope, key, fields === undefined ? encoded : { ...encoded, fields }, commitId);
-  const applied = await engine.apply(owner, changes, {
+  const applied = await engine.apply(owner, changesOf(key, beginning, commitId), {
     commitId,
     fence: fenceOf(fence),
     quota: engine.creationQuota(kind),
     signal,
   });
   if (applied.replayed && commitId !== undefined) {
-    return await again(scope, await engine.read(owner, memoOf(commitId), { signal }), signal);
+    return { key: again(scope, await engine.read(owner, memoOf(commitId), { signal })) };
   }
-  return viewOfCreated(key, firstResult(applied), applied.at, encoded.value);
+  return { key, applied };
 }
 
-function changesOf(
-  { kind }: Scope,
-  key: RecordKey,
-  { text, fields }: Encoded,
-  commitId: CommitId | undefined,
-): readonly Change[] {
-  const creation: Change = { ...key, expect: "absent", create: { text, fields, lifetime: kind.lifetime } };
+function changesOf(key: RecordKey, beginning: Beginning, commitId: CommitId | undefined): readonly Change[] {
+  const creation: Change = { ...key, expect: "absent", ...beginning };
   if (commitId === undefined) return [creation];
   const memo = { text: JSON.stringify(key.id), lifetime: createdLifetime };
   return [creation, { ...memoOf(commitId), expect: "any", create: memo, document: memo }];
@@ -84,13 +102,8 @@ function memoOf({ id }: CommitId): RecordKey {
   return { kind: createdKind, id };
 }
 
-async function again(
-  scope: Scope,
-  { record: memo }: ReadAnswer,
-  signal: AbortSignal | undefined,
-): Promise<RecordView<unknown>> {
+function again(scope: Scope, { record: memo }: ReadAnswer): RecordKey {
   if (memo === undefined) throw notFound();
   // Written by `changesOf` as the JSON text of the handle.
-  const id = parseStored(memo.document, "the memory of a creation") as string;
-  return await getRecord(scope, { key: scope.keyOf(id) }, { ...(signal && { signal }) });
+  return scope.keyOf(parseStored(memo.document, "the memory of a creation") as string);
 }

@@ -6,6 +6,7 @@ import { isKindName } from "../record/ids.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
 import type { IndexedFields, Lifetime } from "../record/record.ts";
 import { durationMs } from "./duration.ts";
+import type { Sourcing } from "./events/definition.ts";
 import type { Duration, KindLimits, KindScope } from "./types.ts";
 
 /** What the engine works with. Types of the schema are erased here; the face puts them back. */
@@ -26,6 +27,8 @@ export type KindDefinition = {
   readonly maxRecords?: number | undefined;
   /** Fields are given at creation and stay, instead of being made from each document. */
   readonly fixedFields?: true | undefined;
+  /** What makes the kind an event-sourced one. */
+  readonly sourcing?: Sourcing | undefined;
 };
 
 /** The options of a kind with the types of its schema erased. */

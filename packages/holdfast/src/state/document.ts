@@ -42,7 +42,7 @@ function encodeChecked(
   checked: StandardSchemaV1.Result<unknown>,
   name: string | undefined,
 ): Encoded {
-  if (checked.issues !== undefined) throw schemaViolation(kind, checked.issues);
+  if (checked.issues !== undefined) throw schemaViolation(kind.name, checked.issues);
   const { value } = checked;
   const text = jsonText(value, `the ${kind.name}`, kind.maxDocumentBytes);
   return { text, value, fields: fieldsOf(kind, value, name) };
@@ -76,7 +76,7 @@ function accepted(kind: KindDefinition, record: StoredRecord, checked: StandardS
 export async function decodeText(kind: KindDefinition, text: string): Promise<unknown> {
   const pending = kind.schema["~standard"].validate(JSON.parse(text));
   const checked = pending instanceof Promise ? await pending : pending;
-  if (checked.issues !== undefined) throw schemaViolation(kind, checked.issues);
+  if (checked.issues !== undefined) throw schemaViolation(kind.name, checked.issues);
   return checked.value;
 }
 
@@ -150,12 +150,13 @@ export function ownFields(fields: IndexedFields): IndexedFields {
   return own.length === entries.length ? fields : Object.fromEntries(own);
 }
 
-function schemaViolation(kind: KindDefinition, issues: readonly StandardSchemaV1.Issue[]): HoldfastError {
+/** What a schema refused, with the path of the first issue. */
+export function schemaViolation(what: string, issues: readonly StandardSchemaV1.Issue[]): HoldfastError {
   const [first] = issues;
   const path = (first?.path ?? []).map((step) => (typeof step === "object" ? step.key : step));
   const where = path.length === 0 ? "" : ` at ${pathInWords(path)}`;
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  return invalid(`the ${kind.name} is not valid${where}: ${first?.message ?? "refused by its schema"}${more}`, {
+  return invalid(`the ${what} is not valid${where}: ${first?.message ?? "refused by its schema"}${more}`, {
     path: path.map((step) => (typeof step === "symbol" ? String(step) : step)),
   });
 }

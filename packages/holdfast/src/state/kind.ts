@@ -2,10 +2,18 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { z } from "zod";
 
 import { HoldfastError } from "../record/errors.ts";
-import { isEngineKind } from "../record/ids.ts";
 import type { IndexedFields } from "../record/record.ts";
 import { defineKind, type KindDefinition } from "./definition.ts";
+import { type AnyEventSourcedKind, type EventSourcedKind, sourcedDefinitionOf } from "./events/kind.ts";
+import type {
+  EventInput,
+  EventSourcedHandle,
+  EventSourcedRecords,
+  NamedEventSourced,
+  RecordedEvent,
+} from "./events/types.ts";
 import { handleSchema } from "./handle-schema.ts";
+import { refuseOwnName } from "./kind-names.ts";
 import type { Locks } from "./leases/types.ts";
 import type { KindOptions, KindScope, NamedRecords, NoFields, RecordHandle, Records } from "./types.ts";
 
@@ -28,7 +36,9 @@ export interface Kind<
   readonly index?: ((value: never) => Fields) | undefined;
 }
 
-export type AnyKind = Kind<string, StandardSchemaV1, KindScope>;
+/** A kind of records that are documents. */
+export type AnyDocumentKind = Kind<string, StandardSchemaV1, KindScope>;
+export type AnyKind = AnyDocumentKind | AnyEventSourcedKind;
 
 /** The caller's records, one property per kind, and the caller's locks. */
 export type State<Kinds extends readonly AnyKind[]> = {
@@ -44,7 +54,13 @@ export type RecordsOf<K extends AnyKind> =
       : Scope extends "named"
         ? NamedRecords<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>, Fields>
         : RecordHandle<StandardSchemaV1.InferOutput<Schema>>
-    : never;
+    : K extends EventSourcedKind<string, infer Value, infer Events, infer Scope>
+      ? Scope extends "many"
+        ? EventSourcedRecords<Value, RecordedEvent<Events>, EventInput<Events>>
+        : Scope extends "named"
+          ? NamedEventSourced<Value, RecordedEvent<Events>, EventInput<Events>>
+          : EventSourcedHandle<Value, RecordedEvent<Events>, EventInput<Events>>
+      : never;
 
 /**
  * Defines a kind of records, typed by a Standard Schema.
@@ -64,16 +80,11 @@ export function kind<
   const Scope extends KindScope = "many",
   Fields extends IndexedFields = NoFields,
 >(name: Name, options: KindOptions<Schema, Scope, Fields>): Kind<Name, Schema, Scope, Fields> {
-  if (typeof name === "string" && (builtIn.has(name) || isEngineKind(name))) {
-    throw new HoldfastError("INVALID_ARGUMENT", `kind "${name}" is holdfast's own; choose another name`);
-  }
+  refuseOwnName(name);
   return new DefinedKind(name, options);
 }
 
-/** Kinds of holdfast's own, and what a state offers besides kinds. */
-const builtIn: ReadonlySet<string> = new Set(["session", "lock", "channel", "once"]);
-
-/** What the engine made of a kind's options. Throws `INVALID_ARGUMENT` for what `kind()` did not make. */
+/** What the engine made of a kind's options. Throws `INVALID_ARGUMENT` for what neither `kind()` nor `eventSourced()` made. */
 export function definitionOf(given: AnyKind): KindDefinition {
   return DefinedKind.definitionOf(given);
 }
@@ -103,7 +114,14 @@ class DefinedKind<
   }
 
   static definitionOf(given: AnyKind): KindDefinition {
-    if (typeof given === "object" && given !== null && #definition in given) return given.#definition;
-    throw new HoldfastError("INVALID_ARGUMENT", "kinds are made by kind(); one of those given was not");
+    if (typeof given === "object" && given !== null) {
+      if (#definition in given) return given.#definition;
+      const sourced = sourcedDefinitionOf(given);
+      if (sourced !== undefined) return sourced;
+    }
+    throw new HoldfastError(
+      "INVALID_ARGUMENT",
+      "kinds are made by kind() and eventSourced(); one of those given was not",
+    );
   }
 }

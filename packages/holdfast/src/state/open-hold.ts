@@ -8,6 +8,8 @@ import type { ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
 import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
+import { sourcedFace } from "./events/records.ts";
+import { isSourced } from "./events/scope.ts";
 import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
@@ -142,6 +144,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       sessionQuota: engine.creationQuota(open.#session),
       sessions: (principal) => open.sessions(principal),
       onEnded: (listener) => open.onEnded(listener),
+      withinCall: (call, fn) => engine.calls.run(call, fn),
       announceEnded: (owner, id) => {
         for (const kind of [sessionKind, transportKind]) engine.ended.announce(owner, { kind, id }, "ended", true);
       },
@@ -207,6 +210,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   #recordsOf(owner: Owner, definition: KindDefinition): unknown {
     const scope = new Scope(this.#engine, owner, definition);
+    if (isSourced(scope)) return sourcedFace(scope);
     if (definition.scope === "many") return new ManyRecords(scope);
     if (definition.scope === "named") return new RecordsByName(scope);
     return new OneRecord(scope);

@@ -158,7 +158,7 @@ type Standing = StreamHead & { readonly incarnation?: Version };
  * A cursor from before what is retained, or from a record that has ended since and was begun anew, would skip events
  * without a word: an error instead.
  */
-function checkCursor({ after, incarnation }: EventsQuery, standing: Standing, stream: string): void {
+export function checkCursor({ after, incarnation }: EventsQuery, standing: Standing, stream: string): void {
   const { head, first } = standing;
   const isOfAnother = incarnation !== undefined && incarnation !== standing.incarnation;
   if (isOfAnother || (after !== undefined && after > head)) {

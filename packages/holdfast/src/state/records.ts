@@ -1,6 +1,6 @@
 /** The typed faces of a scope: many records behind handles, named ones, one per principal. */
 import { idOfName } from "../record/ids.ts";
-import type { IndexedFields, RecordKey } from "../record/record.ts";
+import type { IndexedFields } from "../record/record.ts";
 import type { ListPage } from "../store/contract.ts";
 import { validateName } from "../store/validate.ts";
 import { createRecord } from "./create.ts";
@@ -69,7 +69,7 @@ class HandledRecords<Value, Fields extends IndexedFields> {
   }
 
   async destroy(id: string, options: ConditionalOptions = {}): Promise<boolean> {
-    const key = wellFormedKey(this.#scope, id);
+    const key = this.#scope.keyIfWellFormed(id);
     return key === undefined ? false : await destroyRecord(this.#scope, { key }, options);
   }
 
@@ -183,13 +183,4 @@ export class OneRecord<Value> implements RecordHandle<Value> {
 
 function listResultOf({ records, next }: ListPage): ListResult {
   return { records: records.map(listedOf), ...(next !== undefined && { next }) };
-}
-
-/** The address of a handle, or nothing where no record could have it. */
-function wellFormedKey(scope: Scope, id: string): RecordKey | undefined {
-  try {
-    return scope.keyOf(id);
-  } catch {
-    return undefined;
-  }
 }

@@ -32,6 +32,11 @@ export class Scope {
     return { kind: this.kind.name, id };
   }
 
+  /** As `keyOf`, but nothing where no record could have the handle. */
+  keyIfWellFormed(id: string): RecordKey | undefined {
+    return typeof id === "string" && isRecordId(id) ? { kind: this.kind.name, id } : undefined;
+  }
+
   /** The name of a record among all in this process: for queues, never for logs. */
   addressOf(key: RecordKey): string {
     return `${this.owner}/${key.kind}/${key.id}`;

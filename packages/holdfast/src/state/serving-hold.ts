@@ -1,5 +1,6 @@
 import type { Owner } from "../record/record.ts";
 import type { Quota, Store } from "../store/contract.ts";
+import type { CallContext } from "./call-context.ts";
 import type { Hold } from "./hold.ts";
 import type { Turn } from "./types.ts";
 
@@ -13,6 +14,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly turns: Turns;
   /** The quota of a commit that creates a session. */
   readonly sessionQuota: Quota;
+  /** Runs a tool, so that whatever it does to records is known to be done by this call. */
+  readonly withinCall: <Result>(call: CallContext, fn: () => Result) => Result;
   /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
   announceEnded(owner: Owner, sessionId: string): void;
 };

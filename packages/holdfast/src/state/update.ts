@@ -1,24 +1,15 @@
-/**
- * Read, change, commit if nobody came between, otherwise again.
- *
- *     queue on the record's mutex ──> read ──> function ──> commit at the version read ──> done
- *                                      ^                          │ refused
- *                                      ├──── full jitter <────────┤
- *                                      └──── its lease <──────────┘ 3 times  (24 times, or 10 seconds: CONTENTION)
- *
- * The mutex keeps callers of this process from conflicting with each other; conflicts are left to other processes. Those
- * that conflict again and again take a lease, so that everyone makes progress; see `update-lease.ts`.
- */
+/** Read, change, commit if nobody came between, otherwise again: see `persistently.ts`. */
 import { throwIfAborted } from "../record/abort.ts";
-import type { Change, ChangeResult, Creation, NewDocument, Refusal } from "../record/change.ts";
+import type { Change, ChangeResult, Creation, NewDocument } from "../record/change.ts";
+import type { HoldfastError } from "../record/errors.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
 import type { CommitId, CommitOptions, ReadAnswer } from "../store/contract.ts";
 import { firstResult } from "./applied.ts";
-import { jitteredMs, pause } from "./backoff.ts";
 import { decodeDocument, decodeText, type Encoded, encodeDocument, encodeInitial, nameField } from "./document.ts";
 import { checkSameIntent, commitIdOf } from "./idempotency.ts";
 import { fenceOf } from "./leases/locks.ts";
-import { conflict, contention, notFound, refusalError } from "./refusals.ts";
+import { type Overtaken, persistently } from "./persistently.ts";
+import { conflict, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { CollectedTransaction } from "./transaction.ts";
 import type { ConditionalOptions, RecordView, Transaction } from "./types.ts";
@@ -55,54 +46,25 @@ export function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
 }
 
 async function persist(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
-  const { engine } = scope;
   const { key, options } = request;
-  const { maxAttempts, maxMs, leaseAfter } = engine.persistence;
   const { signal, ifVersion } = options;
-  const startedAt = performance.now();
-  const leftMs = (): number => Math.max(0, maxMs - (performance.now() - startedAt));
-  let lease = engine.updateLeases.inherit(scope, key);
-  let waited = lease !== undefined || ifVersion !== undefined;
-  try {
-    for (let retries = 0; ; ) {
-      const outcome = await attemptOnce(scope, request, commitId, waited);
-      if ("view" in outcome) {
-        engine.conflicts.settled(retries);
-        return outcome;
-      }
-      if (outcome.reason === "version") {
-        engine.conflict(key, retries);
-        if (ifVersion !== undefined)
-          throw outcome.actual === undefined ? notFound() : conflict(ifVersion, outcome.actual);
-        retries += 1;
-        if (retries >= maxAttempts || leftMs() === 0) {
-          throw contention(`others changed the record first, ${retries} times in a row`, { attempts: retries });
-        }
-        engine.conflicts.retries += 1;
-      }
-      if (lease === undefined && (outcome.reason === "leased" || retries >= leaseAfter)) {
-        // Who did not get it in time tries without: a holder that died must not hold everybody up.
-        lease = await engine.updateLeases.take(scope, key, leftMs() / 2, signal);
-        waited = true;
-      } else {
-        await pause(jitteredMs(retries - 1, engine.persistence, Math.random), signal);
-      }
-    }
-  } finally {
-    if (lease !== undefined) await engine.updateLeases.pass(scope, key, lease);
-  }
+  return await persistently(scope, key, {
+    signal,
+    conflict: ifVersion === undefined ? undefined : ({ actual }) => conflictOf(ifVersion, actual),
+    attempt: (waited) => attemptOnce(scope, request, commitId, waited),
+  });
 }
 
-/** Others update the record under its lease, and this update has not asked for it yet. */
-type Leased = { readonly reason: "leased" };
-type Lost = Extract<Refusal, { readonly reason: "version" }>;
+function conflictOf(expected: number, actual: number | undefined): HoldfastError {
+  return actual === undefined ? notFound() : conflict(expected, actual);
+}
 
 async function attemptOnce(
   scope: Scope,
   request: UpdateRequest,
   commitId: CommitId | undefined,
   waited: boolean,
-): Promise<Updated | Lost | Leased> {
+): Promise<Updated | Overtaken> {
   const { key, options, createAs } = request;
   const { signal, ifVersion } = options;
   const answer = await scope.engine.read(scope.owner, key, { signal, commitId: commitId?.id });
@@ -114,7 +76,7 @@ async function attemptOnce(
   if (record === undefined && createAs === undefined) throw notFound();
   if (ifVersion !== undefined && ifVersion !== record?.version) throw conflict(ifVersion, record?.version);
   if (!waited && record !== undefined && (await scope.engine.updateLeases.inUse(scope, record, signal))) {
-    return { reason: "leased" };
+    return { overtaken: "leased" };
   }
 
   const pending = record === undefined ? initialDraft(scope, createAs?.name) : decodeDocument(scope.kind, record);
@@ -170,11 +132,11 @@ async function settle(
   encoded: Encoded,
   change: Change,
   options: CommitOptions,
-): Promise<Updated | Lost> {
+): Promise<Updated | Overtaken> {
   scope.engine.conflicts.tried();
   const committed = await scope.commitSliding(record, readAt, change, options);
   if (!committed.ok) {
-    if (committed.refusal.reason === "version") return committed.refusal;
+    if (committed.refusal.reason === "version") return { overtaken: "version", actual: committed.refusal.actual };
     throw refusalError(committed.refusal);
   }
   const result = firstResult(committed);

@@ -8,6 +8,7 @@ import {
 import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { HoldfastError } from "../../record/errors.ts";
+import type { CallContext } from "../../state/call-context.ts";
 import { SchemaCache } from "./schemas.ts";
 import { type FinishedCall, wrapTools } from "./wrap.ts";
 
@@ -18,6 +19,7 @@ class Bench {
   readonly plain = new McpServer({ name: "bench", version: "1" });
   readonly turns: FinishedCall[] = [];
   readonly errors: unknown[] = [];
+  readonly within: CallContext[] = [];
   calls = 0;
   readonly #answers = new Map<unknown, (message: JSONRPCMessage) => void>();
   #ids = 0;
@@ -30,6 +32,10 @@ class Bench {
         return () => {
           this.calls -= 1;
         };
+      },
+      within: (call, fn) => {
+        this.within.push(call);
+        return fn();
       },
       onTurn: (turn) => this.turns.push(turn),
       onError: (error) => this.errors.push(error),
@@ -260,5 +266,17 @@ describe("SchemaCache", () => {
   it("leaves what is no schema to the SDK", () => {
     const cache = new SchemaCache();
     for (const given of [undefined, null, 5, { a: 1 }, []]) expect(cache.input(given)).toBe(given);
+  });
+});
+
+describe("a tool call", () => {
+  it("is known to whatever it does by the tool's name, an id of its own and what the client calls itself", async () => {
+    bench.server.registerTool("add", { inputSchema: input }, () => ({ content: [] }));
+    await bench.call("add", { name: "n" });
+    await bench.call("add", { name: "n" });
+    const [first, second] = bench.within;
+    expect(first).toEqual({ tool: "add", id: expect.any(String) as string, client: "c" });
+    expect(second?.id).not.toBe(first?.id);
+    expect(bench.turns.map(({ id }) => id)).toEqual([first?.id, second?.id]);
   });
 });

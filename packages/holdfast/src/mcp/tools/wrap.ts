@@ -2,6 +2,7 @@
  * Puts holdfast around the tools of one server instance without the author noticing: failures become results in one
  * shape, calls are counted, and calls of a session are remembered as turns. Everything else stays the SDK's business.
  */
+import { randomUUID } from "node:crypto";
 import {
   type CallToolResult,
   type InputRequiredResult,
@@ -10,6 +11,8 @@ import {
   type RegisteredTool,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { cut } from "../../record/text.ts";
+import type { CallContext } from "../../state/call-context.ts";
 import type { Release } from "../connections.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { resultOfIssues, resultOfThrown } from "./errors.ts";
@@ -21,12 +24,16 @@ export type ToolWrapping = {
   readonly onCall: () => Release;
   /** Where calls can wait in the store for what they ask of their client. */
   readonly parks?: Parks | undefined;
+  /** Runs the tool itself, so that what it does to records is known to be done by its call. */
+  readonly within: <Result>(call: CallContext, fn: () => Result) => Result;
   /** Called after each finished call. Absent where calls are not remembered. */
   readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
   readonly onError: (error: unknown) => void;
 };
 
 export type FinishedCall = {
+  /** Tells the call from all others. */
+  readonly id: string;
   readonly tool: string;
   readonly input: unknown;
   readonly result: CallToolResult;
@@ -48,8 +55,12 @@ export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
   const register: Register = Reflect.get(server, "registerTool").bind(server);
   const wrapped: Register = (name, config, callback) => {
     const tool = { name };
-    const registered = register(name, preparedConfig(config, wrapping.schemas), wrapCallback(tool, callback, wrapping));
-    wrapUpdate(registered, tool, wrapping);
+    const registered = register(
+      name,
+      preparedConfig(config, wrapping.schemas),
+      wrapCallback({ server, tool, callback, wrapping }),
+    );
+    wrapUpdate(registered, server, tool, wrapping);
     return registered;
   };
   Object.defineProperty(server, "registerTool", { value: wrapped, configurable: true, writable: true });
@@ -65,7 +76,12 @@ function preparedConfig(config: Config, schemas: SchemaCache): Config {
 }
 
 /** An author may keep the registered tool and change it later: what comes in that way is wrapped as well. */
-function wrapUpdate(registered: RegisteredTool, tool: { name: string }, wrapping: ToolWrapping): void {
+function wrapUpdate(
+  registered: RegisteredTool,
+  server: McpServer,
+  tool: { name: string },
+  wrapping: ToolWrapping,
+): void {
   // As above: the parts that are typed by the schema pass through unseen.
   const update = registered.update.bind(registered) as unknown as (updates: Updates) => void;
   const wrapped = (updates: Updates): void => {
@@ -75,23 +91,31 @@ function wrapUpdate(registered: RegisteredTool, tool: { name: string }, wrapping
       ...updates,
       ...(paramsSchema === undefined ? {} : { paramsSchema: wrapping.schemas.input(paramsSchema) }),
       ...(outputSchema === undefined ? {} : { outputSchema: wrapping.schemas.output(outputSchema) }),
-      ...(callback === undefined ? {} : { callback: wrapCallback(tool, callback, wrapping) }),
+      ...(callback === undefined ? {} : { callback: wrapCallback({ server, tool, callback, wrapping }) }),
     });
   };
   Object.defineProperty(registered, "update", { value: wrapped, configurable: true, writable: true, enumerable: true });
 }
 
-function wrapCallback(tool: { readonly name: string }, callback: Callback, wrapping: ToolWrapping): Callback {
+type Wrapped = {
+  readonly server: McpServer;
+  readonly tool: { readonly name: string };
+  readonly callback: Callback;
+  readonly wrapping: ToolWrapping;
+};
+
+function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
   return async (...given) => {
     const release = wrapping.onCall();
+    const call: CallContext = { tool: tool.name, id: randomUUID(), client: clientName(server, contextOf(given)) };
     const startedAt = Date.now();
     const started = performance.now();
     try {
-      const result = await settle(given, callback, wrapping);
+      const result = await wrapping.within(call, () => settle(given, callback, wrapping));
       // A question to the user is not the end of the call; the round that completes it is.
       if (wrapping.onTurn !== undefined && !isInputRequiredResult(result)) {
         const durationMs = performance.now() - started;
-        wrapping.onTurn({ tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
+        wrapping.onTurn({ id: call.id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
       }
       return isInputRequiredResult(result) && wrapping.parks?.() === true ? parkedResult(result) : result;
     } finally {
@@ -124,7 +148,23 @@ function inputOf(given: readonly unknown[]): unknown {
 }
 
 function isCancelled(given: readonly unknown[]): boolean {
-  // The context is always the last thing the SDK passes.
-  const context = given.at(-1) as ServerContext;
-  return context.mcpReq.signal.aborted;
+  return contextOf(given).mcpReq.signal.aborted;
 }
+
+function contextOf(given: readonly unknown[]): ServerContext {
+  // The context is always the last thing the SDK passes.
+  return given.at(-1) as ServerContext;
+}
+
+/** What the client calls itself: in each request of the 2026-07-28 era, and at the beginning of a connection before. */
+function clientName({ server }: McpServer, { mcpReq }: ServerContext): string | undefined {
+  // The SDK's type of the envelope names only what the server needs; it has been checked to be there.
+  const envelope = (mcpReq.envelope ?? {}) as { readonly [clientInfo]?: { readonly name?: unknown } };
+  // oxlint-disable-next-line typescript/no-deprecated -- the only place where a 2025-era client's name is found
+  const { name } = envelope[clientInfo] ?? server.getClientVersion() ?? {};
+  // Clients may call themselves anything; a log keeps what is a name.
+  return typeof name === "string" && name !== "" ? cut(name, maxClientName) : undefined;
+}
+
+const clientInfo = "io.modelcontextprotocol/clientInfo";
+const maxClientName = 128;
