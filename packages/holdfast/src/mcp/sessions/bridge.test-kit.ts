@@ -68,7 +68,13 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
         instances.closed += 1;
       };
       const onError = (error: unknown): void => void errors.push(error);
-      wrapTools(server, { schemas, onCall: () => () => undefined, onError, parks: context.parks });
+      wrapTools(server, {
+        schemas,
+        within: (_, fn) => fn(),
+        onCall: () => () => undefined,
+        onError,
+        parks: context.parks,
+      });
       wrapReads(server, { onError, parks: context.parks });
       build(server, context);
       return server;
