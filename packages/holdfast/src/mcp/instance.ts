@@ -5,10 +5,11 @@ import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
 import type { Session } from "../state/types.ts";
-import type { EventBus } from "./bus.ts";
+import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
+import { makeSubscribable } from "./subscribable.ts";
 import { SchemaCache } from "./tools/schemas.ts";
 import { turnOf } from "./tools/turn.ts";
 import { wrapTools } from "./tools/wrap.ts";
@@ -23,6 +24,8 @@ export type Caller = {
   readonly era: "2025" | "2026";
   /** Where calls can wait in the store for their client. Elsewhere it is asked as the SDK asks. */
   readonly parks?: Parks | undefined;
+  /** Hears of resources that the client of a stdio connection subscribes to; those of sessions are kept with them. */
+  readonly onSubscription?: ((uri: string, subscribed: boolean) => void) | undefined;
 };
 
 export type InstanceFactory = (caller: Caller) => McpServer;
@@ -69,6 +72,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       notify: bus.notifier(owner),
       era: caller.era,
     });
+    const { era, onSubscription } = caller;
+    makeSubscribable(server, { era, kept: session !== undefined, onSubscription });
     return server;
   };
 }

@@ -1,10 +1,7 @@
-import type { ServerEvent } from "@modelcontextprotocol/server";
-import type { Owner } from "../record/record.ts";
-import { ownerOfPrincipal } from "../security/principal.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
-import { EventBus } from "./bus.ts";
+import { EventBus } from "./bus/bus.ts";
 import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
 import { nodeFace } from "./faces/node.ts";
@@ -12,7 +9,8 @@ import { Gate } from "./http/gate.ts";
 import { instanceFactory } from "./instance.ts";
 import { createStatelessEndpoint } from "./modern/handler.ts";
 import { resolveServeOptions } from "./options.ts";
-import { createSessionEndpoint, type SessionEndpoint } from "./sessions/endpoint.ts";
+import { createSessionEndpoint } from "./sessions/endpoint.ts";
+import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts";
 import { StdioConnections } from "./stdio.ts";
 import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
 
@@ -49,35 +47,24 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const serving = servingHold(hold);
   const bus = new EventBus(serving.store, onError);
   const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
-  const { response, stateless } = resolved;
+  const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
+  // Only tests have one.
+  const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
   const sessions = createSessionEndpoint({
     hold: serving,
     instance,
-    options: { ...limits, response, stateless, onError },
+    news: bus,
+    options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint(instance, bus, resolved);
-  const announcements = announcer(bus, sessions, onError);
-  const gate = new Gate(
-    resolved,
-    {
-      sessions: {
-        handle: (inbound) => {
-          if (inbound.method === "GET") announcements.begin();
-          return sessions.handle(inbound);
-        },
-      },
-      stateless: modern,
-    },
-    connections,
-  );
+  const gate = new Gate(resolved, { sessions, stateless: modern }, connections);
   const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     gate.close();
-    announcements.end();
     await Promise.all([local.close(), modern.close(), sessions.close()]);
-    bus.close();
+    await bus.close();
     await serving.turns.flush();
   };
   const drain = async (timeoutMs: number): Promise<void> => {
@@ -100,35 +87,6 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     close: () => (closing ??= close()),
   });
 }
-
-/** Passes list changes on to 2025-era clients; begins with the first that could hear of one. */
-function announcer(
-  bus: EventBus,
-  sessions: SessionEndpoint,
-  onError: (error: unknown) => void,
-): { begin(): void; end(): void } {
-  let unsubscribe: (() => void) | undefined;
-  const announce = (event: ServerEvent, owner: Owner | undefined): void => {
-    if (event.kind === "resource_updated") return;
-    sessions
-      .announce({ method: listChanged[event.kind] }, (listener) => {
-        return owner === undefined || ownerOfPrincipal(listener.principal) === owner;
-      })
-      .catch(onError);
-  };
-  return {
-    begin: () => {
-      unsubscribe ??= bus.observe(announce);
-    },
-    end: () => unsubscribe?.(),
-  };
-}
-
-const listChanged: Readonly<Record<Exclude<ServerEvent["kind"], "resource_updated">, string>> = {
-  tools_list_changed: "notifications/tools/list_changed",
-  prompts_list_changed: "notifications/prompts/list_changed",
-  resources_list_changed: "notifications/resources/list_changed",
-};
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -7,7 +7,7 @@ import type { ClientCapabilities, Implementation, McpServer, ServerEvent } from 
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { HoldfastError } from "../record/errors.ts";
 import { localUser, ownerOfPrincipal } from "../security/principal.ts";
-import type { EventBus } from "./bus.ts";
+import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import type { InstanceFactory } from "./instance.ts";
 import type { ResolvedServeOptions } from "./options.ts";
@@ -19,6 +19,7 @@ import type { StdioHandle, StdioOptions } from "./types.ts";
 
 /** How long calls may take that are under way when the client closes its end. */
 const lingerMs = 10_000;
+const maxSubscriptions = 256;
 
 export type StdioParts = {
   readonly hold: SessionHold;
@@ -74,6 +75,7 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
     onError,
   });
   const connection = new Map<string, unknown>();
+  const subscribed = new Set<string>();
   const server = serveStdio(
     ({ era }) => {
       const made = instance({
@@ -81,8 +83,12 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
         session: era === "legacy" ? session : undefined,
         connection,
         era: era === "legacy" ? "2025" : "2026",
+        onSubscription: (uri, on) => {
+          if (!on) subscribed.delete(uri);
+          else if (subscribed.size < maxSubscriptions) subscribed.add(uri);
+        },
       });
-      forwardEvents(parts, made, era);
+      forwardEvents(parts, made, era === "legacy" ? subscribed : undefined);
       return made;
     },
     { transport: wire, onerror: onError, maxSubscriptions: options.limits.maxStreams },
@@ -102,8 +108,15 @@ function negotiated(params: unknown, answer: unknown): Negotiated {
   return { protocolVersion, clientInfo, capabilities };
 }
 
-/** Change events go to the instance, which knows what its client has asked to hear of. */
-function forwardEvents({ bus, options }: StdioParts, { server }: McpServer, era: "legacy" | "modern"): void {
+/**
+ * Change events go to the instance, which in the newer revision knows what its client has asked to hear of; for a client
+ * of the older ones it is `subscribed`.
+ */
+function forwardEvents(
+  { bus, options }: StdioParts,
+  { server }: McpServer,
+  subscribed: ReadonlySet<string> | undefined,
+): void {
   const send = (event: ServerEvent): Promise<void> => {
     switch (event.kind) {
       case "tools_list_changed":
@@ -116,13 +129,17 @@ function forwardEvents({ bus, options }: StdioParts, { server }: McpServer, era:
         return server.sendResourceUpdated({ uri: event.uri });
     }
   };
+  const owner = ownerOfPrincipal(localUser);
   const unsubscribe = bus.subscribe((event) => {
-    // Which resources a 2025-era client has subscribed to is its server's to know: only the author's code can tell it.
-    if (era === "legacy" && event.kind === "resource_updated") return;
+    if (event.kind === "resource_updated" && subscribed?.has(event.uri) === false) return;
     // A server without that capability has nothing to tell of it.
     if (server.transport !== undefined && isAdvertised(event, server.getCapabilities()))
       send(event).catch(options.onError);
-  }, ownerOfPrincipal(localUser));
+  }, owner);
+  // Updates of resources are announced to other processes only where somebody wants them.
+  bus.ready(owner, { resources: true }).catch((error: unknown) => {
+    if (server.transport !== undefined) options.onError(error);
+  });
   const previous = server.onclose;
   server.onclose = () => {
     unsubscribe();

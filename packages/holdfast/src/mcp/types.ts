@@ -20,9 +20,9 @@ export type ServeContext<Kinds extends readonly AnyKind[]> = {
    */
   readonly connection: Map<string, unknown>;
   /**
-   * Tells this caller's clients that a resource or a list of theirs has changed: surely those that this process serves.
-   * Clients of other processes hear of it only where the store's hints carry their text from process to process, which
-   * those of SQLite do not, and then at best: hints may be lost.
+   * Tells this caller's clients, whichever process on the store they are connected to, that a resource or a list of
+   * theirs has changed. Neither waits nor throws; those of this process hear of it at once, the others soon, each change
+   * once and in the order of its publisher. Only who has subscribed to a resource hears of that.
    */
   readonly notify: ServerNotifier;
   readonly era: "2025" | "2026";

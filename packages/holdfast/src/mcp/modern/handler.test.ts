@@ -11,7 +11,7 @@ import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Hold } from "../../state/hold.ts";
 import { kind } from "../../state/kind.ts";
 import { servingHold } from "../../state/open-hold.ts";
-import { EventBus } from "../bus.ts";
+import { EventBus } from "../bus/bus.ts";
 import { ConnectionRegistry } from "../connections.ts";
 import { fetchFace } from "../faces/fetch.ts";
 import { Gate } from "../http/gate.ts";
@@ -79,7 +79,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await endpoint.close();
   expect(bus.listeners).toBe(0);
-  bus.close();
+  await bus.close();
   await hold.close();
 });
 

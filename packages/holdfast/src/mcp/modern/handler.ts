@@ -4,7 +4,7 @@ import { createMcpHandler, ProtocolError } from "@modelcontextprotocol/server";
 import type { Owner } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { authInfoOf } from "../auth-info.ts";
-import type { EventBus } from "../bus.ts";
+import type { EventBus } from "../bus/bus.ts";
 import type { Inbound } from "../exchange.ts";
 import type { InstanceFactory } from "../instance.ts";
 import type { ResolvedServeOptions } from "../options.ts";
@@ -43,12 +43,16 @@ export function createStatelessEndpoint(
     },
   );
   return {
-    handle: (inbound) => {
+    handle: async (inbound) => {
       const request = inbound.request();
       principals.set(request, inbound.principal);
       const serve = (): Promise<Response> =>
         handler.fetch(request, { parsedBody: inbound.body, authInfo: authInfoOf(inbound.principal) });
-      return isListen(inbound.body) ? subscriber.run(ownerOfPrincipal(inbound.principal), serve) : serve();
+      if (!isListen(inbound.body)) return serve();
+      const owner = ownerOfPrincipal(inbound.principal);
+      // The acknowledgement says that nothing is missed from here on, on whatever node it is published.
+      await bus.ready(owner, { resources: true });
+      return subscriber.run(owner, serve);
     },
     close: () => handler.close(),
   };

@@ -10,7 +10,9 @@ import type { Hold, HoldOptions } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
 import type { Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
+import { EventBus } from "../bus/bus.ts";
 import type { Inbound, Reply } from "../exchange.ts";
+import { makeSubscribable } from "../subscribable.ts";
 import { SchemaCache } from "../tools/schemas.ts";
 import { wrapTools } from "../tools/wrap.ts";
 import { wrapReads } from "../wrap-reads.ts";
@@ -32,6 +34,7 @@ export type Answer = {
 
 export type Node = {
   readonly endpoint: SessionEndpoint;
+  readonly bus: EventBus;
   readonly url: URL;
   readonly errors: unknown[];
   readonly instances: { made: number; closed: number };
@@ -58,8 +61,10 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
   const errors: unknown[] = [];
   const instances = { made: 0, closed: 0 };
   const schemas = new SchemaCache();
+  const bus = new EventBus(servingHold(hold).store, (error) => errors.push(error));
   const endpoint = createSessionEndpoint({
     hold: servingHold(hold),
+    news: bus,
     options: { onError: (error) => errors.push(error), ...options },
     instance: (context) => {
       const server = new McpServer({ name: "test", version: "1.0.0" }, { capabilities: { logging: {}, tools: {} } });
@@ -77,6 +82,7 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
       });
       wrapReads(server, { onError, parks: context.parks });
       build(server, context);
+      makeSubscribable(server, { era: "2025", kept: context.session !== undefined });
       return server;
     },
   });
@@ -89,11 +95,13 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   return {
     endpoint,
+    bus,
     errors,
     instances,
     url: new URL(`http://127.0.0.1:${portOf(http)}/mcp`),
     close: async () => {
       await endpoint.close();
+      await bus.close();
       http.closeAllConnections();
       await new Promise<void>((resolve) => http.close(() => resolve()));
     },

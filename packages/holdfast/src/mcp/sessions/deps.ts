@@ -4,6 +4,7 @@ import type { Store } from "../../store/contract.ts";
 import type { FailurePoints } from "./failure-points.ts";
 import type { SessionHold } from "./hold.ts";
 import type { Serving } from "./instance.ts";
+import type { SessionNews } from "./news.ts";
 import type { SessionOptions } from "./options.ts";
 import type { FleetIds } from "./routing/ids.ts";
 import type { StreamSlots } from "./slots.ts";
@@ -15,6 +16,8 @@ export type SessionDeps = {
   readonly options: SessionOptions;
   readonly ids: FleetIds;
   readonly slots: StreamSlots;
+  /** Absent where nothing is announced. */
+  readonly news: SessionNews | undefined;
   /** The POST whose handler is running: what its server asks in there belongs to it. */
   readonly serving: AsyncLocalStorage<Serving>;
   /** Set by tests that kill the process at a certain moment. */

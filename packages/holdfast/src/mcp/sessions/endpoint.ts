@@ -1,6 +1,6 @@
 /** The any-node transport for 2025-era clients: a session is a record, and any node can serve any request of it. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { JSONRPCNotification, McpServer } from "@modelcontextprotocol/server";
+import type { McpServer } from "@modelcontextprotocol/server";
 
 import type { Owner } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
@@ -9,7 +9,6 @@ import type { Session } from "../../state/types.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
 import type { Parks } from "../parked.ts";
-import { Announcer } from "./announce.ts";
 import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
 import { clearCalls } from "./calls/clear-calls.ts";
 import type { SessionDeps } from "./deps.ts";
@@ -20,6 +19,7 @@ import { GetStreams } from "./get-streams.ts";
 import type { SessionHold } from "./hold.ts";
 import { Initializer } from "./initialize.ts";
 import type { Serving } from "./instance.ts";
+import { type NewsSource, SessionNews } from "./news.ts";
 import { NodeLife } from "./node-life.ts";
 import { resolveSessionOptions, type SessionOptions } from "./options.ts";
 import { Posts } from "./post.ts";
@@ -50,6 +50,8 @@ export type SessionEndpointInit = {
   readonly hold: SessionHold;
   /** A fresh, fully registered, unconnected server for one caller. */
   readonly instance: (context: InstanceContext) => McpServer;
+  /** Where changes of lists and resources are announced. */
+  readonly news?: NewsSource | undefined;
   readonly options?: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined } | undefined;
 };
 
@@ -70,14 +72,6 @@ export type SessionEndpointStats = {
 export interface SessionEndpoint {
   /** Answers one exchange that passed the guards. Never rejects. */
   handle(inbound: Inbound): Promise<Reply>;
-  /**
-   * Sends a notification to every session that listens on this node (a live GET stream). `to` narrows by principal
-   * and session.
-   */
-  announce(
-    notification: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> },
-    to?: (listener: { readonly principal: Principal; readonly sessionId: string }) => boolean,
-  ): Promise<void>;
   /** Refuses new work, ends standing streams so that clients resume elsewhere, resolves when no call is in flight. */
   drain(): Promise<void>;
   /** Ends everything at once and closes every instance. Idempotent. */
@@ -104,15 +98,14 @@ class Endpoint implements SessionEndpoint {
   readonly #streams: GetStreams;
   readonly #posts: Posts;
   readonly #stateless: Stateless;
-  readonly #announcer: Announcer;
   readonly #stopListening: () => void;
   readonly #sweep: NodeJS.Timeout;
   readonly #clearing = new Set<Promise<void>>();
   #draining = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ hold, instance, options }: SessionEndpointInit) {
-    const deps = makeDeps(hold, resolveSessionOptions(options ?? {}));
+  constructor({ hold, instance, news, options }: SessionEndpointInit) {
+    const deps = makeDeps(hold, news, resolveSessionOptions(options ?? {}));
     this.#deps = deps;
     this.#life = new NodeLife(deps.store, deps.ids.node, deps.onError);
     this.#warm = new WarmSessions({ max: deps.options.maxWarmInstances, onError: deps.onError });
@@ -122,7 +115,6 @@ class Endpoint implements SessionEndpoint {
     const parks = (): boolean => deps.serving.getStore()?.exchange.parkable === true;
     const made: MakeInstance = (context) => instance({ ...context, era: "2025", connection: new Map(), parks });
     this.#stateless = new Stateless(deps, this.#exchanges, made);
-    this.#announcer = new Announcer(deps, this.#warm, this.#streams);
     this.#posts = new Posts({
       deps,
       gate: this.#gate,
@@ -161,11 +153,6 @@ class Endpoint implements SessionEndpoint {
       this.#deps.onError(error);
       return failure(error);
     }
-  }
-
-  announce(...[notification, to]: Parameters<SessionEndpoint["announce"]>): Promise<void> {
-    const message: JSONRPCNotification = { jsonrpc: "2.0", method: notification.method, params: notification.params };
-    return this.#announcer.announce(message, to ?? (() => true));
   }
 
   async drain(): Promise<void> {
@@ -218,7 +205,7 @@ class Endpoint implements SessionEndpoint {
   }
 }
 
-function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
+function makeDeps(hold: SessionHold, source: NewsSource | undefined, options: SessionOptions): SessionDeps {
   const onError = (error: unknown): void => {
     try {
       options.onError(error);
@@ -226,7 +213,7 @@ function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
       // An error handler that fails has nobody left to tell.
     }
   };
-  return {
+  const deps = {
     hold,
     store: hold.store,
     options,
@@ -235,7 +222,7 @@ function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
     ids: new FleetIds(),
     slots: new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
     serving: new AsyncLocalStorage<Serving>(),
-    hint: (topic, hint) => {
+    hint: (topic: string, hint: string): void => {
       try {
         hold.store.publish(topic, hint);
       } catch (error) {
@@ -243,4 +230,5 @@ function makeDeps(hold: SessionHold, options: SessionOptions): SessionDeps {
       }
     },
   };
+  return { ...deps, news: source && new SessionNews(deps, source) };
 }

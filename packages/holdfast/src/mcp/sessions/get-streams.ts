@@ -73,13 +73,6 @@ export class GetStreams {
     }
   }
 
-  /** The sessions whose own stream is open on this node. */
-  listeners(): readonly OpenSession[] {
-    return [...this.#listening.values()]
-      .filter(({ session, streamId }) => streamId === getStreamId(session.document.secretHash))
-      .map(({ session }) => session);
-  }
-
   /** Ends the connection of the session's own stream, and leaves the stream: its client comes back for it. */
   closeOwn(session: OpenSession): void {
     this.#listening.get(keyOf(session, getStreamId(session.document.secretHash)))?.live.end();
@@ -124,6 +117,9 @@ export class GetStreams {
     const listening = this.#prepare(inbound, session, streamId);
     if (!("live" in listening)) return listening;
     try {
+      // First what was announced while nobody listened, so that it comes before what is announced from now on.
+      const stop = await this.#deps.news?.begin(session);
+      if (stop !== undefined) listening.live.whenClosed(stop);
       const opened = await this.#recordOpening(session, streamId);
       if (opened === undefined) return this.#giveUp(listening, sessionNotFound());
       listening.token = opened.token;

@@ -13,7 +13,7 @@ import type {
   TransportSendOptions,
 } from "@modelcontextprotocol/server";
 
-import { HoldfastError } from "../../record/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 import { neededBy } from "../parked.ts";
 import type { SessionDeps } from "./deps.ts";
 import { InstanceTransport } from "./instance-transport.ts";
@@ -124,8 +124,10 @@ export class Instance {
       await before;
       return response;
     } catch (error) {
+      const id = response.id ?? "";
+      if (isHoldfastError(error, "QUOTA_EXCEEDED")) return errorResponse(id, -32602, error.message);
       this.#deps.onError(error);
-      return errorResponse(response.id ?? "", -32603, "The change could not be stored; it may be repeated");
+      return errorResponse(id, -32603, "The change could not be stored; it may be repeated");
     }
   }
 

@@ -7,13 +7,16 @@
 import type { ClientCapabilities, Implementation } from "@modelcontextprotocol/server";
 
 import { HoldfastError } from "../../record/errors.ts";
-import type { RecordKey } from "../../record/record.ts";
+import type { Position, RecordKey } from "../../record/record.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
 
 export const outStream = "out";
 export const inStream = "in";
 /** Counts the GET streams that were opened; the newest has the highest token. */
 export const takeoverCounter = "listeners";
+
+/** Addresses of resources, each with where events stood when it was subscribed to: those of its principal, and all. */
+export type Subscriptions = Readonly<Record<string, readonly [own: Position, all: Position]>>;
 
 export type TransportDocument = {
   readonly secretHash: string;
@@ -23,6 +26,7 @@ export type TransportDocument = {
   readonly clientInfo: Implementation;
   readonly capabilities: ClientCapabilities;
   readonly logLevel?: string | undefined;
+  readonly subscriptions?: Subscriptions | undefined;
   /** `initialized` once the client has said so. */
   readonly phase: "initializing" | "initialized";
 };

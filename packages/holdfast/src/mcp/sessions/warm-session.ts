@@ -11,6 +11,7 @@ import type { PostExchange } from "./post-exchange.ts";
 import { parkCall } from "./questions/park.ts";
 import { Inbox } from "./routing/inbox.ts";
 import { getStreamId } from "./stream-id.ts";
+import { isAboutSubscriptions, keepSubscription } from "./subscriptions.ts";
 import type { TransportDocument } from "./transport-record.ts";
 import { changeTransport } from "./transport-store.ts";
 
@@ -185,11 +186,11 @@ export class WarmSession {
     await this.log.append([entry]);
   }
 
-  /** A log level that was set has to hold on every node before the client is told so. */
+  /** A log level that was set, or a subscription, has to hold on every node before the client is told so. */
   #beforeResponse(request: JSONRPCRequest, response: RpcResponse): Promise<void> | undefined {
-    return request.method === "logging/setLevel" && "result" in response
-      ? this.#keepLevel(String(request.params?.["level"]))
-      : undefined;
+    if (!("result" in response)) return undefined;
+    if (request.method === "logging/setLevel") return this.#keepLevel(String(request.params?.["level"]));
+    return isAboutSubscriptions(request) ? keepSubscription(this.#deps, this.#deps.news, this, request) : undefined;
   }
 
   async #keepLevel(logLevel: string): Promise<void> {

@@ -159,7 +159,9 @@ describe("a call whose beginning the log has dropped", () => {
     reads.length = 0;
     await eventually(() => reads.length > 20);
     // The one at 102 says that the stream was resumed.
-    expect([...new Set(reads)].sort()).toEqual(["holdfast.call", "holdfast.node", "out after 102"]);
+    // A call that takes long may be cancelled by way of another node, and looks for that.
+    const others = reads.filter((what) => !what.startsWith("in "));
+    expect([...new Set(others)].sort()).toEqual(["holdfast.call", "holdfast.node", "out after 102"]);
     release();
     await resumed.ended;
   });
