@@ -2,7 +2,14 @@
 import { readFileSync } from "node:fs";
 
 /** Folders whose tests must have run, so that a run without them cannot pass unnoticed. */
-const required = ["packages/holdfast/src/", "packages/server/src/", "test/clients/", "test/crash/", "test/official/"];
+const required = [
+  "packages/holdfast/src/",
+  "packages/server/src/",
+  "test/clients/",
+  "test/cluster/",
+  "test/crash/",
+  "test/official/",
+];
 
 const [path = "", stages = "0"] = process.argv.slice(2);
 let failedStages = Number(stages);

@@ -7,8 +7,9 @@ import { StreamableHTTPClientTransport as V1Http } from "@modelcontextprotocol/s
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import type { NodeProcess } from "../lib/node-process.ts";
 import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
-import { type FixtureProcess, startFixtureProcess } from "../official/fixture-process.ts";
+import { startFixtureProcess } from "../official/fixture-process.ts";
 
 type Asked = { readonly message: string };
 type Reply = { readonly action: "accept" | "decline"; readonly content?: Record<string, string> };
@@ -21,7 +22,7 @@ interface Answering extends AsyncDisposable {
 
 let dir: string;
 let store: string;
-let fixture: FixtureProcess;
+let fixture: NodeProcess;
 
 beforeAll(async () => {
   dir = await temporaryFolder();
@@ -36,7 +37,7 @@ afterAll(async () => {
 
 async function killAndRestart(): Promise<void> {
   await fixture.kill();
-  fixture = await startFixtureProcess({ store, port: Number(new URL(fixture.url).port) });
+  fixture = await startFixtureProcess({ store, port: fixture.port });
 }
 
 async function v2(era: "2025" | "2026", ask: Ask): Promise<Answering> {

@@ -5,8 +5,9 @@ import { StreamableHTTPClientTransport as V1Http } from "@modelcontextprotocol/s
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import type { NodeProcess } from "../lib/node-process.ts";
 import { poll, removeFolder, temporaryFolder } from "../lib/server-process.ts";
-import { type FixtureProcess, startFixtureProcess } from "../official/fixture-process.ts";
+import { startFixtureProcess } from "../official/fixture-process.ts";
 
 interface Listener extends AsyncDisposable {
   /** How often it heard that the list of tools had changed. */
@@ -24,7 +25,7 @@ const reconnection = {
 
 let dir: string;
 let store: string;
-let fixture: FixtureProcess;
+let fixture: NodeProcess;
 
 beforeEach(async () => {
   dir = await temporaryFolder();
@@ -103,7 +104,7 @@ test.each(everybody.slice(0, 2))("$name hears of changes again after the server 
   await using listener = await connect();
   await untilHeard(listener);
   await fixture.kill();
-  fixture = await startFixtureProcess({ store, port: Number(new URL(fixture.url).port) });
+  fixture = await startFixtureProcess({ store, port: fixture.port });
   await untilHeard(listener);
   expect(listener.heard).toBeGreaterThanOrEqual(2);
 });

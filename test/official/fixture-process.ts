@@ -1,18 +1,7 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
-import { findRoot } from "../tools/root.ts";
-
-export interface FixtureProcess extends AsyncDisposable {
-  readonly url: string;
-  /** What it wrote on stderr: every error that a client was told of only in general words. */
-  errors(): string;
-  /** SIGKILL, then waits for the end. */
-  kill(): Promise<void>;
-}
+import { type NodeProcess, startScript } from "../lib/node-process.ts";
+import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
 
 export type FixtureProcessOptions = {
   /** Default: an SQLite file of its own. */
@@ -21,54 +10,23 @@ export type FixtureProcessOptions = {
   readonly sse?: boolean | undefined;
   /** Default: any free port. */
   readonly port?: number | undefined;
+  /** The key of its `requestState`, which several nodes have to share. Default: one of its own. */
+  readonly key?: string | undefined;
 };
 
-/** The built fixture, on the Node that runs this. */
-export async function startFixtureProcess(options: FixtureProcessOptions = {}): Promise<FixtureProcess> {
-  const main = join(await findRoot(), ".cache", "build", "test", "official", "fixture", "main.js");
-  const dir = await mkdtemp(join(tmpdir(), "holdfast-fixture-"));
-  const { store = `sqlite:${join(dir, "state.db")}`, port = 0, sse = false } = options;
-  const args = [main, "--store", store, "--port", String(port), ...(sse ? ["--sse"] : [])];
-  const child = spawn(process.execPath, args, { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
-  let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const killWithUs = (): void => void child.kill("SIGKILL");
-  process.once("exit", killWithUs);
-
-  const url = await announcedUrl(child.stdout, ended, () => errors);
+/** The built fixture, on the Node that runs this. Its stderr has every error that a client was told of only in general words. */
+export async function startFixtureProcess(options: FixtureProcessOptions = {}): Promise<NodeProcess> {
+  const dir = await temporaryFolder();
+  const { store = `sqlite:${join(dir, "state.db")}`, port = 0, sse = false, key } = options;
+  const args = ["--store", store, "--port", String(port)];
+  if (sse) args.push("--sse");
+  if (key !== undefined) args.push("--key", key);
+  const fixture = await startScript("official/fixture/main", { cwd: dir, args });
   return {
-    url,
-    errors: () => errors,
-    async kill() {
-      child.kill("SIGKILL");
-      await ended;
-    },
+    ...fixture,
     async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await ended;
-      process.off("exit", killWithUs);
-      await rm(dir, { recursive: true, force: true });
+      await fixture.stop();
+      await removeFolder(dir);
     },
   };
-}
-
-async function announcedUrl(
-  stdout: NodeJS.ReadableStream,
-  ended: Promise<void>,
-  errors: () => string,
-): Promise<string> {
-  const lines = createInterface({ input: stdout });
-  const announced = new Promise<string>((resolve) => {
-    lines.on("line", (line) => {
-      const url = /^listening on (\S+)$/.exec(line)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  });
-  const failed = ended.then((): never => {
-    throw new Error(`the fixture ended before it listened:\n${errors()}`);
-  });
-  // Once it listens, its end is no failure any more.
-  failed.catch(() => {});
-  return Promise.race([announced, failed]);
 }

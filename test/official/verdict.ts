@@ -28,6 +28,6 @@ export async function verdictOn(
   return {
     table: table(revision, results, new Set(Object.keys(gate.exceptions))),
     faults,
-    log: `${output}\n--- errors of the fixture ---\n${fixture.errors()}`,
+    log: `${output}\n--- errors of the fixture ---\n${fixture.stderr()}`,
   };
 }

@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { openRawSession, readEvents, type SseEvent } from "../lib/raw-session.ts";
 import { findRoot } from "../tools/root.ts";
 
 type Talker = { readonly url: string; kill(): Promise<void> };
-type Event = { readonly id: string; readonly data: string };
-type Headers = Readonly<Record<string, string>>;
 
 let folder: string;
 const running = new Set<ChildProcess>();
@@ -44,58 +43,12 @@ async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function send(url: string, method: string, headers: Headers, body?: unknown): Promise<Response> {
-  return fetch(url, {
-    method,
-    headers: { accept: "application/json, text/event-stream", "content-type": "application/json", ...headers },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-}
-
-async function openSession(url: string): Promise<Headers> {
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } };
-  const answer = await send(url, "POST", {}, { jsonrpc: "2.0", id: 0, method: "initialize", params });
-  const headers = {
-    "mcp-session-id": answer.headers.get("mcp-session-id") ?? "",
-    "mcp-protocol-version": "2025-11-25",
-  };
-  await send(url, "POST", headers, { jsonrpc: "2.0", method: "notifications/initialized" });
-  return headers;
-}
-
-const toolCall = (id: number, name: string, args: object = {}): object => ({
-  jsonrpc: "2.0",
-  id,
-  method: "tools/call",
-  params: { name, arguments: args },
-});
-
-/** Events as they come, until the stream ends or breaks; `onEvent` hears of each. */
-async function readEvents(response: Response, onEvent: (event: Event) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    for await (const chunk of response.body ?? []) {
-      // The body of a fetch is bytes.
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
-      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-        const block = text.slice(0, end);
-        text = text.slice(end + 2);
-        const field = (name: string): string => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
-        if (!block.startsWith(":")) onEvent({ id: field("id"), data: field("data") });
-      }
-    }
-  } catch {
-    // The process is gone.
-  }
-}
-
 test("the stream of a call goes on after a kill -9, and ends with an answer that says what happened", async () => {
   const first = await startTalker();
-  const headers = await openSession(first.url);
-  await send(first.url, "POST", headers, toolCall(1, "count"));
-  const seen: Event[] = [];
-  const streaming = await send(first.url, "POST", headers, toolCall(2, "talk", { steps: 1_000, waitMs: 20 }));
+  const session = await openRawSession(first.url);
+  await session.call(first.url, 1, "count");
+  const seen: SseEvent[] = [];
+  const streaming = await session.call(first.url, 2, "talk", { steps: 1_000, waitMs: 20 });
   await readEvents(streaming, (event) => {
     seen.push(event);
     if (seen.length === 6) void first.kill();
@@ -104,11 +57,10 @@ test("the stream of a call goes on after a kill -9, and ends with an answer that
 
   const second = await startTalker();
   const resumeFrom = seen[2]?.id ?? "";
-  const resumed: Event[] = [];
-  const answer = await send(second.url, "GET", { ...headers, "last-event-id": resumeFrom });
+  const answer = await session.resume(second.url, resumeFrom);
   expect(answer.status).toBe(200);
   const started = Date.now();
-  await readEvents(answer, (event) => resumed.push(event));
+  const resumed = await readEvents(answer);
   expect(Date.now() - started).toBeLessThan(20_000);
 
   // Everything that was on a socket was in the log, and is there in order and once.
@@ -121,13 +73,9 @@ test("the stream of a call goes on after a kill -9, and ends with an answer that
   expect(last.error.message).toContain("repeated");
 
   // Whoever resumes again gets the same end.
-  const again: Event[] = [];
-  await readEvents(await send(second.url, "GET", { ...headers, "last-event-id": resumeFrom }), (event) =>
-    again.push(event),
-  );
-  expect(again).toEqual(resumed);
+  expect(await readEvents(await session.resume(second.url, resumeFrom))).toEqual(resumed);
 
   // And the session goes on.
-  const counted = await (await send(second.url, "POST", headers, toolCall(3, "count"))).text();
+  const counted = await (await session.call(second.url, 3, "count")).text();
   expect(counted).toContain('"text":"2"');
 });

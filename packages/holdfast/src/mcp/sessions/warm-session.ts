@@ -98,7 +98,9 @@ export class WarmSession {
     if (before !== undefined && before.version > state.version) return;
     this.#state = state;
     this.#verifiedAt = now;
-    if (this.#inbox === undefined) this.#inboxAfter = Math.max(this.#inboxAfter, state.inboxHead);
+    // What came while a call is under way may be its cancellation, which nobody here has looked for yet.
+    const idle = this.#inbox === undefined && !this.#instance.waitsSince(0, performance.now());
+    if (idle) this.#inboxAfter = Math.max(this.#inboxAfter, state.inboxHead);
     const { logLevel, phase } = state.document;
     // The client may have said at another node that it is ready.
     if (phase === "initialized" && this.#held.length > 0) this.release().catch(this.#deps.onError);

@@ -35,7 +35,8 @@ export class Outbox {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#sending ??= this.#drain();
+    // A sending that was under way may have taken along what this was for.
+    if (this.#waiting.size > 0) this.#sending ??= this.#drain();
   }
 
   async #drain(): Promise<void> {

@@ -1,0 +1,174 @@
+/** What clients see of nodes that are killed, or paused until their lease has lapsed, at the worst of moments. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import type { Cluster, ClusterNode } from "../lib/cluster.ts";
+import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { logsIn, openRawSession, readEvents } from "../lib/raw-session.ts";
+import { poll } from "../lib/waiting.ts";
+import { type AnyClient, type ClientName, connectClient, outcomeOf, type Result, sessionClients } from "./client.ts";
+import { failAt, startFleet } from "./fleet.ts";
+
+const timeout = 90_000;
+/** The lease of a node, one sweep, and patience with a slow machine. */
+const leaseMs = 30_000;
+
+const mayBeRepeated = { failed: expect.stringMatching(/repeated/) };
+
+const everything = process.env["HOLDFAST_TEST_FULL"] !== undefined;
+/** Each client with every second store, unless everything is wanted. */
+const clientsOf = (storeName: string): readonly ClientName[] =>
+  sessionClients.filter((_, index) => everything || durableStores.indexOf(storeName) % sessionClients.length === index);
+
+describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+  let store: DurableStore;
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    store = await openDurable(storeName);
+    cluster = await startFleet(store.url);
+  });
+
+  afterEach(async () => {
+    cluster.balancer.choose(undefined);
+    for (const node of cluster.nodes) await node.restore();
+  });
+
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    await store?.[Symbol.asyncDispose]();
+  });
+
+  /** Has one node take the requests that `start` makes, until `begun` says so; then everybody's turn comes again. */
+  async function runOn<T>(
+    node: ClusterNode,
+    start: () => Promise<T>,
+    begun: () => boolean,
+  ): Promise<{ end: Promise<T> }> {
+    cluster.balancer.choose(() => node.index);
+    const end = start();
+    await poll(() => (begun() ? true : undefined), "the call to begin", leaseMs);
+    cluster.balancer.choose(undefined);
+    // Wrapped, or waiting for this function would be waiting for the call.
+    return { end };
+  }
+
+  /** A call that streams on node 0, from which the client has heard. */
+  function talkOn0(client: AnyClient, steps: number, waitMs: number): ReturnType<typeof runOn<Outcome>> {
+    const talk = (): Promise<Outcome> => outcomeOf(client.call("talk", { tag: "talk", steps, waitMs }));
+    return runOn(cluster.node(0), talk, () => client.logs.length > 2);
+  }
+
+  describe.each(clientsOf(storeName))("%s", (name) => {
+    test("killed in the middle of a stream: nothing of it is missed, and the client is told to repeat", async () => {
+      await using client = await connectClient(name, cluster.url);
+      const { end } = await talkOn0(client, 1_000, 10);
+      await cluster.node(0).kill();
+      expect(await end).toEqual(mayBeRepeated);
+      expect(client.logs).toEqual(client.logs.map((_, index) => `talk ${index + 1}`));
+      expect(await client.call("count")).toMatchObject({ value: 1 });
+    });
+
+    test("killed after the result was committed, before it was sent: it is delivered, and not made again", async () => {
+      await using client = await connectClient(name, cluster.url);
+      await failAt(cluster.node(0), "after the result is committed");
+      const { end } = await talkOn0(client, 30, 10);
+      await cluster.node(0).ended();
+      expect(await end).toMatchObject({ tag: "talk", steps: 30, value: 1 });
+      expect(client.logs).toEqual(Array.from({ length: 30 }, (_, index) => `talk ${index + 1}`));
+      expect(await client.call("count", { counter: "talks" })).toMatchObject({ value: 2 });
+    });
+
+    test.each(["before the result is committed", "after the effect is committed"] as const)(
+      "killed %s: the client is told to repeat",
+      async (point) => {
+        await using client = await connectClient(name, cluster.url);
+        await failAt(cluster.node(0), point);
+        const { end } = await talkOn0(client, 30, 10);
+        await cluster.node(0).ended();
+        expect(await end).toEqual(mayBeRepeated);
+        expect(client.logs).toEqual(Array.from({ length: 30 }, (_, index) => `talk ${index + 1}`));
+        expect(await client.call("count", { counter: "talks" })).toMatchObject({ value: 2 });
+      },
+    );
+
+    test("killed while it waits for an answer: the call ends, and the session goes on", async () => {
+      let asked = 0;
+      await using client = await connectClient(name, cluster.url, {
+        ask: async () => {
+          asked += 1;
+          await cluster.node(0).kill();
+          return { action: "accept", content: { answer: "late" } };
+        },
+      });
+      const ask = (): Promise<Outcome> => outcomeOf(client.call("ask", { question: "who?" }));
+      const { end } = await runOn(cluster.node(0), ask, () => asked > 0);
+      expect(await end).toEqual(mayBeRepeated);
+      expect(await client.call("count", { counter: "asked" })).toMatchObject({ value: 1 });
+    });
+
+    test("killed with the session's own stream: it goes on elsewhere, everything once and in order", async () => {
+      await using client = await connectClient(name, cluster.url);
+      const expected: string[] = [];
+      for (let round = 0; round < 4; round++) {
+        // Nobody here knows which node has the stream: each is killed in turn, and one of them has it.
+        const victim = cluster.node(round % 3);
+        await client.call("announce", { tag: `round ${round}`, steps: 10 });
+        for (let step = 1; step <= 10; step++) expected.push(`round ${round} ${step}`);
+        // A client that has received nothing yet has no cursor to come back with.
+        if (round === 0) await heardBy(client, expected.length);
+        await victim.kill();
+        await victim.start();
+      }
+      expect(await heardBy(client, expected.length)).toEqual(expected);
+    });
+
+    // A client that lost its stream before anything came of it comes back without a cursor.
+    test.fails("killed before anything came of the session's own stream: nothing is missed", async () => {
+      for (const node of cluster.nodes) await failAt(node, { when: "after", commit: " listen " });
+      const opened = connectClient(name, cluster.url);
+      await Promise.race(cluster.nodes.map((node) => node.ended()));
+      await using client = await opened;
+      await client.call("announce", { tag: "early", steps: 3 });
+      for (const node of cluster.nodes) await node.restore();
+      const expected = ["early 1", "early 2", "early 3"];
+      expect(await heardBy(client, expected.length, 5_000)).toEqual(expected);
+    });
+  });
+
+  test("a node that was paused until its lease lapsed writes nothing when it wakes up", async () => {
+    const [zombie, second, third] = [cluster.node(0), cluster.node(1), cluster.node(2)];
+    const session = await openRawSession(second.url);
+    // Not in the middle of a transaction: a store on one file could not go on beside that.
+    await failAt(zombie, { when: "after", commit: 'talk 20\\\\"' }, "SIGSTOP");
+    const answer = await session.call(zombie.url, 1, "talk", { tag: "talk", steps: 40, waitMs: 10 });
+    let first = "";
+    const seen = readEvents(answer, ({ id }) => (first ||= id));
+    await zombie.paused();
+
+    const resumed = await readEvents(await session.resume(second.url, first));
+    expect(logsIn(resumed)).toEqual(Array.from({ length: 20 }, (_, index) => `talk ${index + 1}`));
+    expect(resumed.at(-1)?.data).toMatch(/"error":.*repeated/);
+
+    zombie.resume();
+    // Its call goes on to its end, which it counts.
+    let asked = 0;
+    const talks = async (): Promise<number> => {
+      asked += 1;
+      const counted = await (await session.call(third.url, 1 + asked, "count", { counter: "talks" })).text();
+      return Number(/"value":(\d+)/.exec(counted)?.[1]) - asked;
+    };
+    await poll(async () => ((await talks()) > 0 ? true : undefined), "the zombie's end", leaseMs, 200);
+    expect(await readEvents(await session.resume(third.url, first))).toEqual(resumed);
+    await zombie.kill();
+    await seen;
+  });
+});
+
+/** What a client has heard once it is as much as expected, or the deadline is over. */
+async function heardBy(client: AnyClient, count: number, deadlineMs = leaseMs): Promise<readonly string[]> {
+  const enough = (): true | undefined => (client.logs.length >= count ? true : undefined);
+  await poll(enough, "every message", deadlineMs).catch(() => {});
+  return [...client.logs];
+}
+
+type Outcome = Result | { readonly failed: string };
