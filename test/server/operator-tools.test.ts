@@ -82,6 +82,13 @@ describe("all tools", () => {
       "list_session_keys",
       "list_sessions",
       "end_session",
+      "start_workflow",
+      "complete_step",
+      "advance_phase",
+      "record_error",
+      "resolve_error",
+      "get_workflow_state",
+      "get_workflow_history",
       "server_stats",
       "get_server_config",
     ]);

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import type { App, Hold, Principal } from "holdfast";
-
+import type { Kinds } from "./kinds.ts";
 import type { Resolved } from "./settings/resolve.ts";
 import { shownSettings } from "./settings/show.ts";
 import type { Table } from "./settings/table.ts";
@@ -23,7 +23,7 @@ export interface ServingNode {
 export type NodeParts = {
   readonly name: string;
   readonly version: string;
-  readonly hold: Hold<readonly []>;
+  readonly hold: Hold<Kinds>;
   /** Asked for late: tools are registered before the app that serves them exists. */
   readonly app: () => App;
   readonly table: Table;

@@ -3,13 +3,14 @@ import { fileURLToPath } from "node:url";
 import type { Hold } from "holdfast";
 
 import type { ChosenAuthentication } from "../auth/choose.ts";
+import type { Kinds } from "../kinds.ts";
 import { withoutPassword } from "../settings/show.ts";
 import type { Settings } from "../settings/table.ts";
 import { packageVersion } from "../version.ts";
 
 /** Says on stderr what starts, where its state lies and who may call. */
 export async function announceStart(
-  hold: Hold<readonly []>,
+  hold: Hold<Kinds>,
   settings: Settings,
   { summary, warnings }: ChosenAuthentication,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { App, Hold } from "holdfast";
-
+import type { Kinds } from "../kinds.ts";
 import type { LastResort } from "../lifecycle/last-resort.ts";
 import type { Log } from "../log/logger.ts";
 import type { Settings } from "../settings/table.ts";
@@ -7,7 +7,7 @@ import type { Settings } from "../settings/table.ts";
 /** What serving needs, whichever way in: made once, closed by `serve`. */
 export type Running = {
   readonly settings: Settings;
-  readonly hold: Hold<readonly []>;
+  readonly hold: Hold<Kinds>;
   readonly app: App;
   readonly log: Log;
   readonly lastResort: LastResort;

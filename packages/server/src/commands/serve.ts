@@ -11,10 +11,12 @@ import {
 
 import { chooseAuthentication } from "../auth/choose.ts";
 import { isLoopback } from "../auth/loopback.ts";
+import { type Kinds, kinds } from "../kinds.ts";
 import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import { type ServingNode, servingNode } from "../node.ts";
+import { registerWorkflowResource } from "../resources/workflow.ts";
 import type { Resolved } from "../settings/resolve.ts";
 import type { Settings, Table } from "../settings/table.ts";
 import { registerTools } from "../tools/define.ts";
@@ -45,9 +47,10 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   }
 }
 
-async function openHold(settings: Settings, log: Log): Promise<Hold<readonly []>> {
+async function openHold(settings: Settings, log: Log): Promise<Hold<Kinds>> {
   const options = {
     store: settings.store,
+    kinds,
     limits: {
       maxSessions: settings.maxSessions,
       maxRecords: settings.maxRecords,
@@ -73,7 +76,7 @@ type AppParts = {
   readonly table: Table;
   readonly resolved: Resolved;
   readonly name: string;
-  readonly hold: Hold<readonly []>;
+  readonly hold: Hold<Kinds>;
   readonly log: Log;
   readonly authenticate: ServeOptions["authenticate"];
 };
@@ -84,7 +87,10 @@ function createApp({ table, resolved, name, hold, log, authenticate }: AppParts)
   const app: App = serveMcp(
     hold,
     { name: "holdfast", title: "Holdfast", version, instructions },
-    (server, context) => registerTools(server, tools, context, node),
+    (server, context) => {
+      registerTools(server, tools, context, node);
+      registerWorkflowResource(server, context);
+    },
     {
       ...serveOptions(resolved.settings),
       ...(authenticate && { authenticate }),
@@ -95,7 +101,7 @@ function createApp({ table, resolved, name, hold, log, authenticate }: AppParts)
 }
 
 const instructions =
-  "Keeps sessions for you: actions, data, preferences and counters that survive restarts. " +
+  "Keeps sessions for you: actions, data, preferences and counters that survive restarts; and workflows that several agents drive. " +
   "Call get_context first when you come back to a session, and create_session where the connection has none of its own.";
 
 function serveOptions(settings: Settings): ServeOptions {

@@ -1,6 +1,8 @@
 /** Arguments that several tools share. The descriptions are what a model reads. */
 import * as z from "zod";
 
+import { workflow } from "../workflow/kind.ts";
+
 const maxName = 128;
 
 export const sessionId: z.ZodOptional<z.ZodString> = z
@@ -16,6 +18,21 @@ export const idempotencyKey: z.ZodOptional<z.ZodString> = z
   .min(1)
   .max(maxName)
   .describe("Any text of yours, the same when you repeat the call after a failure: it then counts once. Kept 24 hours.")
+  .optional();
+
+export const workflowId: z.ZodString = workflow.id;
+
+export const agentId: z.ZodOptional<z.ZodString> = z
+  .string()
+  .min(1)
+  .max(maxName)
+  .describe("Who you are among the agents of this workflow; kept with what you do.")
+  .optional();
+
+export const expectedPosition: z.ZodOptional<z.ZodInt> = z
+  .int()
+  .min(0)
+  .describe("The position of the state you decided on. If anything has happened since, nothing is changed: conflict.")
   .optional();
 
 /** A name or key: 1 to 128 characters. */

@@ -1,11 +1,11 @@
 /** The shape of a tool: adding one means a file that defines it and a line in `registry.ts`. */
 import type { McpServer, StandardSchemaWithJSON, ToolAnnotations } from "@modelcontextprotocol/server";
 import { HoldfastError, reply, type ServeContext, type Session } from "holdfast";
-
+import type { Kinds } from "../kinds.ts";
 import type { ServingNode } from "../node.ts";
 
 /** Who is calling, on what kind of connection, and the process that answers. */
-export type Caller = ServeContext<readonly []> & { readonly node: ServingNode; readonly signal: AbortSignal };
+export type Caller = ServeContext<Kinds> & { readonly node: ServingNode; readonly signal: AbortSignal };
 
 export type Structured = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,7 @@ export function tool<Schema extends StandardSchemaWithJSON>(definition: Definiti
 export function registerTools(
   server: McpServer,
   tools: readonly Tool[],
-  context: ServeContext<readonly []>,
+  context: ServeContext<Kinds>,
   node: ServingNode,
 ): void {
   for (const { name, run, config } of tools) {

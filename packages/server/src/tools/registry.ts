@@ -3,6 +3,8 @@ import { getServerConfig, serverStats } from "./operations.ts";
 import { getContext, incrementCounter, recordAction, setPreference } from "./session-context.ts";
 import { deleteSessionData, getSessionData, listSessionKeys, setSessionData } from "./session-data.ts";
 import { createSession, endSession, listSessions } from "./session-lifecycle.ts";
+import { advancePhase, completeStep, recordError, resolveError, startWorkflow } from "./workflow-change.ts";
+import { getWorkflowHistory, getWorkflowState } from "./workflow-look.ts";
 
 /** Every tool of the server, in the order clients list them. */
 export const tools: readonly Tool[] = [
@@ -17,6 +19,13 @@ export const tools: readonly Tool[] = [
   listSessionKeys,
   listSessions,
   endSession,
+  startWorkflow,
+  completeStep,
+  advancePhase,
+  recordError,
+  resolveError,
+  getWorkflowState,
+  getWorkflowHistory,
   serverStats,
   getServerConfig,
 ];
