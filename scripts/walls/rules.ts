@@ -93,7 +93,7 @@ export const rooms: readonly Room[] = [
   {
     name: "admin",
     path: `${library}admin/`,
-    uses: ["store", "security", "record"],
+    uses: ["state", "open", "store", "security", "record"],
     packages: ["node:"],
   },
   { name: "contract", path: `${library}contract.ts`, uses: ["store", "record"], packages: [] },

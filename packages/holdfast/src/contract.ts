@@ -18,7 +18,7 @@ export { freshCursorKey, listingScope, openCursor, ownerScanScope, scanScope, se
 export type { AppendedEvents, Decision, Effect, RecordState } from "./record/decide.ts";
 export { decide, slideIsDue } from "./record/decide.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
-export { HoldfastError } from "./record/errors.ts";
+export { HoldfastError, isHoldfastError } from "./record/errors.ts";
 export { isLive, purgeAt } from "./record/expiry.ts";
 export type { OwnerCounts, Quota, Usage } from "./record/quota.ts";
 export { brokenQuota, usageOf } from "./record/quota.ts";

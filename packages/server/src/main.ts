@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isHoldfastError } from "holdfast";
+import { isHoldfastError } from "holdfast/contract";
 
 import type { Command } from "./cli/command.ts";
 import { helpOf, overview } from "./cli/help.ts";

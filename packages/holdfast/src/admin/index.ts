@@ -3,9 +3,14 @@
  * it, and no tool ever does.
  */
 
+export { openStore } from "../open.ts";
+export { localUser } from "../security/principal.ts";
 export type { Difference } from "./compare.ts";
 export type { CopyCounts } from "./copy.ts";
 export { digestOfRecord, StoreDigest } from "./digest.ts";
+export { endSession } from "./end-session.ts";
+export { findRecord } from "./find.ts";
+export { dumpAsJson, eventAsJson, summaryAsJson } from "./json.ts";
 export type { MoveOptions, MoveProgress, MoveReport, MoveRisk } from "./move.ts";
 export { moveStore } from "./move.ts";
 export { ownerOfIdentity } from "./owner.ts";

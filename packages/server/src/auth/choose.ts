@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { type Authenticate, HoldfastError } from "holdfast";
+import type { Authenticate } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 import type { Settings } from "../settings/table.ts";
 import { isLoopback } from "./loopback.ts";

@@ -1,11 +1,12 @@
-import { HoldfastError, type Principal } from "holdfast";
+import type { Principal } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 import { nearest } from "../settings/names.ts";
 
 export type TokenEntry = { readonly token: string; readonly principal: Principal };
 
 /** The issuer of everybody who comes with a token from a file. */
-const tokenIssuer = "token";
+export const tokenIssuer = "token";
 
 const entryFields = ["subject", "clientId", "scopes"];
 

@@ -26,11 +26,13 @@ export function overview(commands: readonly Command[]): string {
 
 /** The page of `holdfast COMMAND --help`: made from what the command says of itself, one line per flag. */
 export function helpOf(command: Command, table: Table): string {
-  return command.settings === "all" ? settingsPage(command, table) : commandPage(command, table);
+  return command.name === "serve" ? settingsPage(command, table) : commandPage(command, table);
 }
 
 function commandPage(command: Command, table: Table): string {
-  const keys = command.settings === "all" ? keysOf(table) : command.settings;
+  const all = command.settings === "all";
+  // A command that takes every setting has them on the page of serve.
+  const keys = command.settings === "all" ? (["store", "config"] as const) : command.settings;
   const rows = [...command.flags, ...keys.map((key) => settingLine(table, key))].map(columns);
   const wide = [...command.arguments.map(({ name }): readonly [string, string] => [`  ${name}`, ""]), ...rows];
   const width = Math.max(...wide.map(([left]) => left.length)) + 2;
@@ -46,6 +48,7 @@ function commandPage(command: Command, table: Table): string {
       "Flags:",
       rows.map(([left, right]) => left.padEnd(width) + right),
     ),
+    ...(all ? ["", "It takes every flag of serve besides: holdfast serve --help."] : []),
     ...block(
       "Examples:",
       command.examples.map(([line, what]) => `  ${line}\n      ${what}`),

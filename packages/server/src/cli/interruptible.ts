@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { isHoldfastError } from "holdfast";
+import { isHoldfastError } from "holdfast/contract";
 
 import { listenForStop } from "../lifecycle/signals.ts";
 

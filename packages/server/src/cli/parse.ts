@@ -1,4 +1,4 @@
-import type { HoldfastError } from "holdfast";
+import type { HoldfastError } from "holdfast/contract";
 
 import { flagName, suggestion } from "../settings/names.ts";
 import { keysOf, type Table } from "../settings/table.ts";

@@ -1,4 +1,4 @@
-import { HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 /** What is thrown for a command line that nobody defined: exit code 2. */
 export function usage(message: string): HoldfastError {

@@ -1,5 +1,5 @@
-import { isHoldfastError, type Store } from "holdfast";
 import { type Difference, type MoveReport, type MoveRisk, moveStore } from "holdfast/admin";
+import { isHoldfastError, type Store } from "holdfast/contract";
 import { type Command, defineCommand, type Invocation } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import type { Output } from "../cli/output.ts";

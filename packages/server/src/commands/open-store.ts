@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { HoldfastError, isHoldfastError, openStore, type Store } from "holdfast";
+import { openStore } from "holdfast/admin";
+import { HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
 import { withoutPassword } from "../settings/show.ts";
 

@@ -1,6 +1,23 @@
 import type { Command } from "../cli/command.ts";
+import { completionCommand } from "./completion.ts";
+import { doctorCommand } from "./doctor.ts";
+import { eventsCommand } from "./events.ts";
+import { exportCommand } from "./export.ts";
+import { forgetCommand } from "./forget.ts";
 import { migrateCommand } from "./migrate.ts";
+import { recordsCommand } from "./records.ts";
 import { serveCommand } from "./serve-command.ts";
+import { sessionsCommand } from "./sessions.ts";
 
 /** Every command, in the order of `holdfast --help`. */
-export const commands: readonly Command[] = [serveCommand, migrateCommand];
+export const commands: readonly Command[] = [
+  serveCommand,
+  sessionsCommand,
+  recordsCommand,
+  eventsCommand,
+  doctorCommand,
+  migrateCommand,
+  exportCommand,
+  forgetCommand,
+  completionCommand,
+];

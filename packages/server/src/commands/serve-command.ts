@@ -1,5 +1,4 @@
 import { type Command, defineCommand } from "../cli/command.ts";
-import { serve } from "./serve.ts";
 
 export const serveCommand: Command = defineCommand({
   name: "serve",
@@ -10,6 +9,8 @@ export const serveCommand: Command = defineCommand({
   // It drains when asked to stop, and ends at once when asked again.
   ownsSignals: true,
   run: async ({ table, resolved }) => {
+    // Only serving needs the protocol's machinery, which takes longer to load than any other command takes to run.
+    const { serve } = await import("./serve.ts");
     await serve(table, resolved);
     return 0;
   },

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 export type ListenOptions = {
   readonly host: string;

@@ -1,4 +1,4 @@
-import { HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 import { destination, type Logger, pino, stdTimeFunctions } from "pino";
 
 import type { Settings } from "../settings/table.ts";

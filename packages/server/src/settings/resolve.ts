@@ -1,4 +1,4 @@
-import { HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 import { isServiceLink } from "./kubernetes.ts";
 import { environmentName, environmentPrefix, flagName, suggestion } from "./names.ts";

@@ -1,0 +1,46 @@
+import { type Command, defineCommand } from "../cli/command.ts";
+import { json } from "../cli/common-flags.ts";
+import type { Output } from "../cli/output.ts";
+import { packageVersion } from "../version.ts";
+import type { Finding } from "./doctor/check.ts";
+import { checkRuntime } from "./doctor/runtime.ts";
+import { checkSettings } from "./doctor/settings.ts";
+import { checkStore } from "./doctor/store.ts";
+
+const unwell = 4;
+
+export const doctorCommand: Command = defineCommand({
+  name: "doctor",
+  summary: "check runtime, settings, store, schema and clock, and say what to change",
+  about: [
+    "Looks at everything a server with these settings would need, changes nothing but the store's schema, and says",
+    "what to do. Give it the flags, variables and file that your server has.",
+  ],
+  settings: "all",
+  flags: { json },
+  examples: [["holdfast doctor --config /etc/holdfast.json", "before the server is started, or when it does not"]],
+  exits: [[unwell, "something has to be changed"]],
+  run: async ({ table, resolved, out, signal }) => {
+    const findings = [
+      ...checkRuntime(),
+      ...checkSettings(table, resolved),
+      ...(await checkStore(resolved.settings.store, signal)),
+    ];
+    const bad = findings.filter(({ verdict }) => verdict === "bad").length;
+    if (out.json) out.value({ ok: bad === 0, version: packageVersion(), findings });
+    else tell(out, findings);
+    return bad === 0 ? 0 : unwell;
+  },
+});
+
+function tell(out: Output, findings: readonly Finding[]): void {
+  const { good, warn, bad, dim } = out.paint;
+  const marks = { good: good("ok  "), warning: warn("warn"), bad: bad("BAD ") };
+  for (const { what, verdict, seen, remedy } of findings) {
+    out.line(`${marks[verdict]}  ${what.padEnd(18)}${seen}`);
+    if (remedy !== undefined) out.line(`${" ".repeat(24)}${dim(`→ ${remedy}`)}`);
+  }
+  const count = (verdict: Finding["verdict"]): number =>
+    findings.filter((finding) => finding.verdict === verdict).length;
+  out.line(`${count("good")} fine, ${count("warning")} to look at, ${count("bad")} to change`);
+}

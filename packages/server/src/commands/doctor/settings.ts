@@ -1,0 +1,30 @@
+import { isHoldfastError } from "holdfast/contract";
+
+import { chooseAuthentication } from "../../auth/choose.ts";
+import { isLoopback } from "../../auth/loopback.ts";
+import { flagName } from "../../settings/names.ts";
+import type { Resolved } from "../../settings/resolve.ts";
+import { keysOf, type Table } from "../../settings/table.ts";
+import { bad, type Finding, good, warning } from "./check.ts";
+
+/** That the settings hold together was seen when they were read; this is about what they lead to. */
+export function checkSettings(table: Table, resolved: Resolved): readonly Finding[] {
+  const { settings, sources } = resolved;
+  const given = keysOf(table).filter((key) => sources[key] !== "default");
+  const list = given.map((key) => `${flagName(key)} (${sources[key]})`);
+  const findings: Finding[] = [good("settings", list.length === 0 ? "all at their defaults" : list.join(", "))];
+  try {
+    const { summary, warnings } = chooseAuthentication(settings);
+    findings.push(good("who may call", summary));
+    for (const seen of warnings) findings.push(warning("who may call", seen, "see docs/security on tokens"));
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    findings.push(bad("who may call", error.message, "serve would not start like this"));
+  }
+  if (!settings.stdio && !isLoopback(settings.host)) {
+    findings.push(
+      warning("where it listens", settings.host, "put TLS in front: tokens travel in the clear on this address"),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,115 @@
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Store } from "holdfast/contract";
+import { isHoldfastError } from "holdfast/contract";
+
+import { withoutPassword } from "../../settings/show.ts";
+import { openNamed } from "../open-store.ts";
+import { bad, type Finding, good, warning } from "./check.ts";
+
+const littleDiskBytes = 1024 ** 3;
+const skewWarningMs = 1_000;
+const skewBadMs = 60_000;
+/** So many records past their end, in a sample, say that nobody reaps. */
+const backlogWarning = 500;
+const sampled = 1_000;
+
+export async function checkStore(url: string, signal: AbortSignal): Promise<readonly Finding[]> {
+  const place = withoutPassword(url);
+  const path = url.startsWith("sqlite:") ? resolve(url.slice("sqlite:".length)) : undefined;
+  if (path !== undefined && !existsSync(path)) {
+    const seen = `${place} is not there yet`;
+    return [warning("store", seen, "nothing, if this is new: serve makes it"), ...checkDisk(dirname(path))];
+  }
+  try {
+    await using store = await openNamed(url);
+    const disk = path === undefined ? [] : [...checkFile(path), ...checkDisk(dirname(path))];
+    return [...(await checkHealth(store, place, signal)), ...disk, ...(await checkContent(store, signal))];
+  } catch (error) {
+    if (!isHoldfastError(error) || error.code === "ABORTED") throw error;
+    return [bad("store", error.message, remedyOf(error.code))];
+  }
+}
+
+function remedyOf(code: string): string {
+  switch (code) {
+    case "SCHEMA_MISMATCH":
+      return "update holdfast: a newer release has written this store";
+    case "STORE_UNSAFE":
+      return "change the setting that is named";
+    case "STORE_CORRUPT":
+      return "restore a backup; keep the damaged file";
+    case "UNAVAILABLE":
+      return "see that it runs and can be reached from here";
+    default:
+      return "correct --store";
+  }
+}
+
+async function checkHealth(store: Store, place: string, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { name, durability, shared } = store.traits;
+  const before = Date.now();
+  const { at } = await store.admin.scan({ limit: 1, signal });
+  const tookMs = Date.now() - before;
+  const health = await store.health({ signal });
+  const known = Object.entries(health.details).map(([key, value]) => `${key} ${value.toString()}`);
+  const findings: Finding[] = [
+    health.ok
+      ? good("store", `${place} (${name}), answers in ${tookMs} ms`)
+      : bad("store", `${place} says it is not well`, health.warnings[0] ?? "see its log"),
+    good("durability", health.durability),
+    good("store details", known.join(", ")),
+  ];
+  for (const seen of health.warnings)
+    findings.push(warning("store", seen, "see the page of this store in docs/stores"));
+  if (durability === "none") {
+    findings.push(
+      warning("durability", "nothing survives the end of the process", "use --store sqlite:PATH or postgres://…"),
+    );
+  }
+  if (!shared) findings.push(warning("store", "no other process sees it", "run one server only"));
+  return [...findings, checkClock(at, before, before + tookMs)];
+}
+
+/** The store's clock decides expiry; ours is in logs and tokens. */
+function checkClock(at: number, before: number, after: number): Finding {
+  const skew = at < before ? at - before : at > after ? at - after : 0;
+  const seen =
+    skew === 0
+      ? "the store's agrees with ours"
+      : `the store's is ${Math.abs(skew)} ms ${skew < 0 ? "behind" : "ahead of"} ours`;
+  const remedy = "run time synchronisation (NTP) on both machines";
+  if (Math.abs(skew) >= skewBadMs) return bad("clock", seen, remedy);
+  return Math.abs(skew) >= skewWarningMs ? warning("clock", seen, remedy) : good("clock", seen);
+}
+
+function checkFile(path: string): readonly Finding[] {
+  if (process.platform === "win32") return [];
+  const mode = statSync(path).mode & 0o777;
+  const seen = `${path} has mode ${mode.toString(8)}`;
+  return [(mode & 0o077) === 0 ? good("file", seen) : warning("file", seen, `others can read it: chmod 600 ${path}`)];
+}
+
+function checkDisk(folder: string): readonly Finding[] {
+  if (!existsSync(folder)) return [];
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const seen = `${(free / 1024 ** 3).toFixed(1)} GiB free where the file lies`;
+  return [
+    free >= littleDiskBytes ? good("disk", seen) : warning("disk", seen, "make room: a full disk refuses writes"),
+  ];
+}
+
+async function checkContent(store: Store, signal: AbortSignal): Promise<readonly Finding[]> {
+  const stats = await store.admin.stats({ signal });
+  const number = (value: number): string => value.toLocaleString("en-US");
+  const held = `${number(stats.records)} records of ${number(stats.owners)} owners, ${number(stats.events)} events, ${number(stats.bytes)} bytes`;
+  const { at, records } = await store.admin.scan({ limit: sampled, signal });
+  const overdue = records.filter(({ endedAt, expiresAt, lifetime }) => {
+    const overAt = endedAt ?? expiresAt;
+    return overAt !== undefined && overAt + (lifetime.retainMs ?? 0) < at - 3_600_000;
+  }).length;
+  if (overdue < backlogWarning) return [good("content", held)];
+  const seen = `${held}; of the first ${records.length} records, ${overdue} were over an hour ago and still lie there`;
+  return [warning("content", seen, "keep a server running on this store: it sweeps")];
+}

@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { digestOfRecord, dumpAsJson, everyRecord, StoreDigest } from "holdfast/admin";
+import { HoldfastError } from "holdfast/contract";
+
+import { type Command, defineCommand } from "../cli/command.ts";
+import { optionalText } from "../settings/row.ts";
+import { notFound, notFoundExit } from "./looking/exits.ts";
+import { issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
+import { openExisting } from "./open-store.ts";
+
+export const exportCommand: Command = defineCommand({
+  name: "export",
+  summary: "write out everything of one principal",
+  about: [
+    "One JSON object a line: what this is, then every record with all of its events in the order they were created,",
+    "then how many there were, so that a file that was cut short can be told.",
+  ],
+  arguments: [{ name: "PRINCIPAL", help: principalHelp }],
+  settings: ["store", "config"],
+  flags: {
+    issuer,
+    out: optionalText({ placeholder: "FILE", group: "This command", help: "Into this new file instead of stdout" }),
+  },
+  examples: [["holdfast export alice --out alice.jsonl", "what alice may ask for"]],
+  exits: [notFoundExit],
+  run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
+    const owner = ownerNamed(name, flags.issuer);
+    await using store = await openExisting(resolved.settings.store);
+    const first = await store.admin.scan({ owner, limit: 1, signal });
+    if (first.records.length === 0) {
+      out.note(`holdfast: nothing of ${name} is in this store`);
+      return notFound;
+    }
+    const sink = flags.out === undefined ? process.stdout : await newFile(flags.out);
+    const write = (value: unknown): Promise<void> => writeLine(sink, value);
+    const digest = new StoreDigest();
+    let events = 0;
+    await write({
+      holdfast: "export",
+      format: 1,
+      principal: name,
+      owner,
+      exported_at: new Date(first.at).toISOString(),
+    });
+    for await (const { kind, id } of everyRecord(store, { owner, signal })) {
+      const dump = await store.admin.export(owner, { kind, id }, { signal });
+      if (dump === undefined) continue;
+      digest.add(digestOfRecord(owner, dump));
+      events += Object.values(dump.events).flat().length;
+      await write(dumpAsJson(owner, dump));
+    }
+    await write({ holdfast: "end", records: digest.records, events, digest: digest.toString() });
+    if (sink !== process.stdout) {
+      sink.end();
+      await finished(sink);
+      out.note(`${digest.records} records and ${events} events of ${name} are in ${flags.out ?? ""}`);
+    }
+    return 0;
+  },
+});
+
+/** Readable by its owner only. Throws `CONFIGURATION` for a file that is there: nothing is overwritten. */
+async function newFile(path: string): Promise<Writable> {
+  const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
+  try {
+    await once(file, "open");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError("CONFIGURATION", `${path} cannot be made: ${reason}`, { cause });
+  }
+  return file;
+}
+
+async function writeLine(sink: Writable, value: unknown): Promise<void> {
+  if (!sink.write(`${JSON.stringify(value)}\n`)) await once(sink, "drain");
+}

@@ -1,0 +1,52 @@
+import { everyRecord } from "holdfast/admin";
+
+import { type Command, defineCommand } from "../cli/command.ts";
+import { json } from "../cli/common-flags.ts";
+import { flag } from "../settings/row.ts";
+import { confirmByTyping } from "./looking/confirm.ts";
+import { notFound, notFoundExit } from "./looking/exits.ts";
+import { issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
+import { openExisting } from "./open-store.ts";
+
+const declined = 4;
+
+export const forgetCommand: Command = defineCommand({
+  name: "forget",
+  summary: "erase everything of one principal",
+  about: [
+    "Removes every record of a principal for good: sessions, documents, events, connections. What is left is one",
+    "number, so that no version is ever used twice. Backups and exports are yours to erase.",
+  ],
+  arguments: [{ name: "PRINCIPAL", help: principalHelp }],
+  settings: ["store", "config"],
+  flags: {
+    issuer,
+    yes: flag({ default: false, group: "This command", help: "Do not ask" }),
+    json,
+  },
+  examples: [
+    ["holdfast export alice --out alice.jsonl && holdfast forget alice", "hand it over, then erase it"],
+    ["holdfast forget owner:DIGEST --yes", "unasked, by the digest that lists show"],
+  ],
+  exits: [notFoundExit, [declined, "not confirmed"]],
+  run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
+    const owner = ownerNamed(name, flags.issuer);
+    await using store = await openExisting(resolved.settings.store);
+    let records = 0;
+    for await (const _ of everyRecord(store, { owner, signal })) records += 1;
+    if (records === 0) {
+      out.note(`holdfast: nothing of ${name} is in this store`);
+      return notFound;
+    }
+    const { bytes } = await store.usage(owner, { signal });
+    const what = `${records} records of ${name} (${bytes} bytes)`;
+    if (!flags.yes && !(await confirmByTyping(`This erases ${what}, for good.`, name, signal))) {
+      out.note("nothing was erased");
+      return declined;
+    }
+    const erased = await store.admin.erase(owner, { signal });
+    if (out.json) out.value({ principal: name, owner, erased });
+    else out.line(`erased ${erased} records of ${name}`);
+    return 0;
+  },
+});
