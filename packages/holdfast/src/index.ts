@@ -5,6 +5,7 @@ export { type KindTools, kindTools } from "./mcp/kind-tools.ts";
 export { serveDefaults } from "./mcp/options.ts";
 export { reply } from "./mcp/reply.ts";
 export { serve } from "./mcp/serve.ts";
+export { type ExactlyOnceOptions, exactlyOnce } from "./mcp/tools/exactly-once.ts";
 export type {
   App,
   AuthAnswer,
@@ -79,6 +80,7 @@ export type {
   RenewOptions,
 } from "./state/leases/types.ts";
 export { type HoldLimits, holdDefaults } from "./state/limits.ts";
+export type { Once, OnceCall } from "./state/once/types.ts";
 export { notFound } from "./state/refusals.ts";
 export type {
   Appended,

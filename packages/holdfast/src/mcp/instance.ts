@@ -44,7 +44,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const { hold, build, options, bus, connections } = parts;
   const { implementation, serverOptions } = describe(parts.info, options.server);
   const schemas = new SchemaCache();
-  const { turns, withinCall } = servingHold(hold);
+  const serving = servingHold(hold);
+  const { turns } = serving;
   return (caller) => {
     const { principal, session } = caller;
     const owner = ownerOfPrincipal(principal);
@@ -55,11 +56,12 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       schemas,
       parks,
       onCall: () => connections.call(),
-      within: withinCall,
+      within: (call, fn) => serving.withinCall(call, fn),
       onTurn:
         session === undefined || !options.recordTurns
           ? undefined
           : (call) => turns.record(owner, session.id, turnOf(call)),
+      once: (call, work) => serving.callOnce(owner, call, work),
       onError: options.onError,
     });
     wrapReads(server, { onError: options.onError, parks });

@@ -1,9 +1,31 @@
-/** Which tool call the code that runs belongs to. Found through the engine by whatever state the call touches. */
+/** Which call the code that runs belongs to. Found through the engine by whatever state the call touches. */
 export type CallContext = {
   /** The tool's name, for reports. */
-  readonly tool: string;
-  /** Tells the call from all others. */
-  readonly id: string;
+  readonly tool?: string | undefined;
+  /** Tells the tool call from all others. */
+  readonly id?: string | undefined;
   /** What the client calls itself. */
   readonly client?: string | undefined;
+  /** Set inside a call that counts once, however often it is repeated. */
+  readonly once?: OnceScope | undefined;
 };
+
+/** What a call that counts once gives to the operations made in it. */
+export type OnceScope = {
+  /** The id of the call's record. */
+  readonly id: string;
+  /** Tells apart operations of one name on one record: 1, 2, … in the order they are asked for. */
+  ordinal(operation: string): number;
+};
+
+export function onceScope(id: string): OnceScope {
+  const counts = new Map<string, number>();
+  return {
+    id,
+    ordinal: (operation) => {
+      const ordinal = (counts.get(operation) ?? 0) + 1;
+      counts.set(operation, ordinal);
+      return ordinal;
+    },
+  };
+}

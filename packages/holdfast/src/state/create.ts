@@ -9,12 +9,13 @@ import type { Change, Creation } from "../record/change.ts";
 import { commitIdWindowMs } from "../record/commit-ids.ts";
 import { mintId } from "../record/ids.ts";
 import type { IndexedFields, Lifetime, RecordKey } from "../record/record.ts";
-import type { CommitId, ReadAnswer } from "../store/contract.ts";
+import type { CommitId, CommitOutcome, ReadAnswer } from "../store/contract.ts";
 import { type Applied, firstResult } from "./applied.ts";
-import { type Encoded, encodeDocument, encodeInitial } from "./document.ts";
-import { checkSameIntent, commitIdOf } from "./idempotency.ts";
+import { decodeText, type Encoded, encodeDocument, encodeInitial } from "./document.ts";
+import { checkSameIntent, commitIdIn } from "./idempotency.ts";
 import { parseStored } from "./json.ts";
 import { fenceOf } from "./leases/locks.ts";
+import { rememberedStep, remembering } from "./once/steps.ts";
 import { notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { getRecord } from "./target.ts";
@@ -35,15 +36,19 @@ export async function createRecord(
   options: ChangeOptions,
   given?: IndexedFields,
 ): Promise<RecordView<unknown>> {
-  const { kind } = scope;
+  const { engine, owner, kind } = scope;
+  const { signal } = options;
   let encoded: Encoded | undefined;
-  const { key, applied } = await mintOnce(scope, value ?? null, options, async () => {
+  const { key, applied, first } = await mintOnce(scope, value ?? null, options, async () => {
     encoded = await (value === undefined ? encodeInitial(kind) : encodeDocument(kind, value));
     const { text, fields } = encoded;
     return { create: { text, fields: given ?? fields, lifetime: kind.lifetime } };
   });
   if (applied === undefined || encoded === undefined) {
-    return await getRecord(scope, { key }, { ...(options.signal && { signal: options.signal }) });
+    const step = await rememberedStep(engine, owner, first?.commitId, signal);
+    return step === undefined || first === undefined
+      ? await getRecord(scope, { key }, { ...(signal && { signal }) })
+      : viewOfCreated(key, firstResult(first), first.at, await decodeText(kind, step.text));
   }
   return viewOfCreated(key, firstResult(applied), applied.at, encoded.value);
 }
@@ -51,8 +56,12 @@ export async function createRecord(
 /** What a creation commits for the record itself. */
 export type Beginning = { readonly create: Creation } & Pick<Change, "appends" | "counters">;
 
-/** The address of a new record and the commit that made it; without the commit where an earlier one made it already. */
-export type Minted = { readonly key: RecordKey; readonly applied?: Applied };
+/** The address of a new record and the commit that made it: this one, or an earlier one that this repeats. */
+export type Minted = {
+  readonly key: RecordKey;
+  readonly applied?: Applied;
+  readonly first?: Pick<CommitOutcome, "at" | "results"> & { readonly commitId: CommitId };
+};
 
 /** Mints a handle and makes a record behind it; once for each idempotency key. */
 export async function mintOnce(
@@ -62,12 +71,13 @@ export async function mintOnce(
   begin: () => Promise<Beginning>,
 ): Promise<Minted> {
   const { idempotency, signal } = options;
-  if (idempotency === undefined) return await mint(scope, await begin(), undefined, options);
-  const commitId = commitIdOf({ kind: scope.kind.name, name: "create" }, idempotency, intent);
+  const operation = { kind: scope.kind.name, name: "create" };
+  const commitId = commitIdIn(scope.engine, operation, idempotency, () => intent);
+  if (commitId === undefined) return await mint(scope, await begin(), undefined, options);
   const earlier = await scope.engine.read(scope.owner, memoOf(commitId), { commitId: commitId.id, signal });
   if (earlier.outcome === undefined) return await mint(scope, await begin(), commitId, options);
   checkSameIntent(commitId, earlier.outcome);
-  return { key: again(scope, earlier) };
+  return { key: again(scope, earlier), first: { ...earlier.outcome, commitId } };
 }
 
 async function mint(
@@ -78,14 +88,16 @@ async function mint(
 ): Promise<Minted> {
   const { engine, owner, kind } = scope;
   const key: RecordKey = { kind: kind.name, id: mintId(kind.prefix) };
-  const applied = await engine.apply(owner, changesOf(key, beginning, commitId), {
+  const step = remembering(engine, commitId, { text: beginning.create.text });
+  const applied = await engine.apply(owner, [...changesOf(key, beginning, commitId), ...step], {
     commitId,
     fence: fenceOf(fence),
     quota: engine.creationQuota(kind),
     signal,
   });
   if (applied.replayed && commitId !== undefined) {
-    return { key: again(scope, await engine.read(owner, memoOf(commitId), { signal })) };
+    const memo = await engine.read(owner, memoOf(commitId), { signal });
+    return { key: again(scope, memo), first: { ...applied, commitId } };
   }
   return { key, applied };
 }

@@ -27,6 +27,7 @@ import { Ended } from "./ended.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { LeaseDesk } from "./leases/desk.ts";
 import type { HoldLimits } from "./limits.ts";
+import type { RunningCall } from "./once/once.ts";
 import { conflict, refusalError } from "./refusals.ts";
 import { UpdateLeases } from "./update-lease.ts";
 
@@ -64,6 +65,8 @@ export class Engine {
   readonly persistence: Persistence = persistence;
   readonly counts: EngineCounts = { slideFailures: 0 };
   readonly conflicts: ConflictLog;
+  /** Calls that count once and are under way in this process, by address. */
+  readonly running: Map<string, RunningCall> = new Map();
   /** The tool call that is being served. */
   readonly calls: AsyncLocalStorage<CallContext> = new AsyncLocalStorage();
   readonly ended: Ended;

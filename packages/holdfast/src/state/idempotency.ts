@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 
 import type { CommitId, CommitOutcome } from "../store/contract.ts";
+import type { Engine } from "./engine.ts";
 import { canonicalJson, jsonText } from "./json.ts";
 import { invalid, reusedCommitId } from "./refusals.ts";
 import type { Idempotency } from "./types.ts";
@@ -18,8 +19,31 @@ export type Operation = {
 
 const maxIntentBytes = 4_194_304;
 
-/** Throws `INVALID_ARGUMENT` if the key is not 1 to 128 characters or the intent is not JSON. */
-export function commitIdOf(operation: Operation, { key, intent }: Idempotency, defaultIntent: unknown): CommitId {
+/**
+ * The commit id of an operation: from the caller's key, or from the call it is a part of, where that call counts once;
+ * else none. Has to be asked for as soon as the operation is, so that a call which is run again counts alike.
+ * Throws `INVALID_ARGUMENT` if the key is not 1 to 128 characters or the intent is not JSON.
+ */
+export function commitIdIn(
+  { calls }: Pick<Engine, "calls">,
+  operation: Operation,
+  idempotency: Idempotency | undefined,
+  defaultIntent: () => unknown,
+): CommitId | undefined {
+  if (idempotency !== undefined) return commitIdOf(operation, idempotency, defaultIntent());
+  const once = calls.getStore()?.once;
+  if (once === undefined) return undefined;
+  const { kind, id = null, name } = operation;
+  const named = JSON.stringify([kind, id, name]);
+  const asked = jsonText(defaultIntent(), "the intent", maxIntentBytes);
+  return {
+    id: digestOf(JSON.stringify([named, once.id, once.ordinal(named)])),
+    digest: digestOf(JSON.stringify(name) + canonicalJson(asked)),
+    origin: "caller",
+  };
+}
+
+function commitIdOf(operation: Operation, { key, intent }: Idempotency, defaultIntent: unknown): CommitId {
   if (typeof key !== "string" || key.length < 1 || key.length > 128) {
     throw invalid("an idempotency key has 1 to 128 characters");
   }

@@ -15,6 +15,7 @@ import type {
 import { handleSchema } from "./handle-schema.ts";
 import { refuseOwnName } from "./kind-names.ts";
 import type { Locks } from "./leases/types.ts";
+import type { Once } from "./once/types.ts";
 import type { KindOptions, KindScope, NamedRecords, NoFields, RecordHandle, Records } from "./types.ts";
 
 /** A type of records, made by `kind`. */
@@ -44,7 +45,8 @@ export type AnyKind = AnyDocumentKind | AnyEventSourcedKind;
 export type State<Kinds extends readonly AnyKind[]> = {
   // Kinds whose names are not known have no properties: one for any name would clash with the locks.
   readonly [K in Kinds[number] as string extends K["name"] ? never : K["name"]]: RecordsOf<K>;
-} & Locks;
+} & Locks &
+  Once;
 
 /** What a kind's property of the state offers, by its scope. */
 export type RecordsOf<K extends AnyKind> =

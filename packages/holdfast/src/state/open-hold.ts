@@ -14,6 +14,8 @@ import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } fr
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
+import { callOnce } from "./once/once.ts";
+import type { Once } from "./once/types.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { Scope } from "./scope.ts";
@@ -142,6 +144,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       limits: open.limits,
       sessionLifetime: open.sessionLifetime,
       sessionQuota: engine.creationQuota(open.#session),
+      callOnce: (owner, call, work) => callOnce(engine, owner, call, work),
       sessions: (principal) => open.sessions(principal),
       onEnded: (listener) => open.onEnded(listener),
       withinCall: (call, fn) => engine.calls.run(call, fn),
@@ -155,7 +158,9 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     const owner = ownerOfPrincipal(principal);
     const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, definitionOf(kind))] as const);
     // One entry per kind, each made by the kind's own scope: what the mapped type says.
-    return Object.assign(Object.fromEntries(entries), locksOf(this.#engine, owner)) as State<Kinds>;
+    return Object.assign(Object.fromEntries(entries), locksOf(this.#engine, owner), {
+      once: (call, fn) => callOnce(this.#engine, owner, call, { run: fn }),
+    } satisfies Once) as State<Kinds>;
   }
 
   sessions(principal: Principal): Sessions {

@@ -3,7 +3,7 @@ import type { ChangeResult } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
 import type { StreamHead, Version } from "../record/record.ts";
 import { type Applied, firstResult } from "./applied.ts";
-import { commitIdOf } from "./idempotency.ts";
+import { commitIdIn } from "./idempotency.ts";
 import { jsonText, parseStored } from "./json.ts";
 import { fenceOf } from "./leases/locks.ts";
 import { mergePatch } from "./merge-patch.ts";
@@ -185,6 +185,6 @@ function checkLimit(limit: number): void {
 export async function destroyRecord(scope: Scope, target: Target, options: ConditionalOptions): Promise<boolean> {
   const { ifVersion, idempotency, fence, signal } = options;
   const { key } = target;
-  const commitId = idempotency && commitIdOf({ ...key, name: "destroy" }, idempotency, { ifVersion });
+  const commitId = commitIdIn(scope.engine, { ...key, name: "destroy" }, idempotency, () => ({ ifVersion }));
   return await scope.end(key, ifVersion ?? "present", { commitId, fence: fenceOf(fence), signal });
 }

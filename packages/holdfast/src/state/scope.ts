@@ -61,16 +61,22 @@ export class Scope {
     at: number,
     change: Change,
     options: CommitOptions,
+    also: readonly Change[] = [],
   ): Promise<Committed> {
     const companion = record !== undefined && slideIsDue(record, at) ? this.companion(record) : undefined;
-    if (companion === undefined) return this.engine.commit(this.owner, [change], options);
-    return this.#commitBoth(change, companion, options);
+    if (companion === undefined) return this.engine.commit(this.owner, [change, ...also], options);
+    return this.#commitBoth(change, companion, options, also);
   }
 
-  async #commitBoth(change: Change, companion: RecordKey, options: CommitOptions): Promise<Committed> {
-    const both = [change, { ...companion, expect: "present", slide: true } as const];
+  async #commitBoth(
+    change: Change,
+    companion: RecordKey,
+    options: CommitOptions,
+    also: readonly Change[],
+  ): Promise<Committed> {
+    const both = [change, { ...companion, expect: "present", slide: true } as const, ...also];
     const committed = await this.engine.commit(this.owner, both, options);
-    return lacksCompanion(committed) ? await this.engine.commit(this.owner, [change], options) : committed;
+    return lacksCompanion(committed) ? await this.engine.commit(this.owner, [change, ...also], options) : committed;
   }
 
   /**

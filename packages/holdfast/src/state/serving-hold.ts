@@ -2,6 +2,8 @@ import type { Owner } from "../record/record.ts";
 import type { Quota, Store } from "../store/contract.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Hold } from "./hold.ts";
+import type { OnceWork } from "./once/once.ts";
+import type { OnceCall } from "./once/types.ts";
 import type { Turn } from "./types.ts";
 
 /**
@@ -12,6 +14,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   /** Resolves unknown outcomes itself, where it can. */
   readonly store: Store;
   readonly turns: Turns;
+  /** As `state.once`, for an owner. */
+  callOnce<T>(owner: Owner, call: OnceCall, work: OnceWork<T>): Promise<T>;
   /** The quota of a commit that creates a session. */
   readonly sessionQuota: Quota;
   /** Runs a tool, so that whatever it does to records is known to be done by this call. */

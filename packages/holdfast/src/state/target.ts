@@ -1,9 +1,8 @@
 import type { Change, Creation } from "../record/change.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
-import type { CommitId } from "../store/contract.ts";
 import { type Applied, firstResult } from "./applied.ts";
 import { decodeDocument, decodeText, encodeInitial } from "./document.ts";
-import { commitIdOf } from "./idempotency.ts";
+import { commitIdIn } from "./idempotency.ts";
 import { fenceOf } from "./leases/locks.ts";
 import { contention, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -83,8 +82,7 @@ export async function changeBlindly(
   const { engine, owner } = scope;
   const { signal, idempotency } = options;
   const fence = fenceOf(options.fence);
-  const commitId: CommitId | undefined =
-    idempotency && commitIdOf({ ...key, name: operation.name }, idempotency, operation.intent());
+  const commitId = commitIdIn(engine, { ...key, name: operation.name }, idempotency, operation.intent);
   const quota = blind.appends === undefined ? undefined : engine.growthQuota;
   const { counters, appends } = blind;
   // Spelled out: this is made for every change, and spreading costs several times as much.

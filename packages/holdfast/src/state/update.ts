@@ -1,13 +1,14 @@
 /** Read, change, commit if nobody came between, otherwise again: see `persistently.ts`. */
 import { throwIfAborted } from "../record/abort.ts";
-import type { Change, ChangeResult, Creation, NewDocument } from "../record/change.ts";
+import type { Change, Creation, NewDocument } from "../record/change.ts";
 import type { HoldfastError } from "../record/errors.ts";
 import type { RecordKey, StoredRecord } from "../record/record.ts";
-import type { CommitId, CommitOptions, ReadAnswer } from "../store/contract.ts";
+import type { CommitId, CommitOptions, CommitOutcome, ReadAnswer } from "../store/contract.ts";
 import { firstResult } from "./applied.ts";
 import { decodeDocument, decodeText, type Encoded, encodeDocument, encodeInitial, nameField } from "./document.ts";
-import { checkSameIntent, commitIdOf } from "./idempotency.ts";
+import { checkSameIntent, commitIdIn } from "./idempotency.ts";
 import { fenceOf } from "./leases/locks.ts";
+import { readPart, rememberedStep, remembering } from "./once/steps.ts";
 import { type Overtaken, persistently } from "./persistently.ts";
 import { conflict, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -41,7 +42,7 @@ export type Updated = {
 export function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
   const { key, operation, options, defaultIntent = null } = request;
   const { idempotency, signal } = options;
-  const commitId = idempotency && commitIdOf({ ...key, name: operation }, idempotency, defaultIntent);
+  const commitId = commitIdIn(scope.engine, { ...key, name: operation }, idempotency, () => defaultIntent);
   return scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
 }
 
@@ -71,7 +72,7 @@ async function attemptOnce(
   const { record, outcome } = answer;
   if (outcome !== undefined && commitId !== undefined) {
     checkSameIntent(commitId, outcome);
-    return await replayed(scope, answer, firstResult(outcome));
+    return await replayed(scope, key, answer, commitId, outcome, signal);
   }
   if (record === undefined && createAs === undefined) throw notFound();
   if (ifVersion !== undefined && ifVersion !== record?.version) throw conflict(ifVersion, record?.version);
@@ -134,15 +135,19 @@ async function settle(
   options: CommitOptions,
 ): Promise<Updated | Overtaken> {
   scope.engine.conflicts.tried();
-  const committed = await scope.commitSliding(record, readAt, change, options);
+  const { commitId, signal } = options;
+  const read = record === undefined ? undefined : readPart(record);
+  const step = remembering(scope.engine, commitId, { text: encoded.text, read });
+  const committed = await scope.commitSliding(record, readAt, change, options, step);
   if (!committed.ok) {
     if (committed.refusal.reason === "version") return { overtaken: "version", actual: committed.refusal.actual };
     throw refusalError(committed.refusal);
   }
   const result = firstResult(committed);
-  if (committed.replayed) {
+  if (committed.replayed && commitId !== undefined) {
     // Another process made the same change between the look-up and the commit.
-    return await replayed(scope, await scope.engine.read(scope.owner, change, { signal: options.signal }), result);
+    const now = await scope.engine.read(scope.owner, change, { signal });
+    return await replayed(scope, change, now, commitId, committed, signal);
   }
   const view =
     record === undefined
@@ -151,9 +156,28 @@ async function settle(
   return { view, version: result.version, counters: result.counters, replayed: false };
 }
 
-async function replayed(scope: Scope, { record }: ReadAnswer, first: ChangeResult): Promise<Updated> {
-  const view = record === undefined ? undefined : viewOf(record, await decodeDocument(scope.kind, record));
-  return { view, version: first.version, counters: first.counters, replayed: true };
+/** The record as it was after the first time, where that was remembered; else as it is now. */
+async function replayed(
+  scope: Scope,
+  key: RecordKey,
+  { record }: ReadAnswer,
+  commitId: CommitId,
+  outcome: Pick<CommitOutcome, "at" | "results">,
+  signal: AbortSignal | undefined,
+): Promise<Updated> {
+  const { engine, owner, kind } = scope;
+  const { at } = outcome;
+  const first = firstResult(outcome);
+  const { version, counters } = first;
+  const step = await rememberedStep(engine, owner, commitId, signal);
+  if (step !== undefined) {
+    const value = await decodeText(kind, step.text);
+    const view =
+      step.read === undefined ? viewOfCreated(key, first, at, value) : viewAfter(step.read, first, at, value);
+    return { view, version, counters, replayed: true };
+  }
+  const view = record === undefined ? undefined : viewOf(record, await decodeDocument(kind, record));
+  return { view, version, counters, replayed: true };
 }
 
 async function unchanged(

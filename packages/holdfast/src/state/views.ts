@@ -6,6 +6,12 @@ import type { ListedRecord, RecordView } from "./types.ts";
 /** Counts the leases under which the record was updated: the engine's own, and no counter to whom the record belongs. */
 export const leasesCounter = "holdfast.leases";
 
+/** What the view after a change takes from before it. */
+export type ReadRecord = Pick<
+  RecordSummary,
+  "kind" | "id" | "version" | "createdAt" | "updatedAt" | "touchedAt" | "counters" | "streams"
+>;
+
 /** The view of a record as it was read. */
 export function viewOf<Value>(record: RecordSummary, value: Value): RecordView<Value> {
   return {
@@ -26,12 +32,7 @@ export function viewOf<Value>(record: RecordSummary, value: Value): RecordView<V
  * The view of a record after a commit that was based on what was read. Counters and heads that the commit did not name
  * are those that were read.
  */
-export function viewAfter<Value>(
-  read: RecordSummary,
-  result: ChangeResult,
-  at: number,
-  value: Value,
-): RecordView<Value> {
+export function viewAfter<Value>(read: ReadRecord, result: ChangeResult, at: number, value: Value): RecordView<Value> {
   return {
     kind: read.kind,
     id: read.id,

@@ -79,6 +79,7 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
         onCall: () => () => undefined,
         onError,
         parks: context.parks,
+        once: (_call, { run }) => run(),
       });
       wrapReads(server, { onError, parks: context.parks });
       build(server, context);

@@ -38,6 +38,7 @@ class Bench {
         return fn();
       },
       onTurn: (turn) => this.turns.push(turn),
+      once: (_call, { run }) => run(),
       onError: (error) => this.errors.push(error),
     });
   }

@@ -16,6 +16,7 @@ import type { CallContext } from "../../state/call-context.ts";
 import type { Release } from "../connections.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { resultOfIssues, resultOfThrown } from "./errors.ts";
+import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
 export type ToolWrapping = {
@@ -28,6 +29,8 @@ export type ToolWrapping = {
   readonly within: <Result>(call: CallContext, fn: () => Result) => Result;
   /** Called after each finished call. Absent where calls are not remembered. */
   readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
+  /** Carries out a call that counts once. */
+  readonly once: RunOnce;
   readonly onError: (error: unknown) => void;
 };
 
@@ -53,14 +56,16 @@ type Updates = { name?: string | null; paramsSchema?: unknown; outputSchema?: un
 export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
   // The SDK's overloads tie the callback's type to the schema's; here both pass through unseen.
   const register: Register = Reflect.get(server, "registerTool").bind(server);
-  const wrapped: Register = (name, config, callback) => {
+  const wrapped: Register = (name, config, given) => {
     const tool = { name };
+    const counting = (callback: Callback): Callback => countingOnce(tool, config, callback, wrapping.once);
+    const callback = counting(given);
     const registered = register(
       name,
       preparedConfig(config, wrapping.schemas),
       wrapCallback({ server, tool, callback, wrapping }),
     );
-    wrapUpdate(registered, server, tool, wrapping);
+    wrapUpdate(registered, server, tool, counting, wrapping);
     return registered;
   };
   Object.defineProperty(server, "registerTool", { value: wrapped, configurable: true, writable: true });
@@ -80,6 +85,7 @@ function wrapUpdate(
   registered: RegisteredTool,
   server: McpServer,
   tool: { name: string },
+  counting: (callback: Callback) => Callback,
   wrapping: ToolWrapping,
 ): void {
   // As above: the parts that are typed by the schema pass through unseen.
@@ -91,7 +97,9 @@ function wrapUpdate(
       ...updates,
       ...(paramsSchema === undefined ? {} : { paramsSchema: wrapping.schemas.input(paramsSchema) }),
       ...(outputSchema === undefined ? {} : { outputSchema: wrapping.schemas.output(outputSchema) }),
-      ...(callback === undefined ? {} : { callback: wrapCallback({ server, tool, callback, wrapping }) }),
+      ...(callback === undefined
+        ? {}
+        : { callback: wrapCallback({ server, tool, callback: counting(callback), wrapping }) }),
     });
   };
   Object.defineProperty(registered, "update", { value: wrapped, configurable: true, writable: true, enumerable: true });
@@ -107,7 +115,8 @@ type Wrapped = {
 function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
   return async (...given) => {
     const release = wrapping.onCall();
-    const call: CallContext = { tool: tool.name, id: randomUUID(), client: clientName(server, contextOf(given)) };
+    const id = randomUUID();
+    const call: CallContext = { tool: tool.name, id, client: clientName(server, contextOf(given)) };
     const startedAt = Date.now();
     const started = performance.now();
     try {
@@ -115,7 +124,7 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
       // A question to the user is not the end of the call; the round that completes it is.
       if (wrapping.onTurn !== undefined && !isInputRequiredResult(result)) {
         const durationMs = performance.now() - started;
-        wrapping.onTurn({ id: call.id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
+        wrapping.onTurn({ id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
       }
       return isInputRequiredResult(result) && wrapping.parks?.() === true ? parkedResult(result) : result;
     } finally {

@@ -13,9 +13,9 @@
 import type { Append, Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import type { Position, RecordKey } from "../../record/record.ts";
-import type { CommitId, CommitOptions, Committed } from "../../store/contract.ts";
+import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { type Applied, firstResult } from "../applied.ts";
-import { commitIdOf } from "../idempotency.ts";
+import { commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
 import { remembered } from "../operations.ts";
 import { notFound, refusalError } from "../refusals.ts";
@@ -51,9 +51,9 @@ export async function appendEvents(
 ): Promise<AppendedEvents> {
   const events = eventsGiven(given);
   const { expectedPosition, idempotency, signal, agent } = options;
+  const operation = { ...target.key, name: "append" };
+  const commitId = commitIdIn(scope.engine, operation, idempotency, () => ({ events, expectedPosition }));
   const texts = await encodeEvents(scope.kind, events, originOf(scope.engine, agent));
-  const commitId: CommitId | undefined =
-    idempotency && commitIdOf({ ...target.key, name: "append" }, idempotency, { events, expectedPosition });
   const attempt: Attempt = {
     target,
     texts,

@@ -6,7 +6,7 @@ import type { Change } from "../../record/change.ts";
 import type { StoredEvent } from "../../record/record.ts";
 import type { CommitId, Committed } from "../../store/contract.ts";
 import { firstResult } from "../applied.ts";
-import { checkSameIntent, commitIdOf } from "../idempotency.ts";
+import { checkSameIntent, commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
 import { type Overtaken, persistently } from "../persistently.ts";
 import { invalid, notFound } from "../refusals.ts";
@@ -39,7 +39,8 @@ export async function decideEvents(
 ): Promise<DecidedEvents<unknown>> {
   if (typeof fn !== "function") throw invalid("decide needs a function of the value");
   const { idempotency, expectedPosition, signal } = options;
-  const commitId = idempotency && commitIdOf({ ...target.key, name: "decide" }, idempotency, { expectedPosition });
+  const operation = { ...target.key, name: "decide" };
+  const commitId = commitIdIn(scope.engine, operation, idempotency, () => ({ expectedPosition }));
   const attempt: Attempt = { target, fn, options, commitId };
   return await scope.engine.mutex.run(scope.addressOf(target.key), signal, () => persist(scope, attempt));
 }

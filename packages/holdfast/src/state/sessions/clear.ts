@@ -3,7 +3,7 @@ import type { RecordKey, StoredRecord } from "../../record/record.ts";
 import type { CommitOptions } from "../../store/contract.ts";
 import { jitteredMs, pause } from "../backoff.ts";
 import { decodeDocument, encodeDocument } from "../document.ts";
-import { checkSameIntent, commitIdOf } from "../idempotency.ts";
+import { checkSameIntent, commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
 import { contention, notFound, refusalError } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
@@ -21,7 +21,7 @@ export async function clearSession(scope: Scope, key: RecordKey, options: Change
   const { engine } = scope;
   const { signal, idempotency } = options;
   const fence = fenceOf(options.fence);
-  const commitId = idempotency && commitIdOf({ ...key, name: "clear" }, idempotency, null);
+  const commitId = commitIdIn(engine, { ...key, name: "clear" }, idempotency, () => null);
   await engine.mutex.run(scope.addressOf(key), signal, async () => {
     const { maxAttempts } = engine.persistence;
     for (let attempt = 1; !(await clearOnce(scope, key, { commitId, fence, signal })); attempt++) {

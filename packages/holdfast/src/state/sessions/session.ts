@@ -70,12 +70,13 @@ export class OwnSession implements Session {
 
   async delete(key: string, options: ChangeOptions = {}): Promise<boolean> {
     checkedName("a key", key);
+    const isOnce = this.#scope.engine.calls.getStore()?.once !== undefined;
     let deleted = false;
     const { replayed, counters } = await this.#update("delete", { key }, options, (draft, tx) => {
       deleted = Object.hasOwn(draft.data, key);
       Reflect.deleteProperty(draft.data, key);
       // An outcome remembers counters and no answers: that this one is named, by nothing, says "there was none".
-      if (!deleted && options.idempotency !== undefined) tx.increment(actionsCounter, 0);
+      if (!deleted && (options.idempotency !== undefined || isOnce)) tx.increment(actionsCounter, 0);
     });
     return replayed ? !counters.has(actionsCounter) : deleted;
   }

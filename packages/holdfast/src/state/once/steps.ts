@@ -1,0 +1,82 @@
+/**
+ * What operations of a call that counts once were answered, as far as the outcomes of their commit ids do not say it:
+ * the documents of views. Each lies in the call's record, written by the very commit that it is the answer of, so that
+ * a call which is run again after a crash sees what it saw the first time, whatever has become of the records since.
+ */
+import type { Change } from "../../record/change.ts";
+import type { Owner, StoredRecord } from "../../record/record.ts";
+import { utf8Length } from "../../record/text.ts";
+import type { CommitId } from "../../store/contract.ts";
+import type { Engine } from "../engine.ts";
+import { parseStored } from "../json.ts";
+import type { ReadRecord } from "../views.ts";
+import { callKey, callLifetime, stepsStream } from "./record.ts";
+
+/** A document of more bytes is not remembered a second time: a call that is run again then sees the record as it is. */
+const maxTextBytes = 65_536;
+const maxSteps = 10_000;
+
+/** What a view was made of. */
+export type Step = {
+  readonly text: string;
+  /** The record as it was read; absent where the operation made it. */
+  readonly read?: ReadRecord | undefined;
+};
+
+/** The change that remembers a step, for the commit it belongs to. None outside of calls that count once. */
+export function remembering(engine: Engine, commitId: CommitId | undefined, step: Step): readonly Change[] {
+  const once = engine.calls.getStore()?.once;
+  if (once === undefined || commitId === undefined || utf8Length(step.text) > maxTextBytes) return [];
+  const create = { text: "{}", lifetime: callLifetime };
+  const appends = [{ stream: stepsStream, data: [stepText(commitId, step)], keep: maxSteps }];
+  return [{ ...callKey(once.id), expect: "any", create, appends }];
+}
+
+/** A step that was remembered. Undefined outside of calls that count once, or where it was too large. */
+export async function rememberedStep(
+  engine: Engine,
+  owner: Owner,
+  commitId: CommitId | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Step | undefined> {
+  const once = engine.calls.getStore()?.once;
+  if (once === undefined || commitId === undefined) return undefined;
+  const tails = [{ stream: stepsStream, after: { last: maxSteps }, limit: maxSteps }];
+  const answer = await engine.read(owner, callKey(once.id), { tails, signal });
+  for (const { data } of answer.tails[0] ?? []) {
+    // Written by `stepText`.
+    const stored = parseStored(data, "a step of a call") as StoredStep;
+    if (stored.commitId === commitId.id) return { ...stored, read: stored.read && readOf(stored.read) };
+  }
+  return undefined;
+}
+
+type Entries<Value> = readonly (readonly [string, Value])[];
+type StoredRead = Omit<ReadRecord, "counters" | "streams"> & {
+  readonly counters: Entries<number>;
+  readonly streams: Entries<{ readonly head: number; readonly first: number }>;
+};
+type StoredStep = {
+  readonly commitId: string;
+  readonly text: string;
+  readonly read?: StoredRead;
+};
+
+function stepText(commitId: CommitId, { text, read }: Step): string {
+  const stored: StoredStep = {
+    commitId: commitId.id,
+    text,
+    ...(read !== undefined && { read: { ...read, counters: [...read.counters], streams: [...read.streams] } }),
+  };
+  return JSON.stringify(stored);
+}
+
+function readOf({ counters, streams, ...rest }: StoredRead): ReadRecord {
+  return { ...rest, counters: new Map(counters), streams: new Map(streams) };
+}
+
+/** What of a record a step keeps. */
+export function readPart(record: StoredRecord): ReadRecord {
+  const { kind, id, version, createdAt, updatedAt, touchedAt, counters, streams } = record;
+  return { kind, id, version, createdAt, updatedAt, touchedAt, counters, streams };
+}
