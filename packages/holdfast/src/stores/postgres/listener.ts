@@ -1,6 +1,7 @@
 /**
- * The connection that LISTENs. It counts as listening only once it has heard its own voice: behind a transaction pooler
- * LISTEN succeeds and nothing ever arrives.
+ * The connection that LISTENs. It counts as listening only once it has heard this node's voice from another connection
+ * while it was idle: behind a transaction pooler LISTEN succeeds, what the connection itself says may even come back with
+ * its answer, and nothing else ever arrives.
  */
 import type { Driver, SingleConnection } from "./driver.ts";
 
@@ -8,7 +9,8 @@ export type ListenerDuties = {
   readonly driver: Driver;
   readonly url: string;
   readonly connectTimeoutMs: number;
-  readonly node: string;
+  /** Lets this node be heard, by another connection. */
+  readonly announce: () => Promise<void>;
   readonly onPayload: (payload: string) => void;
   /** Hints may have been missed until now. */
   readonly onListening: () => void;
@@ -19,6 +21,8 @@ const longestPauseMs = 5_000;
 export class Listener {
   readonly #duties: ListenerDuties;
   #connection: SingleConnection | undefined;
+  /** The connection once it listens and asks nothing more. */
+  #idle: SingleConnection | undefined;
   #retry: NodeJS.Timeout | undefined;
   #connecting: Promise<void> | undefined;
   #failures = 0;
@@ -55,7 +59,7 @@ export class Listener {
   }
 
   async #open(): Promise<void> {
-    const { driver, url, connectTimeoutMs, node } = this.#duties;
+    const { driver, url, connectTimeoutMs, announce } = this.#duties;
     const connection = new driver.Client({
       connectionString: url,
       connectionTimeoutMillis: connectTimeoutMs,
@@ -69,7 +73,8 @@ export class Listener {
     try {
       await connection.connect();
       await connection.query("listen holdfast");
-      await connection.query("select pg_notify('holdfast', $1)", [JSON.stringify([node])]);
+      this.#idle = connection;
+      await announce();
     } catch {
       this.#lost(connection);
       await connection.end().catch(() => undefined);
@@ -78,7 +83,8 @@ export class Listener {
 
   #heard(connection: SingleConnection, payload: string): void {
     if (connection !== this.#connection) return;
-    if (!this.#hears) {
+    // Before that, what comes is an answer's company.
+    if (!this.#hears && this.#idle === connection) {
       this.#hears = true;
       this.#failures = 0;
       this.#duties.onListening();
@@ -89,6 +95,7 @@ export class Listener {
   #lose(connection: SingleConnection | undefined): void {
     if (connection !== this.#connection) return;
     this.#connection = undefined;
+    this.#idle = undefined;
     this.#hears = false;
   }
 

@@ -86,14 +86,18 @@ class PostgresStore implements Store {
     this.#client = client;
     this.#committer = new Committer(client, options, aheadMs);
     const node = mintSecret(72);
+    const notify = async (payloads: readonly string[]): Promise<void> => {
+      await client.read("select pg_notify('holdfast', payload) from unnest($1::text[]) payload", [payloads]);
+    };
     const { directUrl, connectTimeoutMs, pollMs } = options;
     this.#hints = new Hints({
       node,
       pollMs,
-      outbox: new Outbox(node, async (payloads) => {
-        await client.read("select pg_notify('holdfast', payload) from unnest($1::text[]) payload", [payloads]);
-      }),
-      listenerFor: (on) => new Listener({ driver, url: directUrl, connectTimeoutMs, node, ...on }),
+      outbox: new Outbox(node, notify),
+      listenerFor: (on) => {
+        const announce = (): Promise<void> => notify([JSON.stringify([node])]);
+        return new Listener({ driver, url: directUrl, connectTimeoutMs, announce, ...on });
+      },
     });
     this.admin = new PostgresAdmin({
       client,
