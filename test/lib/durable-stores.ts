@@ -1,7 +1,8 @@
-/** Stores that outlive their processes, each on a server or a file of its own. Whoever adds a store adds a line. */
+/** Stores that outlive their processes, each on a server or a file of its own. Whoever adds a store adds a row to each list. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Store } from "holdfast/contract";
 
 import { startPostgres } from "./servers/postgres.ts";
 
@@ -13,12 +14,27 @@ export interface DurableStore extends AsyncDisposable {
 
 const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite, postgres };
 
+/** As `openStore`, but loads that store alone: processes of which many are started have to start quickly. */
+const openers: Readonly<Record<string, (url: string) => Promise<Store>>> = {
+  sqlite: async (url) => (await import("holdfast/stores/sqlite")).sqliteStore({ path: url.slice("sqlite:".length) }),
+  postgres: async (url) => (await import("holdfast/stores/postgres")).postgresStore({ url }),
+};
+
 export const durableStores: readonly string[] = Object.keys(starters);
 
-export async function openDurable(name: string): Promise<DurableStore> {
-  const start = starters[name];
-  if (start === undefined) throw new Error(`there is no store "${name}", only ${durableStores.join(", ")}`);
-  return await start();
+/** Starts what the store needs. */
+export function openDurable(name: string): Promise<DurableStore> {
+  return rowOf(starters, name)();
+}
+
+export function openAlone(url: string): Promise<Store> {
+  return rowOf(openers, url.split(":")[0] ?? "")(url);
+}
+
+function rowOf<T>(rows: Readonly<Record<string, T>>, name: string): T {
+  const row = rows[name];
+  if (row === undefined) throw new Error(`there is no store "${name}", only ${Object.keys(rows).join(", ")}`);
+  return row;
 }
 
 async function sqlite(): Promise<DurableStore> {

@@ -72,7 +72,7 @@ const register: Model<number, { readonly write?: number; readonly read?: number 
 
 describe("the search", () => {
   it("finds an order among many that overlap, and none where there is none", () => {
-    const writes = Array.from({ length: 12 }, (_, index) => ({
+    const writes = Array.from({ length: 9 }, (_, index) => ({
       name: `w${index}`,
       begunAt: 0,
       endedAt: 100,

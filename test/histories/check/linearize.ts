@@ -24,44 +24,79 @@ export type Search = { readonly ok: true } | { readonly ok: false; readonly stuc
 
 /** @returns if there is no order, the operation that no attempt got past. */
 export function linearize<S, O>(history: readonly Timed<O>[], model: Model<S, O>): Search {
-  const operations = history.toSorted((one, other) => one.begunAt - other.begunAt);
+  const sorted = history.toSorted((one, other) => one.begunAt - other.begunAt);
+  const due = sorted.filter(({ endedAt }) => endedAt < Number.POSITIVE_INFINITY);
+  const optional = sorted.filter(({ endedAt }) => endedAt === Number.POSITIVE_INFINITY);
   const tried = new Set<string>();
-  let deepest = { done: -1, stuckAt: "" };
-  const stack: Attempt<S>[] = [{ state: model.initial, done: new Set(), from: 0 }];
-  for (let attempt = stack.pop(); attempt !== undefined; attempt = stack.pop()) {
-    const { state, done, from } = attempt;
-    const open: Timed<O>[] = [];
-    let firstEnd = Number.POSITIVE_INFINITY;
-    let stuckAt = "";
-    for (let index = from; index < operations.length; index += 1) {
-      const next = operations[index];
-      if (next === undefined || next.begunAt > firstEnd) break;
-      if (done.has(index)) continue;
-      open.push(next);
-      if (next.endedAt < firstEnd) [firstEnd, stuckAt] = [next.endedAt, next.name];
-    }
-    if (firstEnd === Number.POSITIVE_INFINITY) return { ok: true };
-    if (from + done.size > deepest.done) deepest = { done: from + done.size, stuckAt };
-    for (const next of open) {
-      if (next.begunAt > firstEnd) continue;
-      const after = model.step(state, next.operation);
-      if (after === undefined) continue;
-      const attemptAfter = withDone(attempt, operations.indexOf(next, from), after);
-      const name = `${attemptAfter.from} ${[...attemptAfter.done].sort((one, other) => one - other).join()} ${model.key(after)}`;
-      if (tried.has(name)) continue;
+  let deepest = { count: -1, stuckAt: "" };
+  const attempts: Attempt<S>[] = [{ state: model.initial, from: 0, done: new Set(), used: new Set() }];
+  for (let attempt = attempts.pop(); attempt !== undefined; attempt = attempts.pop()) {
+    const { state, from, done, used } = attempt;
+    const { open, firstEnd, stuckAt } = whoMayBeNext(due, attempt);
+    if (stuckAt === undefined) return { ok: true };
+    if (from + done.size > deepest.count) deepest = { count: from + done.size, stuckAt };
+    const follow = (next: Omit<Attempt<S>, "state">, operation: O): void => {
+      const after = model.step(state, operation);
+      if (after === undefined) return;
+      const name = `${next.from} ${rising(next.done)} ${rising(next.used)} ${model.key(after)}`;
+      if (tried.has(name)) return;
       tried.add(name);
-      stack.push(attemptAfter);
+      attempts.push({ ...next, state: after });
+    };
+    for (const [index, { begunAt, operation }] of optional.entries()) {
+      if (begunAt > firstEnd) break;
+      if (!used.has(index)) follow({ from, done, used: new Set(used).add(index) }, operation);
     }
+    for (const [index, operation] of open) follow({ ...withDone(from, done, index), used }, operation);
   }
   return { ok: false, stuckAt: deepest.stuckAt };
 }
 
-/** All before `from` are done, and of those after it these. */
-type Attempt<S> = { readonly state: S; readonly from: number; readonly done: ReadonlySet<number> };
+/** Of those that have an end, all before `from` are done, and of the later ones `done`; of the others `used`. */
+type Attempt<S> = {
+  readonly state: S;
+  readonly from: number;
+  readonly done: ReadonlySet<number>;
+  readonly used: ReadonlySet<number>;
+};
 
-function withDone<S>({ from, done }: Attempt<S>, index: number, state: S): Attempt<S> {
+type Next<O> = {
+  readonly open: readonly (readonly [index: number, operation: O])[];
+  /** When the first of them has to have happened. */
+  readonly firstEnd: Moment;
+  /** Who that is; undefined where nobody is left. */
+  readonly stuckAt: string | undefined;
+};
+
+/** Whoever began before the first of those that are left had ended. */
+function whoMayBeNext<S, O>(due: readonly Timed<O>[], { from, done }: Attempt<S>): Next<O> {
+  const begun: (readonly [number, Timed<O>])[] = [];
+  let firstEnd = Number.POSITIVE_INFINITY;
+  let stuckAt: string | undefined;
+  for (let index = from; index < due.length; index += 1) {
+    const next = due[index];
+    if (next === undefined || next.begunAt > firstEnd) break;
+    if (done.has(index)) continue;
+    begun.push([index, next]);
+    if (next.endedAt < firstEnd) [firstEnd, stuckAt] = [next.endedAt, next.name];
+  }
+  const open = begun
+    .filter(([, { begunAt }]) => begunAt <= firstEnd)
+    .map(([index, { operation }]) => [index, operation] as const);
+  return { open, firstEnd, stuckAt };
+}
+
+function withDone(
+  from: number,
+  done: ReadonlySet<number>,
+  index: number,
+): { readonly from: number; readonly done: ReadonlySet<number> } {
   const after = new Set(done).add(index);
   let start = from;
   while (after.delete(start)) start += 1;
-  return { state, from: start, done: after };
+  return { from: start, done: after };
+}
+
+function rising(numbers: ReadonlySet<number>): string {
+  return [...numbers].sort((one, other) => one - other).join();
 }

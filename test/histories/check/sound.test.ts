@@ -3,7 +3,22 @@ import { describe, expect, it } from "vitest";
 
 import type { History } from "../history.ts";
 import { checkHistory, formatFaults } from "./check.ts";
-import { answering, appending, commit, counting, fenced, made, page, read, refused, repeat, writing } from "./told.ts";
+import {
+  answering,
+  appending,
+  commit,
+  commits,
+  counting,
+  fenced,
+  made,
+  made2,
+  other,
+  page,
+  read,
+  refused,
+  repeat,
+  writing,
+} from "./told.ts";
 
 const taken = commit(
   "taken",
@@ -32,6 +47,26 @@ describe("a sound history is explained, though", () => {
       [made, writing("b", [20, 30], 1), read("r", [40, 50], { version: 1, document: "made" })],
     ],
     ["a commit nobody heard of was overwritten", [made, writing("b", [20, 30], 1), writing("c", [40, 50], 2, 3)]],
+    [
+      "commits nobody heard of may be any of several",
+      [
+        made,
+        made2,
+        commits(
+          "u",
+          [20, 30],
+          [
+            [{ expect: "present", writes: true }, undefined],
+            [{ key: other, expect: "present", writes: true }, undefined],
+          ],
+        ),
+        commit("v", [20, 30], { expect: "present", writes: true }),
+        commit("w", [20, 30], { key: other, expect: "present", writes: true }),
+        writing("c", [30, 40], 2, 3),
+        read("r", [50, 60], { key: other, version: 1, document: "made2" }),
+        commit("d", [70, 80], { key: other, expect: 2, writes: true }, { version: 3 }),
+      ],
+    ],
     [
       "a commit nobody heard of is applied late",
       [

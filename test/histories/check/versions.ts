@@ -5,7 +5,7 @@
 import type { Fault, Moment, Operation } from "../history.ts";
 import type { Step, Subject } from "../steps.ts";
 
-/** Which step made which version, as far as that is known or has to be assumed. */
+/** Which step made which version, as far as answers tell. */
 export type Makers = ReadonlyMap<number, Step>;
 
 export type Versions = { readonly makers: Makers; readonly faults: readonly Fault[] };
@@ -96,7 +96,7 @@ function readDocuments(
 }
 
 /** Versions that nobody read and nobody was told of have to be of commits whose outcome is unknown. */
-function fillGaps(subject: Subject, lives: readonly Life[], makers: Map<number, Step>, complain: Complain): void {
+function fillGaps(subject: Subject, lives: readonly Life[], makers: Makers, complain: Complain): void {
   const used = new Set(makers.values());
   const unknown = subject.steps.filter((step) => step.result === undefined && !used.has(step));
   for (const { start, sightings } of lives) {
@@ -126,7 +126,7 @@ function fillGaps(subject: Subject, lives: readonly Life[], makers: Map<number, 
         complain(`nobody made version ${version}, and ${first.name} saw ${first.version}`, first.name);
         continue;
       }
-      makers.set(version, maker);
+      // It may as well have been another: enough to explain the version, and nothing to conclude from.
       used.add(maker);
     }
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { openStore } from "holdfast";
 
+import { openAlone } from "../../lib/durable-stores.ts";
 import type { History } from "../history.ts";
 import { RecordingClient } from "./client.ts";
 import type { FleetNode } from "./fleet-node.ts";
@@ -43,14 +43,18 @@ export class Campaign {
     return this.#files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
-  /** Kills a node by -9 and starts another, which finds out what became of the commits that it waited for. */
-  async killNode(index: number): Promise<void> {
+  /** Kills nodes by -9, at once, and starts others, which find out what became of the commits those waited for. */
+  async killNodes(indexes: readonly number[]): Promise<void> {
     const { nodes, restart } = this.#options;
-    const shift = this.#shifts[index];
-    await nodes[index]?.kill();
-    const successor = await restart();
-    nodes[index] = successor;
-    this.#shifts[index] = this.#begin(successor, shift === undefined ? [] : leftOpen(shift));
+    await Promise.all(indexes.map(async (index) => await nodes[index]?.kill()));
+    await Promise.all(
+      indexes.map(async (index) => {
+        const shift = this.#shifts[index];
+        const successor = await restart();
+        nodes[index] = successor;
+        this.#shifts[index] = this.#begin(successor, shift === undefined ? [] : leftOpen(shift));
+      }),
+    );
   }
 
   /** Lets everybody finish what is under way. */
@@ -65,7 +69,7 @@ export class Campaign {
 
   /** Reads everything once more, after everybody else, and gives the whole history. */
   async close(): Promise<History> {
-    await using store = await openStore(this.#options.url);
+    await using store = await openAlone(this.#options.url);
     using recorder = new FileRecorder(this.#newFile(), this.#origin);
     const client = new RecordingClient(store, recorder);
     const tails = streams.map((stream) => ({ stream, after: 0, limit: mostEvents }));

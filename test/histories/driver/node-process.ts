@@ -3,9 +3,9 @@
  * started it goes.
  */
 
-import { openStore } from "holdfast";
 import type { Store } from "holdfast/contract";
 
+import { openAlone } from "../../lib/durable-stores.ts";
 import { seeded } from "../../lib/random.ts";
 import { RecordingClient } from "./client.ts";
 import type { Order, Report, Work } from "./protocol.ts";
@@ -22,7 +22,7 @@ function say(report: Report): void {
 async function obey(order: Order): Promise<void> {
   switch (order.order) {
     case "open":
-      store = await openStore(order.url);
+      store = await openAlone(order.url);
       return say({ report: "open" });
     case "work":
       stop = new AbortController();

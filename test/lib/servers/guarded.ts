@@ -9,7 +9,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const stopMs = 10_000;
-const guardianPath = fileURLToPath(new URL("./guardian.mjs", import.meta.url));
+/** Beside the source of this, also where this runs as it was compiled. */
+const guardianPath = fileURLToPath(new URL("./guardian.mjs", import.meta.url.replace("/.cache/build/test/", "/test/")));
 
 export type Launch = {
   readonly command: string;
