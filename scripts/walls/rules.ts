@@ -154,6 +154,7 @@ export const guarded: ReadonlyMap<string, string> = new Map([
 /** Files that may load a module whose name is known only when they run, each with its reason. */
 export const computedImports: ReadonlyMap<string, string> = new Map([
   [`${library}stores/postgres/driver.ts`, "an optional peer that neither compilers nor bundlers may insist on"],
+  [`${library}stores/redis/driver.ts`, "an optional peer that neither compilers nor bundlers may insist on"],
   [
     `${library}stores/sqlite/packaged-driver.ts`,
     "an optional package that neither compilers nor bundlers may insist on",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Store } from "holdfast/contract";
 
 import { startPostgres } from "./servers/postgres.ts";
+import { startRedis } from "./servers/redis.ts";
 
 export interface DurableStore extends AsyncDisposable {
   readonly url: string;
@@ -12,7 +13,7 @@ export interface DurableStore extends AsyncDisposable {
   readonly crash?: () => Promise<void>;
 }
 
-const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite, postgres };
+const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite, postgres, redis };
 
 /** As `openStore`, but loads that store alone: processes of which many are started have to start quickly. */
 const openers: Readonly<Record<string, (url: string) => Promise<Store>>> = {
@@ -47,5 +48,10 @@ async function sqlite(): Promise<DurableStore> {
 
 async function postgres(): Promise<DurableStore> {
   const server = await startPostgres();
+  return { url: server.url, crash: server.crash, [Symbol.asyncDispose]: server.stop };
+}
+
+async function redis(): Promise<DurableStore> {
+  const server = await startRedis();
   return { url: server.url, crash: server.crash, [Symbol.asyncDispose]: server.stop };
 }

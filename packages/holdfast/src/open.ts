@@ -6,6 +6,11 @@ import type { Store } from "./store/contract.ts";
 const postgres = async (rest: string): Promise<Store> =>
   (await import("./stores/postgres/index.ts")).postgresStore({ url: `postgres:${rest}` });
 
+const redis =
+  (variant: string) =>
+  async (rest: string): Promise<Store> =>
+    (await import("./stores/redis/index.ts")).redisStore({ url: `redis${variant}:${rest}` });
+
 /** One line per store: what follows the scheme, to a store. */
 const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
   memory: async (rest) => {
@@ -15,10 +20,18 @@ const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
   sqlite: async (rest) => (await import("./stores/sqlite/index.ts")).sqliteStore({ path: pathAfter("sqlite:", rest) }),
   postgres,
   postgresql: postgres,
+  redis: redis(""),
+  rediss: redis("s"),
+  "redis+sentinel": redis("+sentinel"),
+  "rediss+sentinel": redis("s+sentinel"),
+  "redis+cluster": redis("+cluster"),
+  "rediss+cluster": redis("s+cluster"),
 };
 
 /**
- * Opens the store of a URL: `memory:`, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`. Whoever opens a store closes it.
+ * Opens the store of a URL: `memory:`, `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or
+ * `redis://USER:PASSWORD@HOST` (`redis+sentinel://HOST,HOST/NAME`, `redis+cluster://HOST,HOST`; `rediss…` with TLS).
+ * Whoever opens a store closes it.
  *
  * Throws `CONFIGURATION` for a URL that names no store or leaves something out, and whatever the store refuses.
  *

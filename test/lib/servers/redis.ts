@@ -23,11 +23,13 @@ export interface RedisServer {
  * Starts a server with an append-only file and without eviction, which ends with `stop`, or with this process, however
  * that ends.
  * @param settings such as `["--appendfsync", "always"]`; they win over ours.
+ * @param highestPort of those that are free.
  */
-export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(settings: readonly string[] = [], highestPort = 65_535): Promise<RedisServer> {
   const binaries = redisBinaries();
   const folder = serverFolder("redis");
-  const port = await freePort();
+  let port = await freePort();
+  while (port > highestPort) port = await freePort();
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--loglevel", "warning"];
   args.push("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", "");
   args.push(...settings);

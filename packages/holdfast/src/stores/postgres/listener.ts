@@ -3,6 +3,7 @@
  * while it was idle: behind a transaction pooler LISTEN succeeds, what the connection itself says may even come back with
  * its answer, and nothing else ever arrives.
  */
+import type { Ears } from "../../store/hints.ts";
 import type { Driver, SingleConnection } from "./driver.ts";
 
 export type ListenerDuties = {
@@ -18,7 +19,7 @@ export type ListenerDuties = {
 
 const longestPauseMs = 5_000;
 
-export class Listener {
+export class Listener implements Ears {
   readonly #duties: ListenerDuties;
   #connection: SingleConnection | undefined;
   /** The connection once it listens and asks nothing more. */

@@ -25,16 +25,16 @@ import type {
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
+import { Hints } from "../../store/hints.ts";
+import { Outbox } from "../../store/outbox.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { PostgresAdmin } from "./admin.ts";
 import { Client } from "./client.ts";
 import { Committer } from "./committer.ts";
 import { type Driver, loadDriver } from "./driver.ts";
 import { healthOf } from "./health.ts";
-import { Hints } from "./hints.ts";
 import { Listener } from "./listener.ts";
 import { type PostgresOptions, type ResolvedPostgresOptions, resolveOptions } from "./options.ts";
-import { Outbox } from "./outbox.ts";
 import { type Prepared, prepareDatabase } from "./prepare.ts";
 import { listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
 import type { ServerFacts } from "./safety.ts";

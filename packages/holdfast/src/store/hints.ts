@@ -1,10 +1,18 @@
 /**
- * Waking listeners. Inside the process a hint is handed on as it is; other nodes get it by NOTIFY. Underneath, everybody
- * is woken now and then: often while nothing can be heard, seldom otherwise. Nothing here runs while nobody listens.
+ * Waking listeners. Inside the process a hint is handed on as it is; other nodes get it over the store's own wire.
+ * Underneath, everybody is woken now and then: often while nothing can be heard, seldom otherwise. Nothing here runs
+ * while nobody listens.
  */
-import type { HintListener } from "../../store/contract.ts";
-import type { Listener } from "./listener.ts";
+import type { HintListener } from "./contract.ts";
 import type { Outbox } from "./outbox.ts";
+
+/** What hears other nodes. */
+export interface Ears {
+  /** Whether hints of other nodes arrive by themselves. */
+  readonly hears: boolean;
+  start(): void;
+  stop(): Promise<void>;
+}
 
 type Subscription = { readonly listener: HintListener };
 
@@ -18,14 +26,14 @@ export type HintsDuties = {
   readonly listenerFor: (on: {
     readonly onPayload: (payload: string) => void;
     readonly onListening: () => void;
-  }) => Listener;
+  }) => Ears;
 };
 
 export class Hints {
   readonly #node: string;
   readonly #outbox: Outbox;
   readonly #pollMs: number;
-  readonly #listener: Listener;
+  readonly #listener: Ears;
   readonly #topics = new Map<string, Set<Subscription>>();
   #poll: NodeJS.Timeout | undefined;
   #polls = 0;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { eventually } from "../../../../../test/lib/eventually.ts";
+import { eventually } from "../../../../test/lib/eventually.ts";
 import { Outbox } from "./outbox.ts";
 
 it("goes on sending after a sending under way has taken along what waited for its own", async () => {

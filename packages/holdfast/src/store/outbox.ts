@@ -1,6 +1,6 @@
-/** Hints on their way to other nodes: gathered for a moment, then sent together in a short statement of their own. */
+/** Hints on their way to other nodes: gathered for a moment, then sent together. */
 
-/** NOTIFY carries less than 8,000 bytes. */
+/** PostgreSQL's NOTIFY, the narrowest carrier, takes less than 8,000 bytes. */
 const maxPayloadBytes = 7_900;
 const maxWaiting = 200;
 const gatherMs = 5;

@@ -1,0 +1,78 @@
+import type { Owner } from "holdfast/contract";
+import { redisStore } from "holdfast/stores/redis";
+import { expect, it, onTestFinished } from "vitest";
+
+import { askRedis, type RedisServer, startRedis } from "../lib/servers/redis.ts";
+
+async function serverWith(...settings: readonly string[]): Promise<RedisServer> {
+  const server = await startRedis(settings);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+const unsafe = (message: RegExp): object => ({ code: "STORE_UNSAFE", message: expect.stringMatching(message) });
+
+it("refuses a server without an append-only file, naming setting, value and remedy, unless that is accepted by name", async () => {
+  const { url } = await serverWith("--appendonly", "no");
+  await expect(redisStore({ url })).rejects.toMatchObject(
+    unsafe(/appendonly no.*set appendonly yes.*accept: \["appendonly=no"\]/),
+  );
+  await using store = await redisStore({ url: `${url}?accept=appendonly=no` });
+  expect(store.traits.durability).toBe("none");
+  const { durability, warnings } = await store.health();
+  expect(durability).toContain("Nothing survives");
+  expect(warnings.join()).toContain("(accepted)");
+});
+
+it("refuses a server that may evict, or leaves flushing to the system", async () => {
+  const { url } = await serverWith("--maxmemory-policy", "allkeys-lru", "--appendfsync", "no");
+  await expect(redisStore({ url })).rejects.toMatchObject(unsafe(/appendfsync no.*set appendfsync everysec/));
+  const accept = ["appendfsync=no"] as const;
+  await expect(redisStore({ url, accept })).rejects.toMatchObject(
+    unsafe(/maxmemory-policy allkeys-lru.*set maxmemory-policy noeviction/),
+  );
+  await using store = await redisStore({ url, accept: ["appendfsync=no", "maxmemory-policy"] });
+  expect((await store.health()).durability).toContain("half a minute");
+});
+
+it("refuses a replica, and says so when a primary becomes one", async () => {
+  const primary = await serverWith();
+  await using store = await redisStore({ url: primary.url });
+  const other = await serverWith("--replicaof", `127.0.0.1 ${primary.port}`);
+  await expect(redisStore({ url: other.url })).rejects.toMatchObject(unsafe(/role: slave.*name its primary/));
+
+  const owner = "replica-owner-0123456789abcdefgh" as Owner;
+  const make = { kind: "note", id: "n", expect: "absent", create: { text: "{}", lifetime: {} } } as const;
+  expect(await store.commit(owner, [make])).toMatchObject({ ok: true });
+  await askRedis(other.port, "REPLICAOF NO ONE");
+  await askRedis(primary.port, `REPLICAOF 127.0.0.1 ${other.port}`);
+  await expect(store.commit(owner, [{ ...make, id: "lost" }])).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  const { ok, warnings } = await store.health();
+  expect([ok, warnings.join()]).toEqual([false, expect.stringContaining("has become a replica")]);
+});
+
+it("tells what each way of flushing is worth, and warns where the server hides it", async () => {
+  const always = await serverWith("--appendfsync", "always", "--maxmemory", "1gb");
+  await using strict = await redisStore({ url: always.url });
+  expect(strict.traits.durability).toBe("host");
+  expect(await strict.health()).toMatchObject({ ok: true, warnings: [] });
+
+  const managed = await serverWith("--rename-command", "CONFIG", "");
+  await using blind = await redisStore({ url: managed.url });
+  const { ok, durability, warnings } = await blind.health();
+  expect(ok).toBe(true);
+  expect(durability).toContain("cannot be told");
+  expect(warnings.join()).toMatch(/hides how often it flushes.*no maxmemory/);
+});
+
+it("lets in only who has the password, and never prints it", async () => {
+  const { url, port } = await serverWith();
+  expect(await askRedis(port, "CONFIG SET requirepass hunter2")).toBe("+OK\r\n");
+  await using store = await redisStore({ url: `redis://:hunter2@127.0.0.1:${port}` });
+  expect((await store.health()).ok).toBe(true);
+  for (const wrong of [url, `redis://:wrong-hunter@127.0.0.1:${port}`]) {
+    const refused = await redisStore({ url: wrong }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "CONFIGURATION" });
+    expect(String(refused)).not.toContain("hunter");
+  }
+});
