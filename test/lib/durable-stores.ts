@@ -19,6 +19,7 @@ const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite
 const openers: Readonly<Record<string, (url: string) => Promise<Store>>> = {
   sqlite: async (url) => (await import("holdfast/stores/sqlite")).sqliteStore({ path: url.slice("sqlite:".length) }),
   postgres: async (url) => (await import("holdfast/stores/postgres")).postgresStore({ url }),
+  redis: async (url) => (await import("holdfast/stores/redis")).redisStore({ url }),
 };
 
 export const durableStores: readonly string[] = Object.keys(starters);
