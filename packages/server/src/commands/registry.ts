@@ -1,10 +1,13 @@
 import type { Command } from "../cli/command.ts";
+import { benchCommand } from "./bench.ts";
 import { completionCommand } from "./completion.ts";
+import { conformanceCommand } from "./conformance.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eventsCommand } from "./events.ts";
 import { exportCommand } from "./export.ts";
 import { forgetCommand } from "./forget.ts";
 import { migrateCommand } from "./migrate.ts";
+import { probeCommand } from "./probe.ts";
 import { recordsCommand } from "./records.ts";
 import { serveCommand } from "./serve-command.ts";
 import { sessionsCommand } from "./sessions.ts";
@@ -16,8 +19,11 @@ export const commands: readonly Command[] = [
   recordsCommand,
   eventsCommand,
   doctorCommand,
+  probeCommand,
   migrateCommand,
   exportCommand,
   forgetCommand,
+  conformanceCommand,
+  benchCommand,
   completionCommand,
 ];
