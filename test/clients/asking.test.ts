@@ -35,6 +35,14 @@ afterAll(async () => {
   await removeFolder(dir);
 });
 
+/** A machine that is busy takes its time to start a server again. */
+const reconnectionOptions = {
+  initialReconnectionDelay: 200,
+  maxReconnectionDelay: 1_000,
+  reconnectionDelayGrowFactor: 1.5,
+  maxRetries: 40,
+};
+
 async function killAndRestart(): Promise<void> {
   await fixture.kill();
   fixture = await startFixtureProcess({ store, port: fixture.port });
@@ -49,7 +57,7 @@ async function v2(era: "2025" | "2026", ask: Ask): Promise<Answering> {
   client.setRequestHandler("elicitation/create", async ({ params }) => ({
     ...(await ask({ message: params.message })),
   }));
-  await client.connect(new V2Http(new URL(fixture.url)));
+  await client.connect(new V2Http(new URL(fixture.url), { reconnectionOptions }));
   return {
     call: (name, args = {}) => client.callTool({ name, arguments: { ...args } }),
     [Symbol.asyncDispose]: () => client.close(),
@@ -61,7 +69,7 @@ async function v1(ask: Ask): Promise<Answering> {
   client.setRequestHandler(ElicitRequestSchema, async ({ params }) => ({
     ...(await ask({ message: params.message })),
   }));
-  await client.connect(new V1Http(new URL(fixture.url)));
+  await client.connect(new V1Http(new URL(fixture.url), { reconnectionOptions }));
   return {
     call: (name, args = {}) => client.callTool({ name, arguments: { ...args } }),
     [Symbol.asyncDispose]: () => client.close(),
@@ -122,6 +130,21 @@ test.each(legacy)("a call whose server died while it asked ends with an error: $
   // The same connection, and so the same session, goes on.
   expect(await client.call("test_simple_text")).toEqual(text("This is a simple text response for testing."));
 });
+
+test.each(legacy)(
+  "a tool whose result asks for more outlives its server, killed while it asked: $name",
+  async ({ connect }) => {
+    let asked = 0;
+    await using client = await connect(async () => {
+      asked += 1;
+      await killAndRestart();
+      return { action: "accept", content: { name: "Grace" } };
+    });
+    expect(await client.call("test_input_required_result_elicitation")).toEqual(text("Hello, Grace!"));
+    expect(asked).toBe(1);
+    expect(await client.call("test_simple_text")).toEqual(text("This is a simple text response for testing."));
+  },
+);
 
 describe.each(everybody)("a tool whose result asks for more: $name", ({ connect }) => {
   test("is called again with the answer", async () => {

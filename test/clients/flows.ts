@@ -15,6 +15,7 @@ export const toolNames: readonly string[] = [
   "delete_session_data",
   "list_session_keys",
   "list_sessions",
+  "clear_session",
   "end_session",
   "start_workflow",
   "complete_step",

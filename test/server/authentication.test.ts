@@ -10,9 +10,10 @@ const tokens = {
   "alice-cli-0123456789": { subject: "alice", clientId: "cli" },
   "alice-web-0123456789": { subject: "alice", clientId: "web" },
   "bob-0123456789abcdef": { subject: "bob", clientId: "cli" },
+  "alice-new-0123456789": { subject: "alice", clientId: "cli" },
   "root-0123456789abcde": { subject: "root", scopes: ["admin"] },
 } as const;
-const [alice, aliceElsewhere, bob, root] = Object.keys(tokens);
+const [alice, aliceElsewhere, bob, aliceRefreshed, root] = Object.keys(tokens);
 
 let dir: string;
 let file: string;
@@ -84,6 +85,7 @@ describe("a server with tokens", () => {
       ["get_session_data", { key: "k" }],
       ["delete_session_data", { key: "k" }],
       ["list_session_keys", {}],
+      ["clear_session", {}],
       ["end_session", {}],
     ] as const) {
       const foreign = await faultOf(other.call(tool, { session_id, ...args }));
@@ -119,6 +121,9 @@ describe("a server with tokens", () => {
       expect([deleted.status, await deleted.text()]).toEqual([404, unknown.text]);
     }
     expect((await post(server.url, toolCall("list_session_keys"), named)).status).toBe(200);
+    // A token that takes the old one's place is the same client's.
+    const refreshed = { ...named, authorization: `Bearer ${aliceRefreshed}` };
+    expect((await post(server.url, toolCall("list_session_keys"), refreshed)).status).toBe(200);
   });
 
   it("tells the settings and the node's inside to admins only", async () => {

@@ -70,8 +70,9 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const drain = async (timeoutMs: number): Promise<void> => {
     gate.drain();
     const deadline = AbortSignal.timeout(timeoutMs);
-    await connections.whenIdle(deadline);
+    // Streams that no call here writes to end at once: their clients go on elsewhere, and nobody waits for them here.
     await Promise.race([sessions.drain(), aborted(deadline)]);
+    await connections.whenIdle(deadline);
     closing ??= close();
     await closing;
   };

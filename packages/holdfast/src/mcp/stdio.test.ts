@@ -112,6 +112,7 @@ async function open(options: ServeOptions = {}, holdOptions: Partial<HoldOptions
         const visits = session === undefined ? 0 : (await session.increment("visits")).value;
         return reply({ era, seen, visits, session: session?.id ?? null, user: principal.subject });
       });
+      server.registerResource("one", "test://one", {}, (uri) => ({ contents: [{ uri: uri.href, text: "1" }] }));
       server.registerTool("wait", {}, async () => {
         waiting?.reached();
         await waiting?.go;
@@ -299,6 +300,25 @@ describe("a 2025-era connection over stdio", () => {
     app.notify.toolsChanged();
     const told = pipe.next(({ method }) => method === "notifications/tools/list_changed");
     await expect(told).resolves.toBeDefined();
+    await handle.close();
+  });
+
+  it("hears of changed resources that it has subscribed to, and of no others", async () => {
+    const pipe = new Pipe();
+    const handle = await app.stdio(pipe);
+    await pipe.initialize();
+    const updated = (): unknown[] =>
+      pipe.lines.flatMap(({ method, params }) =>
+        method === "notifications/resources/updated" ? [params?.["uri"]] : [],
+      );
+    for (const uri of ["test://one", "test://two"]) await pipe.ask("resources/subscribe", { uri });
+    app.notify.resourceUpdated("test://one");
+    app.notify.resourceUpdated("test://three");
+    await pipe.ask("resources/unsubscribe", { uri: "test://one" });
+    app.notify.resourceUpdated("test://one");
+    app.notify.resourceUpdated("test://two");
+    await pipe.next(({ params }) => params?.["uri"] === "test://two");
+    expect(updated()).toEqual(["test://one", "test://two"]);
     await handle.close();
   });
 

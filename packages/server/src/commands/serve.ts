@@ -16,6 +16,7 @@ import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import { type ServingNode, servingNode } from "../node.ts";
+import { registerSessionResource } from "../resources/session.ts";
 import { registerWorkflowResource } from "../resources/workflow.ts";
 import type { Resolved } from "../settings/resolve.ts";
 import type { Settings, Table } from "../settings/table.ts";
@@ -89,6 +90,7 @@ function createApp({ table, resolved, name, hold, log, authenticate }: AppParts)
     { name: "holdfast", title: "Holdfast", version, instructions },
     (server, context) => {
       registerTools(server, tools, context, node);
+      registerSessionResource(server, context);
       registerWorkflowResource(server, context);
     },
     {

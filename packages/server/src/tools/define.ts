@@ -1,11 +1,26 @@
 /** The shape of a tool: adding one means a file that defines it and a line in `registry.ts`. */
-import type { McpServer, StandardSchemaWithJSON, ToolAnnotations } from "@modelcontextprotocol/server";
+import {
+  type ClientCapabilities,
+  type InputRequiredResult,
+  isInputRequiredResult,
+  type McpServer,
+  type StandardSchemaWithJSON,
+  type ToolAnnotations,
+} from "@modelcontextprotocol/server";
 import { HoldfastError, reply, type ServeContext, type Session } from "holdfast";
 import type { Kinds } from "../kinds.ts";
 import type { ServingNode } from "../node.ts";
+import { announceChange } from "../resources/changes.ts";
 
 /** Who is calling, on what kind of connection, and the process that answers. */
-export type Caller = ServeContext<Kinds> & { readonly node: ServingNode; readonly signal: AbortSignal };
+export type Caller = ServeContext<Kinds> & {
+  readonly node: ServingNode;
+  readonly signal: AbortSignal;
+  /** What the user has answered, where the tool has asked before. */
+  readonly answers: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the client can put a question to its user. */
+  canAskUser(): boolean;
+};
 
 export type Structured = Readonly<Record<string, unknown>>;
 
@@ -20,13 +35,16 @@ export type ToolConfig = {
 export type Tool = {
   readonly name: string;
   readonly config: ToolConfig;
-  readonly run: (args: unknown, caller: Caller) => Promise<Structured>;
+  readonly run: (args: unknown, caller: Caller) => Promise<Structured | InputRequiredResult>;
 };
 
 type Definition<Schema extends StandardSchemaWithJSON> = Omit<ToolConfig, "inputSchema"> & {
   readonly name: string;
   readonly inputSchema: Schema;
-  readonly run: (args: StandardSchemaWithJSON.InferOutput<Schema>, caller: Caller) => Promise<Structured>;
+  readonly run: (
+    args: StandardSchemaWithJSON.InferOutput<Schema>,
+    caller: Caller,
+  ) => Promise<Structured | InputRequiredResult>;
 };
 
 /** Ties a tool's arguments to its schema. */
@@ -43,11 +61,22 @@ export function registerTools(
   context: ServeContext<Kinds>,
   node: ServingNode,
 ): void {
+  // oxlint-disable-next-line typescript/no-deprecated -- the one place that knows them in both eras
+  const canAskUser = (): boolean => hasForms(server.server.getClientCapabilities());
   for (const { name, run, config } of tools) {
-    server.registerTool(name, config, (args, { mcpReq }) =>
-      reply(run(args, { ...context, node, signal: mcpReq.signal })),
-    );
+    server.registerTool(name, config, async (args, { mcpReq: { signal, inputResponses } }) => {
+      const result = await run(args, { ...context, node, signal, answers: inputResponses, canAskUser });
+      if (isInputRequiredResult(result)) return result;
+      if (config.annotations.readOnlyHint !== true) announceChange(name, result, context);
+      return reply(result);
+    });
   }
+}
+
+/** An empty object is how clients said it before there were other ways of asking. */
+function hasForms(capabilities: ClientCapabilities | undefined): boolean {
+  const elicitation = capabilities?.elicitation;
+  return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
 }
 
 /** The session a call is about: the one it names, or its connection's own. */

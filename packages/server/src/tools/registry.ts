@@ -1,3 +1,4 @@
+import { clearSession } from "./clear-session.ts";
 import type { Tool } from "./define.ts";
 import { getServerConfig, serverStats } from "./operations.ts";
 import { getContext, incrementCounter, recordAction, setPreference } from "./session-context.ts";
@@ -18,6 +19,7 @@ export const tools: readonly Tool[] = [
   deleteSessionData,
   listSessionKeys,
   listSessions,
+  clearSession,
   endSession,
   startWorkflow,
   completeStep,

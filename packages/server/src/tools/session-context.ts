@@ -1,7 +1,8 @@
+import type { Session } from "holdfast";
 import * as z from "zod";
 
 import { anyJson, idempotencyKey, nameOf, sessionId } from "./arguments.ts";
-import { sessionOf, type Tool, tool } from "./define.ts";
+import { type Structured, sessionOf, type Tool, tool } from "./define.ts";
 import { isoTime } from "./time.ts";
 
 export const recordAction: Tool = tool({
@@ -45,29 +46,32 @@ export const getContext: Tool = tool({
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
   run: async (args, caller) => {
-    const session = sessionOf(args, caller);
-    const count = args.max_turns;
-    const { view, events, turns } = await session.context({ maxEvents: count, maxTurns: count, signal: caller.signal });
-    return {
-      session_id: session.id,
-      label: view.value.label ?? null,
-      total_events: view.totalEvents,
-      metadata: view.value.metadata ?? null,
-      preferences: view.value.preferences,
-      // fromEntries defines properties, so that a counter called __proto__ is one like any other.
-      counters: Object.fromEntries(view.counters),
-      recent_events: events.map(({ position, type, payload, at }) => ({ position, type, payload, at: isoTime(at) })),
-      recent_turns: turns.map((turn) => ({
-        tool: turn.tool,
-        input: turn.input,
-        output_preview: turn.outputPreview,
-        at: isoTime(turn.at),
-        duration_ms: turn.durationMs,
-        ok: turn.ok,
-      })),
-    };
+    return await contextOf(sessionOf(args, caller), args.max_turns, caller.signal);
   },
 });
+
+/** A session as get_context and its resource show it, with the newest `count` actions and tool calls. */
+export async function contextOf(session: Session, count: number, signal: AbortSignal): Promise<Structured> {
+  const { view, events, turns } = await session.context({ maxEvents: count, maxTurns: count, signal });
+  return {
+    session_id: session.id,
+    label: view.value.label ?? null,
+    total_events: view.totalEvents,
+    metadata: view.value.metadata ?? null,
+    preferences: view.value.preferences,
+    // fromEntries defines properties, so that a counter called __proto__ is one like any other.
+    counters: Object.fromEntries(view.counters),
+    recent_events: events.map(({ position, type, payload, at }) => ({ position, type, payload, at: isoTime(at) })),
+    recent_turns: turns.map((turn) => ({
+      tool: turn.tool,
+      input: turn.input,
+      output_preview: turn.outputPreview,
+      at: isoTime(turn.at),
+      duration_ms: turn.durationMs,
+      ok: turn.ok,
+    })),
+  };
+}
 
 export const setPreference: Tool = tool({
   name: "set_preference",

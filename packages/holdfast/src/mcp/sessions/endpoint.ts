@@ -10,6 +10,7 @@ import type { Inbound, Reply } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
 import type { Parks } from "../parked.ts";
 import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
+import { readBody } from "./body.ts";
 import { clearCalls } from "./calls/clear-calls.ts";
 import type { SessionDeps } from "./deps.ts";
 import { endSession } from "./end-session.ts";
@@ -72,7 +73,10 @@ export type SessionEndpointStats = {
 export interface SessionEndpoint {
   /** Answers one exchange that passed the guards. Never rejects. */
   handle(inbound: Inbound): Promise<Reply>;
-  /** Refuses new work, ends standing streams so that clients resume elsewhere, resolves when no call is in flight. */
+  /**
+   * Refuses new work, and ends the streams that no call here writes to, so that their clients resume elsewhere. Resolves
+   * when no call is in flight.
+   */
   drain(): Promise<void>;
   /** Ends everything at once and closes every instance. Idempotent. */
   close(): Promise<void>;
@@ -80,6 +84,8 @@ export interface SessionEndpoint {
 }
 
 const longCallMs = 1_000;
+/** Share of the heap beyond which warm sessions that nobody uses give way, however few they are. */
+const crowdedHeap = 0.75;
 
 /**
  * Serves 2025-era clients over HTTP. Nothing lives only here but open sockets and warm instances: another node, or this
@@ -124,7 +130,10 @@ class Endpoint implements SessionEndpoint {
       rehydrator: new Rehydrator(deps, this.#warm, made),
       initializer: new Initializer(deps, this.#warm, this.#exchanges, made),
     });
-    this.#sweep = setInterval(() => this.#watchLongCalls(), longCallMs).unref();
+    this.#sweep = setInterval(() => {
+      this.#watchLongCalls();
+      if (deps.options.heapShare() > crowdedHeap) this.#warm.shed();
+    }, longCallMs).unref();
     this.#stopListening = hold.onEnded(({ owner, kind, id, cause }) => {
       if (kind !== transportKind) return;
       this.#gate.forget(owner, id);
@@ -145,7 +154,7 @@ class Endpoint implements SessionEndpoint {
   }
 
   async handle(inbound: Inbound): Promise<Reply> {
-    if (this.#draining) return unavailable(1);
+    if (this.#closing !== undefined || (this.#draining && !isForCallsUnderWay(inbound))) return unavailable(1);
     try {
       if (this.#deps.options.stateless) return await this.#stateless.answer(inbound);
       return await (inbound.method === "POST" ? this.#posts.answer(inbound) : this.#answerBodiless(inbound));
@@ -157,8 +166,10 @@ class Endpoint implements SessionEndpoint {
 
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#streams.close();
+    this.#streams.endAll();
     await this.#exchanges.whenIdle();
+    // What was parked or resumed meanwhile.
+    await this.#streams.close();
   }
 
   close(): Promise<void> {
@@ -203,6 +214,11 @@ class Endpoint implements SessionEndpoint {
     const ended = await endSession(this.#deps, session);
     return ended ? { status: 200, headers: {} } : sessionNotFound();
   }
+}
+
+/** Answers, cancellations and the like belong to calls that a drain is waiting for. */
+function isForCallsUnderWay({ method, body }: Inbound): boolean {
+  return method === "POST" && readBody(body)?.messages.every(({ type }) => type !== "request") === true;
 }
 
 function makeDeps(hold: SessionHold, source: NewsSource | undefined, options: SessionOptions): SessionDeps {

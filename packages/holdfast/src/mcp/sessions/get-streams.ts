@@ -90,9 +90,14 @@ export class GetStreams {
     this.#start(listening, { after, opened: after, ...this.#ofCall(listening) });
   }
 
+  /** Ends all streams, so that their clients resume them elsewhere. */
+  endAll(): void {
+    for (const { live } of [...this.#listening.values()]) live.end();
+  }
+
   /** Ends all streams; resolves when nothing of them is left. */
   async close(): Promise<void> {
-    for (const { live } of [...this.#listening.values()]) live.end();
+    this.endAll();
     await Promise.allSettled(this.#running);
   }
 

@@ -129,6 +129,21 @@ describe("warm instances", () => {
     expect(node.errors).toEqual([]);
   });
 
+  test("give way where memory is short, however few they are; whoever is at work stays, and all go on", async () => {
+    let share = 0.2;
+    node = await startNode({ hold, options: { heapShare: () => share } });
+    const all: Record<string, string>[] = [];
+    for (let i = 0; i < 9; i += 1) all.push(await open(node));
+    const [first] = all;
+    const listening = await stream(node, "GET", undefined, first ?? {});
+    expect(node.endpoint.stats).toMatchObject({ warm: 9, inUse: 1 });
+    share = 0.9;
+    await eventually(() => node?.endpoint.stats.warm === 1, 15_000);
+    share = 0.2;
+    for (const headers of all) expect((await call(node, "POST", toolCall(1, "count"), { headers })).status).toBe(200);
+    listening.drop();
+  });
+
   test("are made once however many requests of a cold session come at once", async () => {
     const first = await startNode({ hold });
     const headers = await open(first);

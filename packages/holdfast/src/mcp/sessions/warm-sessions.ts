@@ -101,6 +101,14 @@ export class WarmSessions {
     this.#makeRoom();
   }
 
+  /** Memory is short: of the sessions that nobody uses the half used longest ago goes. */
+  shed(): void {
+    for (let left = Math.ceil(this.#idle.size / 2); left > 0; left -= 1) {
+      const oldest = this.#idle.pop();
+      if (oldest !== undefined) this.#close(oldest.session);
+    }
+  }
+
   /** The session is over: it is closed once nobody uses it. */
   end(owner: Owner, id: string): void {
     const key = keyOf(owner, id);

@@ -113,6 +113,18 @@ describe.each(backings)("the stream of a call, on %s", (_name, openBacking) => {
     expect(here.errors).toEqual([]);
   });
 
+  test("that its server closed is polled at another node", async () => {
+    const [here, there] = [await start(), await start()];
+    const headers = await open(here);
+    const closed = await call(here, "POST", toolCall(1, "poll"), { headers });
+    const [opening, ...rest] = parseEvents(closed.text);
+    expect([opening?.data, opening?.retry, rest]).toEqual(["", "1000", []]);
+    const polled = await call(there, "GET", undefined, { headers: { ...headers, "last-event-id": opening?.id ?? "" } });
+    const [answer, ...more] = parseEvents(polled.text);
+    expect(JSON.parse(answer?.data ?? "")).toMatchObject({ id: 1, result: { content: [{ text: "polled" }] } });
+    expect(more).toEqual([]);
+  });
+
   test("holds a result that was committed, though its node never sent it, and the call is not run again", async () => {
     let reached = (): void => undefined;
     const committed = new Promise<void>((resolve) => {

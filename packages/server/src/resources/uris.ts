@@ -1,0 +1,4 @@
+/** Addresses of what clients can read and subscribe to. */
+export function sessionUri(sessionId: string): string {
+  return `session://${sessionId}`;
+}
