@@ -100,7 +100,9 @@ describe("sessions as resources", () => {
     const read = JSON.parse(content !== undefined && "text" in content ? content.text : "null");
     const context = await valueOf(bench.call("get_context", { session_id }));
     expect(read).toEqual(context);
-    await expect(mine.client.readResource({ uri: "session://ses_doesNotExistDoesNotExist" })).rejects.toThrow();
+    await expect(mine.client.readResource({ uri: "session://ses_doesNotExistDoesNotExist" })).rejects.toThrow(
+      /not found/i,
+    );
   });
 
   it("tell a subscriber of the 2025 revisions of each change", async () => {

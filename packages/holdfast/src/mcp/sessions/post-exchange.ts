@@ -38,6 +38,9 @@ export type PostExchangeInit = {
   readonly onDone: () => void;
 };
 
+/** Between attempts to log an answer while the store is away. Altogether longer than a database takes to fail over. */
+const answerDelaysMs: readonly number[] = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
+
 /** What pinned SSE waits for company, so that a quick call costs one log write and not two. */
 const lingerMs = 20;
 
@@ -232,15 +235,22 @@ export class PostExchange {
     return { guard, document, ends: entries.some(({ tag }) => tag === "last" || tag === "end") };
   }
 
-  /** Writes a response, and makes the best of a log that does not take it. */
+  /**
+   * Writes a response, and makes the best of a log that does not take it. Whoever reads the stream elsewhere waits for
+   * this node as long as it lives, so that it tries until the store is back.
+   */
   async #writeAnswer(entry: LogEntry): Promise<void> {
-    try {
-      await this.#write([entry]);
-    } catch (error) {
-      // The session ended during its own call: nothing is left to resume, and the client on the socket gets its answer.
-      if (isHoldfastError(error, "NOT_FOUND")) this.#deliver(entry, undefined);
-      else if (this.#replied) throw error;
-      // Otherwise nothing has been streamed, and a plain answer needs no log.
+    for (const delayMs of [...answerDelaysMs, undefined]) {
+      try {
+        return await this.#write([entry]);
+      } catch (error) {
+        // The session ended during its own call: nothing is left to resume, and the client on the socket gets its answer.
+        if (isHoldfastError(error, "NOT_FOUND")) return this.#deliver(entry, undefined);
+        // Nothing has been streamed, and a plain answer needs no log.
+        if (!this.#replied) return undefined;
+        if (delayMs === undefined || !isHoldfastError(error) || !error.retryable) throw error;
+        await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
+      }
     }
   }
 

@@ -5,7 +5,7 @@
 import type { JSONRPCRequest } from "@modelcontextprotocol/server";
 
 import type { Change } from "../../../record/change.ts";
-import { HoldfastError } from "../../../record/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../../record/errors.ts";
 import type { Version } from "../../../record/record.ts";
 import {
   type Asking,
@@ -18,8 +18,9 @@ import {
   resumesCounter,
 } from "../calls/call-record.ts";
 import { openCalls } from "../calls/clear-calls.ts";
+import { endCall } from "../calls/end-call.ts";
 import type { SessionDeps } from "../deps.ts";
-import type { RpcId, RpcResponse } from "../messages.ts";
+import { errorResponse, type RpcId, type RpcResponse } from "../messages.ts";
 import type { OpenSession } from "../session-gate.ts";
 import { transportKey } from "../transport-record.ts";
 import { checkAnswer } from "./check-answer.ts";
@@ -55,6 +56,8 @@ type Waiting = {
 };
 
 const attempts = 64;
+const lookDelaysMs: readonly number[] = [2_000, 5_000, 10_000, 30_000, 60_000];
+const unknownText = "The answers were lost on their way to the call; it may be repeated";
 
 export class Rounds {
   readonly #init: RoundsInit;
@@ -170,8 +173,31 @@ export class Rounds {
       };
     } catch (error) {
       giveUp();
+      // It may be this node's all the same, and whoever reads its stream elsewhere waits for this node.
+      if (isHoldfastError(error) && error.retryable) this.#giveBackLater(session, streamId);
       throw error;
     }
+  }
+
+  /** Ends a call that was taken here without anybody hearing of it, once the store can tell. */
+  #giveBackLater(session: OpenSession, streamId: string, [delayMs, ...later]: readonly number[] = lookDelaysMs): void {
+    if (delayMs === undefined) return;
+    setTimeout(() => {
+      this.#giveBack(session, streamId).catch((error: unknown) => {
+        this.#init.deps.onError(error);
+        this.#giveBackLater(session, streamId, later);
+      });
+    }, delayMs).unref();
+  }
+
+  async #giveBack(session: OpenSession, streamId: string): Promise<void> {
+    const { deps } = this.#init;
+    const { record } = await deps.store.read(session.owner, callKey(streamId));
+    const document = record && readCallDocument(record.document);
+    if (record === undefined || document === undefined || document.asking !== undefined) return;
+    if (document.node !== deps.ids.node) return;
+    const answers = document.unanswered.map((id) => errorResponse(id, -32603, unknownText));
+    await endCall(deps, session, { streamId, version: record.version, answers });
   }
 
   async #commit(
