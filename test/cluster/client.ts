@@ -41,6 +41,8 @@ export interface AnyClient extends AsyncDisposable {
   readonly changes: readonly string[];
   /** Errors of its transport that belong to no call, such as a stream that broke off. */
   readonly errors: readonly Error[];
+  /** How the subscriptions of a 2026-07-28 client ended; each was opened again. */
+  readonly endings: readonly string[];
   readonly sessionId: string | undefined;
   /** The structured result of a tool. Rejects on tool errors too. */
   call(tool: string, args?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Result>;
@@ -79,7 +81,16 @@ export function connectClient(name: ClientName, url: string, options: ClientOpti
 }
 
 /** What happened to a client besides the answers to its calls. */
-type Heard = { readonly logs: string[]; readonly changes: string[]; readonly errors: Error[] };
+type Heard = {
+  readonly logs: string[];
+  readonly changes: string[];
+  readonly errors: Error[];
+  readonly endings: string[];
+};
+
+function nothingHeard(): Heard {
+  return { logs: [], changes: [], errors: [], endings: [] };
+}
 
 const sampled = (text: string) =>
   ({ role: "assistant", model: "test", content: { type: "text", text: `sampled: ${text}` } }) as const;
@@ -88,7 +99,7 @@ async function connectV2(name: ClientName, url: string, options: ClientOptions):
   const modern = name === "v2, 2026-07-28";
   const mode = modern ? ({ pin: "2026-07-28" } as const) : "legacy";
   const client = new V2Client(info, { versionNegotiation: { mode }, capabilities });
-  const heard: Heard = { logs: [], changes: [], errors: [] };
+  const heard = nothingHeard();
   client.setRequestHandler("elicitation/create", async ({ params }) => ({
     ...(await answer(options, params.message)),
   }));
@@ -133,7 +144,7 @@ async function connectV2(name: ClientName, url: string, options: ClientOptions):
       if (!modern) await client.setLoggingLevel(wanted, { timeout });
     },
     async subscribe(uri) {
-      if (modern) await client.listen({ toolsListChanged: true, resourceSubscriptions: [uri] }, { timeout });
+      if (modern) await listenAgain(client, uri, heard.endings);
       else await client.subscribeResource({ uri }, { timeout });
     },
     async unsubscribe(uri) {
@@ -144,9 +155,21 @@ async function connectV2(name: ClientName, url: string, options: ClientOptions):
   };
 }
 
+/** Opens a subscription, and another whenever the server has ended it, until the client itself closes. */
+async function listenAgain(client: V2Client, uri: string, endings: string[]): Promise<void> {
+  const { closed } = await client.listen({ toolsListChanged: true, resourceSubscriptions: [uri] }, { timeout });
+  const again = async (): Promise<void> => {
+    const ending = await closed;
+    if (ending === "local" || client.transport === undefined) return;
+    endings.push(ending);
+    await listenAgain(client, uri, endings);
+  };
+  again().catch((error: unknown) => endings.push(String(error)));
+}
+
 async function connectV1(url: string, options: ClientOptions): Promise<AnyClient> {
   const client = new V1Client(info, { capabilities });
-  const heard: Heard = { logs: [], changes: [], errors: [] };
+  const heard = nothingHeard();
   client.setRequestHandler(ElicitRequestSchema, async ({ params }) => ({ ...(await answer(options, params.message)) }));
   client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => sampled(JSON.stringify(params.messages)));
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [root] }));

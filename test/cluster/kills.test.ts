@@ -106,6 +106,30 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
       expect(await client.call("count", { counter: "asked" })).toMatchObject({ value: 1 });
     });
 
+    test.each(["before the client was asked", "after the client was asked"])(
+      "killed %s for something its tool comes back for: the tool goes on elsewhere, once",
+      async (moment) => {
+        const asked: string[] = [];
+        const early = moment.startsWith("before");
+        await using client = await connectClient(name, cluster.url, {
+          ask: async (question) => {
+            asked.push(question);
+            // The second question is asked by another node than the first: the first one is gone.
+            if (!early && asked.length === 1) await cluster.node(0).kill();
+            return { action: "accept", content: { answer: question.slice(0, 7) } };
+          },
+        });
+        if (early) await failAt(cluster.node(0), "after the question is committed");
+        const confirm = (): Promise<Outcome> => outcomeOf(client.call("confirm", { rounds: 2 }));
+        const begun = (): boolean => (early ? client.logs : asked).length > 0;
+        const { end } = await runOn(cluster.node(0), confirm, begun);
+        if (early) await cluster.node(0).ended();
+        expect(await end).toMatchObject({ answers: ["round 1", "round 2"], value: 1 });
+        expect(asked.map((question) => question.slice(0, 7))).toEqual(["round 1", "round 2"]);
+        expect(await client.call("count", { counter: "confirmed" })).toMatchObject({ value: 2 });
+      },
+    );
+
     test("killed with the session's own stream: it goes on elsewhere, everything once and in order", async () => {
       await using client = await connectClient(name, cluster.url);
       const expected: string[] = [];

@@ -13,6 +13,13 @@ export type Verdict = {
   readonly log: string;
 };
 
+/** What is put to the test, one process or many. */
+export type UnderTest = {
+  readonly url: string;
+  /** Everything it wrote. */
+  stderr(): string;
+};
+
 /** Runs the official suite of one revision against a fixture of its own. */
 export async function verdictOn(
   revision: Revision,
@@ -20,7 +27,12 @@ export async function verdictOn(
   options: FixtureProcessOptions = {},
 ): Promise<Verdict> {
   await using fixture = await startFixtureProcess(options);
-  const { results, output, exitCode } = await runSuite({ revision, url: fixture.url, signal });
+  return await verdictAbout(fixture, revision, signal);
+}
+
+/** Runs the official suite of one revision. */
+export async function verdictAbout(tested: UnderTest, revision: Revision, signal: AbortSignal): Promise<Verdict> {
+  const { results, output, exitCode } = await runSuite({ revision, url: tested.url, signal });
   const gate = gates[revision];
   const faults = [...judge(results, gate)];
   // Only what a revision requires decides the suite's exit code, so it has to agree.
@@ -28,6 +40,6 @@ export async function verdictOn(
   return {
     table: table(revision, results, new Set(Object.keys(gate.exceptions))),
     faults,
-    log: `${output}\n--- errors of the fixture ---\n${fixture.stderr()}`,
+    log: `${output}\n--- errors of the fixture ---\n${tested.stderr()}`,
   };
 }

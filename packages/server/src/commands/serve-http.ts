@@ -1,6 +1,7 @@
 import { withAccessLog } from "../http/access-log.ts";
 import { ReadinessCheck } from "../http/health.ts";
 import { type Listening, listen } from "../http/listen.ts";
+import { Traffic } from "../http/quiet.ts";
 import { routes } from "../http/routes.ts";
 import { listenForStop } from "../lifecycle/signals.ts";
 import { announceListening } from "./announce.ts";
@@ -9,6 +10,12 @@ import { closingMs, type Running } from "./running.ts";
 /** Health probes, and refusals in words, still get through when the MCP endpoint has all the connections it may have. */
 const spareConnections = 64;
 const readinessDeadlineMs = 2_000;
+/**
+ * Balancers learn that this node is going from the 503s it answers: its port closes once none of them has sent anything
+ * for a moment. Closed at once, it would cut off the requests that were on their way.
+ */
+const quietMs = 250;
+const mostQuietMs = 3_000;
 /** For answers that are written and not yet read. */
 const closeGraceMs = 1_000;
 
@@ -21,7 +28,9 @@ export async function serveHttp({ settings, hold, app, log, lastResort }: Runnin
     draining: () => draining,
     deadlineMs: readinessDeadlineMs,
   });
-  const listener = routes({ mcpPath: settings.path, mcp: app.node, readiness, draining: () => draining });
+  const traffic = new Traffic();
+  const mcp = traffic.watch((request, response) => app.node(request, response));
+  const listener = routes({ mcpPath: settings.path, mcp, readiness, draining: () => draining });
   const listening = await listen(withAccessLog(listener, log), {
     host: settings.host,
     port: settings.port,
@@ -34,7 +43,10 @@ export async function serveHttp({ settings, hold, app, log, lastResort }: Runnin
   draining = true;
   lastResort.arm(settings.drainTimeout + closingMs);
   log.info({ signal, callsInFlight: app.connections.callsInFlight }, "draining");
-  await stop(listening, () => app.drain({ timeoutMs: settings.drainTimeout }));
+  await stop(listening, async () => {
+    await app.drain({ timeoutMs: settings.drainTimeout });
+    await traffic.quiet(quietMs, mostQuietMs);
+  });
   log.info("stopped");
 }
 

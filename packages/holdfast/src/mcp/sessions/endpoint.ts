@@ -20,6 +20,7 @@ import { GetStreams } from "./get-streams.ts";
 import type { SessionHold } from "./hold.ts";
 import { Initializer } from "./initialize.ts";
 import type { Serving } from "./instance.ts";
+import { knownEverywhere } from "./known-everywhere.ts";
 import { type NewsSource, SessionNews } from "./news.ts";
 import { NodeLife } from "./node-life.ts";
 import { resolveSessionOptions, type SessionOptions } from "./options.ts";
@@ -211,8 +212,9 @@ class Endpoint implements SessionEndpoint {
     const session = await this.#gate.find(inbound.principal, wireId);
     if (session === undefined) return this.#gate.missed(inbound.principal, wireId);
     if (inbound.method === "GET") return this.#streams.open(inbound, session);
-    const ended = await endSession(this.#deps, session);
-    return ended ? { status: 200, headers: {} } : sessionNotFound();
+    if (!(await endSession(this.#deps, session))) return sessionNotFound();
+    await knownEverywhere(this.#deps);
+    return { status: 200, headers: {} };
   }
 }
 

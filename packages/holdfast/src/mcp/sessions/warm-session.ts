@@ -5,6 +5,7 @@ import type { Owner, Position, Version } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
 import type { SessionDeps } from "./deps.ts";
 import { Instance, type ParkedCall } from "./instance.ts";
+import { knownEverywhere } from "./known-everywhere.ts";
 import { type IncomingMessage, isRequest, type RpcId, type RpcResponse } from "./messages.ts";
 import { OutputLog } from "./output-log.ts";
 import type { PostExchange } from "./post-exchange.ts";
@@ -197,7 +198,9 @@ export class WarmSession {
 
   async #keepLevel(logLevel: string): Promise<void> {
     const changed = await changeTransport(this.#deps, this.owner, this.id, (standing) => ({ ...standing, logLevel }));
-    if (changed !== undefined && this.#state !== undefined) this.#state = { ...this.#state, ...changed };
+    if (changed === undefined) return;
+    if (this.#state !== undefined) this.#state = { ...this.#state, ...changed };
+    await knownEverywhere(this.#deps);
   }
 }
 
