@@ -60,7 +60,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user its package made, or as nobody. */
-function serverUser(): { readonly uid?: number; readonly gid?: number } {
+export function serverUser(): { readonly uid?: number; readonly gid?: number } {
   if (process.getuid?.() !== 0) return {};
   for (const name of ["postgres", "nobody"]) {
     try {

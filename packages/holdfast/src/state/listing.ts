@@ -10,7 +10,7 @@ const maxLimit = 1_000;
 /** The owner's own records of a kind, newest first. Neither listing nor finding keeps anything alive. */
 export async function listPage(
   scope: Scope,
-  { after, limit = defaultLimit, signal }: ListQuery,
+  { after, limit = defaultLimit, replica, signal }: ListQuery,
   where?: IndexedFields,
 ): Promise<ListPage> {
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= maxLimit)) {
@@ -21,6 +21,7 @@ export async function listPage(
     limit,
     order: "newest",
     ...(where !== undefined && { where }),
+    replica,
     signal,
   });
 }

@@ -129,15 +129,20 @@ export async function readEvents(
   stream: string,
   query: EventsQuery,
 ): Promise<EventsResult> {
-  const { after, before, limit = defaultLimit, order = "oldest", signal } = query;
+  const { after, before, limit = defaultLimit, order = "oldest", replica, signal } = query;
   checkLimit(limit);
   const { engine, owner, kind } = scope;
-  const options = { after, before, limit, order, maxBytes: maxPageBytes, signal };
+  const options = { after, before, limit, order, maxBytes: maxPageBytes, replica, signal };
   const [page, found] = await Promise.all([
     engine.events(owner, key, stream, options),
     // A page says nothing about expiry, and reading it keeps the record alive.
-    kind.lifetime.idleMs === undefined ? undefined : engine.read(owner, key, { signal }),
+    kind.lifetime.idleMs === undefined ? undefined : engine.read(owner, key, { replica, signal }),
   ]);
+  // A replica may still have the record that was there before.
+  const isOfAnother = query.incarnation !== undefined && query.incarnation !== page?.incarnation;
+  if (replica === true && isOfAnother) {
+    return await readEvents(scope, { key, createAs }, stream, { ...query, replica: false });
+  }
   if (page === undefined) {
     if (createAs === undefined) throw notFound();
     // A record that is made on first use has no events before it.

@@ -14,13 +14,13 @@ import { getRecord, type Target } from "./target.ts";
 import type {
   Appended,
   AppendOptions,
-  CallOptions,
   ChangeOptions,
   ConditionalOptions,
   DeepPartial,
   EventsQuery,
   EventsResult,
   FieldsQuery,
+  GetOptions,
   Incremented,
   IncrementOptions,
   ListQuery,
@@ -44,7 +44,7 @@ class HandledRecords<Value, Fields extends IndexedFields> {
     this.#scope = scope;
   }
 
-  async get(id: string, options: CallOptions = {}): Promise<RecordView<Value>> {
+  async get(id: string, options: GetOptions = {}): Promise<RecordView<Value>> {
     return (await getRecord(this.#scope, this.#target(id), options)) as RecordView<Value>;
   }
 
@@ -144,7 +144,7 @@ export class OneRecord<Value> implements RecordHandle<Value> {
     this.#target = { key: { kind: scope.kind.name, id: this.id }, createAs: { name } };
   }
 
-  async get(options: CallOptions = {}): Promise<RecordView<Value>> {
+  async get(options: GetOptions = {}): Promise<RecordView<Value>> {
     return (await getRecord(this.#scope, this.#target, options)) as RecordView<Value>;
   }
 

@@ -6,7 +6,7 @@ import { commitIdIn } from "./idempotency.ts";
 import { fenceOf } from "./leases/locks.ts";
 import { contention, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
-import type { CallOptions, ChangeOptions, RecordView } from "./types.ts";
+import type { ChangeOptions, GetOptions, RecordView } from "./types.ts";
 import { viewOf, viewOfCreated } from "./views.ts";
 
 /** A record to do something to. */
@@ -20,10 +20,14 @@ export type Target = {
 const maxRounds = 8;
 
 /** The record, made first if the target says so. */
-export async function getRecord(scope: Scope, target: Target, { signal }: CallOptions): Promise<RecordView<unknown>> {
+export async function getRecord(
+  scope: Scope,
+  target: Target,
+  { replica, minVersion, signal }: GetOptions,
+): Promise<RecordView<unknown>> {
   const { key, createAs } = target;
   for (let round = 1; ; round++) {
-    const { record, at } = await scope.engine.read(scope.owner, key, { signal });
+    const { record, at } = await scope.engine.read(scope.owner, key, { replica, minVersion, signal });
     if (record !== undefined) return await viewed(scope, record, at, signal);
     if (createAs === undefined) throw notFound();
     const made = await makeRecord(scope, key, createAs.name, signal);

@@ -87,6 +87,19 @@ export type Idempotency = {
 };
 
 export type CallOptions = { readonly signal?: AbortSignal };
+/** Where an answer may come from. */
+export type ReplicaOptions = {
+  /**
+   * Lets a replica of the store answer, where it has any: what this node wrote for the caller is in the answer, what
+   * other nodes wrote may be missing for a moment. Default: false.
+   */
+  readonly replica?: boolean;
+};
+export type GetOptions = CallOptions &
+  ReplicaOptions & {
+    /** Answer from a state in which the record has at least this version, such as one another node has just answered. */
+    readonly minVersion?: Version;
+  };
 export type ChangeOptions = CallOptions & {
   readonly idempotency?: Idempotency;
   /** Makes the change only if this lock of the caller stands at this token as it is committed; else `FENCED`. */
@@ -124,7 +137,7 @@ export type CounterBounds = { readonly min?: number; readonly max?: number };
 export interface RecordHandle<Value> extends RecordLock {
   readonly id: string;
   /** The record, made from its initial value if it is not there yet. */
-  get(options?: CallOptions): Promise<RecordView<Value>>;
+  get(options?: GetOptions): Promise<RecordView<Value>>;
   update(fn: Updater<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
   patch(partial: DeepPartial<Value>, options?: ConditionalOptions): Promise<RecordView<Value>>;
   increment(counter: string, by?: number, options?: IncrementOptions): Promise<Incremented>;
@@ -139,22 +152,23 @@ export type IncrementOptions = CountOptions & {
   readonly append?: { readonly stream: string; readonly event: unknown };
 };
 export type AppendOptions = ChangeOptions & { readonly expectedHead?: Position };
-export type EventsQuery = CallOptions & {
-  /**
-   * Only events after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where events that would follow it are gone, or
-   * where the stream never came that far.
-   */
-  readonly after?: Position;
-  /**
-   * The `incarnation` of the page the cursor is from. A record that is found by name may have ended since and been begun
-   * anew; its positions then start again, and with this the old cursor is `REPLAY_WINDOW_EXCEEDED` instead of a gap.
-   */
-  readonly incarnation?: Version | undefined;
-  readonly before?: Position;
-  /** 1 to 1,000. Default 100. */
-  readonly limit?: number;
-  readonly order?: "oldest" | "newest";
-};
+export type EventsQuery = CallOptions &
+  ReplicaOptions & {
+    /**
+     * Only events after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where events that would follow it are gone, or
+     * where the stream never came that far.
+     */
+    readonly after?: Position;
+    /**
+     * The `incarnation` of the page the cursor is from. A record that is found by name may have ended since and been begun
+     * anew; its positions then start again, and with this the old cursor is `REPLAY_WINDOW_EXCEEDED` instead of a gap.
+     */
+    readonly incarnation?: Version | undefined;
+    readonly before?: Position;
+    /** 1 to 1,000. Default 100. */
+    readonly limit?: number;
+    readonly order?: "oldest" | "newest";
+  };
 export type EventsResult = {
   readonly events: readonly { readonly position: Position; readonly at: Date; readonly payload: unknown }[];
   readonly head: Position;
@@ -173,7 +187,7 @@ export interface Records<Value, Input, Fields extends IndexedFields = NoFields> 
    */
   create(value?: Input, options?: ChangeOptions): Promise<RecordView<Value>>;
   /** Throws `NOT_FOUND`, in one fixed wording, whether the id is unknown, expired, ended or somebody else's. */
-  get(id: string, options?: CallOptions): Promise<RecordView<Value>>;
+  get(id: string, options?: GetOptions): Promise<RecordView<Value>>;
   /**
    * Reads, changes and commits if nobody came between; otherwise again, with full jitter, then `CONTENTION`. An update
    * that leaves the document as it was makes no version. In the view that comes back, counters and heads that the
@@ -214,7 +228,7 @@ export type FieldsQuery<Fields> = {
     : never;
 };
 
-export type ListQuery = CallOptions & { readonly after?: string; readonly limit?: number };
+export type ListQuery = CallOptions & ReplicaOptions & { readonly after?: string; readonly limit?: number };
 export type ListResult = { readonly records: readonly ListedRecord[]; readonly next?: string | undefined };
 export type ListedRecord = {
   readonly id: string;

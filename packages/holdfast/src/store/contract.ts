@@ -103,7 +103,10 @@ export type ReadOptions = {
   readonly tails?: readonly Tail[] | undefined;
   /** Answer from a state where the record is at least at this version. */
   readonly minVersion?: Version | undefined;
-  /** A replica may answer, subject to `minVersion`. Stores without replicas ignore it. */
+  /**
+   * A replica may answer, subject to `minVersion`: what others wrote may be missing for a moment, what this opening of
+   * the store wrote is not. Stores without replicas ignore it.
+   */
   readonly replica?: boolean | undefined;
   /** Also look up the outcome of this commit id. */
   readonly commitId?: string | undefined;
@@ -186,6 +189,8 @@ export type EventsOptions = {
   readonly maxBytes?: number | undefined;
   /** `newest` starts from the end; positions then descend. Default `oldest`. */
   readonly order?: "oldest" | "newest" | undefined;
+  /** A replica may answer, as in `read`. */
+  readonly replica?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -208,6 +213,8 @@ export type ListOptions = {
    * may look at a bounded number of records for each.
    */
   readonly where?: IndexedFields | undefined;
+  /** A replica may answer, as in `read`. */
+  readonly replica?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 

@@ -39,5 +39,9 @@ export async function importAccount(client: Client, owner: Owner, dump: AccountD
     results: results.map(resultToWire),
   }));
   const window = commitIdWindowMs.caller;
-  await client.write(imported, [owner, dump.floor, dump.importFloor, JSON.stringify(commits), window, aheadMs]);
+  await client.write(
+    imported,
+    [owner, dump.floor, dump.importFloor, JSON.stringify(commits), window, aheadMs],
+    [owner],
+  );
 }

@@ -105,10 +105,11 @@ export class PostgresAdmin implements StoreAdmin {
     return this.#run(undefined, async (client, aheadMs) => {
       validateReap(options);
       // The array of candidates is the database's memory; another sweep goes on where this one ends.
-      const [row] = await client.write("select holdfast.reap_2($1::bigint, $2::bigint) as answer", [
-        Math.min(options.limit, 10_000),
-        aheadMs,
-      ]);
+      const [row] = await client.write(
+        "select holdfast.reap_2($1::bigint, $2::bigint) as answer",
+        [Math.min(options.limit, 10_000), aheadMs],
+        [],
+      );
       const answer = row?.["answer"] as { readonly removed: readonly WireRemoved[]; readonly more: boolean };
       const removed = answer.removed.map((gone) => ({ ...gone, fields: fieldsFromColumn(gone.fields) }));
       return { removed, more: answer.more };
@@ -118,7 +119,7 @@ export class PostgresAdmin implements StoreAdmin {
   erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
     return this.#run(undefined, async (client) => {
       throwIfAborted(signal);
-      const [row] = await client.write("select holdfast.erase_2($1) as count", [owner]);
+      const [row] = await client.write("select holdfast.erase_2($1) as count", [owner], [owner]);
       return Number(row?.["count"]);
     });
   }

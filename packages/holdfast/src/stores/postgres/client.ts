@@ -8,13 +8,22 @@ import type { ResolvedPostgresOptions } from "./options.ts";
 const graceMs = 2_000;
 const attempts = 5;
 
+/** @param lsn a point of the primary's log. */
+export type OnReached = (owners: readonly string[], lsn: string) => void;
+
+/** Where it is not known how far the log had come. */
+const neverReached = "FFFFFFFF/FFFFFFFF";
+
 export class Client {
   readonly #pool: ConnectionPool;
   readonly #deadlineMs: number;
   readonly #begin: string;
+  readonly #onReached: OnReached | undefined;
 
-  constructor(driver: Driver, options: ResolvedPostgresOptions) {
+  /** @param onReached told, where there is somebody to tell, how far the log had come once a commit was in it. */
+  constructor(driver: Driver, options: ResolvedPostgresOptions, onReached?: OnReached) {
     const { url, connectTimeoutMs, maxConnections, statementTimeoutMs, lockTimeoutMs } = options;
+    this.#onReached = onReached;
     this.#pool = new driver.Pool({
       connectionString: url,
       connectionTimeoutMillis: connectTimeoutMs,
@@ -53,13 +62,28 @@ export class Client {
   }
 
   /**
+   * One reading statement on a replica, answered from a state that has everything up to this point of the primary's log.
+   * Undefined where the replica has not come that far, or is none.
+   */
+  async readReaching(lsn: string, text: string, values: readonly unknown[]): Promise<readonly Row[] | undefined> {
+    const reaching =
+      "select coalesce(pg_is_in_recovery() and pg_last_wal_replay_lsn() >= $1::pg_lsn, false) as reaches";
+    const [first, answer] = await this.#withConnection((connection) =>
+      // One after the other on the server: what is seen is at least as new as the point that was compared.
+      Promise.all([connection.query(reaching, [lsn]), connection.query(text, values)]),
+    );
+    return first.rows[0]?.["reaches"] === true ? answer.rows : undefined;
+  }
+
+  /**
    * One writing statement in a transaction of its own, sent in one go. Repeated where the server took it back for the
    * sake of others. Throws `OUTCOME_UNKNOWN` where the connection was lost before the answer.
+   * @param owners whose records it changes.
    */
-  async write(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  async write(text: string, values: readonly unknown[], owners: readonly string[]): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#transact(text, values);
+        return await this.#transact(text, values, owners);
       } catch (error) {
         if (!isTransient(error) || attempt === attempts) throw translate(error);
         await pause(Math.random() * 5 * 2 ** attempt);
@@ -71,19 +95,20 @@ export class Client {
     await this.#pool.end();
   }
 
-  #transact(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  #transact(text: string, values: readonly unknown[], owners: readonly string[]): Promise<readonly Row[]> {
     return this.#withConnection(async (connection) => {
-      const answers = await Promise.allSettled([
-        connection.query(this.#begin),
-        connection.query(text, values),
-        connection.query("commit"),
-      ]);
+      const sent = [connection.query(this.#begin), connection.query(text, values), connection.query("commit")];
+      const reach = this.#onReached && connection.query("select pg_current_wal_lsn() as lsn");
+      const answers = await Promise.allSettled(sent);
+      const reached = await reach?.catch(() => undefined);
       for (const answer of answers) {
         if (answer.status === "fulfilled") continue;
         throw isRolledBack(answer.reason) ? answer.reason : outcomeUnknown(answer.reason);
       }
+      const lsn = reached?.rows[0]?.["lsn"];
+      this.#onReached?.(owners, typeof lsn === "string" ? lsn : neverReached);
       const [, work] = answers;
-      return work.status === "fulfilled" ? work.value.rows : [];
+      return work?.status === "fulfilled" ? work.value.rows : [];
     });
   }
 

@@ -155,7 +155,11 @@ export class Committer {
     const batch = items.map(({ owner, changes, options, lockOwner }) =>
       commitToWire(owner, changes, options, lockOwner),
     );
-    const [row] = await this.#client.write(statement, [JSON.stringify(batch), wait, this.#aheadMs()]);
+    const [row] = await this.#client.write(
+      statement,
+      [JSON.stringify(batch), wait, this.#aheadMs()],
+      [...new Set(items.map(({ owner }) => owner))],
+    );
     // The function answers an array with one outcome per commit.
     return row?.["outcomes"] as readonly WireOutcome[];
   }

@@ -1,5 +1,6 @@
 import type { StoreHealth } from "../../store/contract.ts";
 import type { Client } from "./client.ts";
+import type { ReplicaCounts } from "./replicas.ts";
 import type { ServerFacts } from "./safety.ts";
 
 const probe = `select pg_is_in_recovery() as recovering, current_setting('fsync', true) as fsync,
@@ -8,7 +9,7 @@ const probe = `select pg_is_in_recovery() as recovering, current_setting('fsync'
 export async function healthOf(
   client: Client,
   facts: ServerFacts,
-  state: { readonly queued: number; readonly hears: boolean },
+  state: { readonly queued: number; readonly hears: boolean; readonly replicas: ReplicaCounts | undefined },
 ): Promise<StoreHealth> {
   const warnings = [...facts.warnings];
   const { connections, waiting } = client.load;
@@ -18,6 +19,7 @@ export async function healthOf(
     waitingForConnection: waiting,
     queuedCommits: state.queued,
     hearsHints: state.hears,
+    ...(state.replicas && { replicaAnswers: state.replicas.answers, replicaFallbacks: state.replicas.fallbacks }),
   };
   let ok = true;
   try {

@@ -21,13 +21,17 @@ export async function importRecord(client: Client, owner: Owner, dump: RecordDum
     document: utf8Length(record.document),
     events: events.reduce((sum, [, , , bytes]) => sum + Number(bytes), 0),
   };
-  const [row] = await client.write(statement, [
-    owner,
-    JSON.stringify(columnsOf(record, dump, sizes)),
-    toColumn(record.document),
-    JSON.stringify(fieldsToColumn(record.fields)),
-    JSON.stringify(events),
-  ]);
+  const [row] = await client.write(
+    statement,
+    [
+      owner,
+      JSON.stringify(columnsOf(record, dump, sizes)),
+      toColumn(record.document),
+      JSON.stringify(fieldsToColumn(record.fields)),
+      JSON.stringify(events),
+    ],
+    [owner],
+  );
   const obstacle = row?.["obstacle"] as { readonly standing?: number; readonly floor?: number } | null | undefined;
   if (obstacle) refuseSetback(record, obstacle.standing, obstacle.floor ?? 0);
 }

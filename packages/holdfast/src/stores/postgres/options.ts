@@ -11,6 +11,11 @@ export type PostgresOptions = {
    * direct way, hints of other nodes arrive with the next poll.
    */
   readonly directUrl?: string | undefined;
+  /**
+   * Streaming replicas that may answer reads which ask for it (`replica: true`), in turn. What this store wrote is never
+   * missing from an answer; where it would be, and where a replica does not answer, the primary does.
+   */
+  readonly replicaUrls?: readonly string[] | undefined;
   /** Settings of the server that would break a promise and are put up with. Default: none. */
   readonly accept?: readonly PostgresRisk[] | undefined;
   /** Most connections of this store, the listening one aside. Default 10. */
@@ -34,6 +39,7 @@ export type PostgresOptions = {
 export type ResolvedPostgresOptions = {
   readonly url: string;
   readonly directUrl: string;
+  readonly replicaUrls: readonly string[];
   readonly accept: readonly PostgresRisk[];
 } & { readonly [name in keyof typeof numeric]: number };
 
@@ -49,22 +55,24 @@ const numeric = {
 } as const;
 
 const risks: readonly string[] = ["fsync=off", "full_page_writes=off", "old-server"] satisfies PostgresRisk[];
-const known: ReadonlySet<string> = new Set(["url", "directUrl", "accept", ...Object.keys(numeric)]);
+const known: ReadonlySet<string> = new Set(["url", "directUrl", "replicaUrls", "accept", ...Object.keys(numeric)]);
 
 /** Fills in defaults. Throws `CONFIGURATION` naming the option that is wrong; never the URL, which may hold a password. */
 export function resolveOptions(options: PostgresOptions): ResolvedPostgresOptions {
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw wrong(`"${name}" is not an option of the PostgreSQL store (${[...known].join(", ")})`);
   }
-  const { url, directUrl = url, accept = [] } = options;
+  const { url, directUrl = url, replicaUrls = [], accept = [] } = options;
   requireUrl("url", url);
   requireUrl("directUrl", directUrl);
+  for (const [index, replicaUrl] of replicaUrls.entries()) requireUrl(`replicaUrls[${index}]`, replicaUrl);
   for (const risk of accept) {
     if (!risks.includes(risk)) throw wrong(`accept names "${risk}", which is none of ${risks.join(", ")}`);
   }
   return {
     url,
     directUrl,
+    replicaUrls,
     accept,
     maxConnections: whole(options, "maxConnections"),
     connectTimeoutMs: whole(options, "connectTimeoutMs"),

@@ -12,10 +12,15 @@ import type {
   Tail,
   Usage,
 } from "../../store/contract.ts";
-import type { Client } from "./client.ts";
+import type { Row } from "./driver.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
 import { fieldsToColumn, toColumn } from "./text.ts";
 import { knownFromWire, type WireKnown } from "./wire.ts";
+
+/** Whoever answers: the primary, or a replica. */
+export interface Reader {
+  read(text: string, values: readonly unknown[]): Promise<readonly Row[]>;
+}
 
 const readStatement = "select * from holdfast.read_1($1, $2, $3, $4::jsonb, $5, $6::bigint)";
 const eventsStatement = "select * from holdfast.events_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint)";
@@ -37,7 +42,7 @@ export const findStatements: ListStatements = {
 const usageStatement = "select * from holdfast.usage_1($1, $2::bigint)";
 
 export async function readRecord(
-  client: Client,
+  client: Reader,
   owner: Owner,
   key: RecordKey,
   options: ReadOptions,
@@ -65,7 +70,7 @@ function tailToWire({ stream, after, limit, maxBytes }: Tail): object {
 }
 
 export async function readEvents(
-  client: Client,
+  client: Reader,
   owner: Owner,
   key: RecordKey,
   stream: string,
@@ -96,7 +101,7 @@ export async function readEvents(
 }
 
 export async function listRecords(
-  client: Client,
+  client: Reader,
   cursorKey: Uint8Array,
   owner: Owner,
   kind: string,
@@ -120,7 +125,7 @@ export async function listRecords(
   };
 }
 
-export async function readUsage(client: Client, owner: Owner, aheadMs: number): Promise<Usage> {
+export async function readUsage(client: Reader, owner: Owner, aheadMs: number): Promise<Usage> {
   const [row] = await client.read(usageStatement, [owner, aheadMs]);
   if (row === undefined) throw new Error("the database gave no answer to what an owner has");
   // Whole numbers by kind, as the function makes them.

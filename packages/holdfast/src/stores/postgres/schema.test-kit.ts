@@ -14,7 +14,9 @@ select line from (
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
   where c.relnamespace = 'holdfast'::regnamespace and not t.tgisinternal
   union all
-  select 4, format('view %s %s', viewname, md5(definition)) from pg_views where schemaname = 'holdfast'
+  select 4, format('view %s column %s %s', table_name, column_name, data_type)
+  from information_schema.columns where table_schema = 'holdfast' and table_name in (
+    select table_name from information_schema.views where table_schema = 'holdfast')
   union all
   select 5, format('function %s(%s) returns %s %s', proname, pg_get_function_identity_arguments(oid),
     pg_get_function_result(oid), md5(prosrc || coalesce(proconfig::text, '')))

@@ -36,7 +36,8 @@ import { healthOf } from "./health.ts";
 import { Listener } from "./listener.ts";
 import { type PostgresOptions, type ResolvedPostgresOptions, resolveOptions } from "./options.ts";
 import { type Prepared, prepareDatabase } from "./prepare.ts";
-import { listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
+import { listRecords, type Reader, readEvents, readRecord, readUsage } from "./queries.ts";
+import { Replicas } from "./replicas.ts";
 import type { ServerFacts } from "./safety.ts";
 
 /**
@@ -69,6 +70,7 @@ class PostgresStore implements Store {
   readonly #cursorKey: Uint8Array;
   readonly #aheadMs: () => number;
   readonly #client: Client;
+  readonly #replicas: Replicas | undefined;
   readonly #committer: Committer;
   readonly #hints: Hints;
   readonly #gate = new Gate();
@@ -82,7 +84,9 @@ class PostgresStore implements Store {
     this.#facts = facts;
     this.#cursorKey = cursorKey;
     this.#aheadMs = aheadMs;
-    const client = new Client(driver, options);
+    const replicas = options.replicaUrls.length === 0 ? undefined : new Replicas(driver, options);
+    const client = new Client(driver, options, replicas && ((owners, lsn) => replicas.wrote(owners, lsn)));
+    this.#replicas = replicas;
     this.#client = client;
     this.#committer = new Committer(client, options, aheadMs);
     const node = mintSecret(72);
@@ -111,7 +115,13 @@ class PostgresStore implements Store {
   read(owner: Owner, key: RecordKey, options: ReadOptions = {}): Promise<ReadAnswer> {
     return this.#gate.run(async () => {
       validateRead(key, options);
-      return this.#until(options.signal, () => readRecord(this.#client, owner, key, options, this.#aheadMs()));
+      // What came of a commit, and what is not there, only the primary knows.
+      const mayLag = options.replica === true && options.commitId === undefined;
+      const isNewEnough = ({ record }: ReadAnswer): boolean =>
+        record !== undefined && record.version >= (options.minVersion ?? 0);
+      return this.#until(options.signal, () =>
+        this.#asking(mayLag, owner, isNewEnough, (from) => readRecord(from, owner, key, options, this.#aheadMs())),
+      );
     });
   }
 
@@ -125,7 +135,14 @@ class PostgresStore implements Store {
   events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
     return this.#gate.run(async () => {
       validateEvents(key, stream, options);
-      return this.#until(options.signal, () => readEvents(this.#client, owner, key, stream, options, this.#aheadMs()));
+      // A cursor from beyond what the replica has is one of the primary.
+      const isThere = (page: EventsPage | undefined): boolean =>
+        page !== undefined && page.head >= (options.after ?? 0);
+      return this.#until(options.signal, () =>
+        this.#asking(options.replica === true, owner, isThere, (from) =>
+          readEvents(from, owner, key, stream, options, this.#aheadMs()),
+        ),
+      );
     });
   }
 
@@ -133,7 +150,12 @@ class PostgresStore implements Store {
     return this.#gate.run(async () => {
       validateList(kind, options);
       return this.#until(options.signal, () =>
-        listRecords(this.#client, this.#cursorKey, owner, kind, options, this.#aheadMs()),
+        this.#asking(
+          options.replica === true,
+          owner,
+          () => true,
+          (from) => listRecords(from, this.#cursorKey, owner, kind, options, this.#aheadMs()),
+        ),
       );
     });
   }
@@ -159,7 +181,7 @@ class PostgresStore implements Store {
   health(options: CallOptions = {}): Promise<StoreHealth> {
     return this.#gate.run(async () => {
       throwIfAborted(options.signal);
-      const state = { queued: this.#committer.queued, hears: this.#hints.hears };
+      const state = { queued: this.#committer.queued, hears: this.#hints.hears, replicas: this.#replicas?.counts };
       return this.#until(options.signal, () => healthOf(this.#client, this.#facts, state));
     });
   }
@@ -176,7 +198,18 @@ class PostgresStore implements Store {
   async #close(): Promise<void> {
     await this.#gate.close();
     await this.#hints.close();
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#replicas?.close()]);
+  }
+
+  /** Asks a replica where the caller lets it, and the primary where no replica has an answer that will do. */
+  async #asking<T>(
+    mayLag: boolean,
+    owner: Owner,
+    willDo: (answer: T) => boolean,
+    ask: (from: Reader) => Promise<T>,
+  ): Promise<T> {
+    const lagging = mayLag ? await this.#replicas?.ask(owner, willDo, ask) : undefined;
+    return lagging === undefined ? await ask(this.#client) : lagging.answer;
   }
 
   /** A reader who gives up leaves at once; its statement ends by its own deadline. */

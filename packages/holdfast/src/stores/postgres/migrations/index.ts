@@ -11,6 +11,7 @@ import { locks } from "./locks.ts";
 import { read } from "./read.ts";
 import { tables } from "./tables.ts";
 import { upkeep } from "./upkeep.ts";
+import { views } from "./views.ts";
 
 type Migration = {
   readonly sql: string;
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   { sql: tables + decide + locks + commit + read + upkeep, oldest: 1 },
   { sql: accounts, oldest: 1 },
   { sql: counts + commit2, oldest: 1 },
+  { sql: views, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;
