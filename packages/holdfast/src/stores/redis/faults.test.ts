@@ -30,7 +30,7 @@ async function proxyFor(): Promise<Proxy> {
 
 it("resolves a commit whose reply was lost by its commit id, and applies it once", async () => {
   const proxy = await proxyFor();
-  const store = resolving(await openFor({ ...options(), url: proxy.url }));
+  const store = resolving(await openFor({ ...options(), url: proxy.url }), { repeatWithinMs: 60_000 });
   const other = await openFor(options());
   // A first commit takes two steps, the first of which writes nothing.
   await store.commit(owner, [{ ...count, id: "first" }]);
@@ -44,7 +44,7 @@ it("resolves a commit whose reply was lost by its commit id, and applies it once
 
 it("repeats a commit whose request was lost under its id, and applies it once", async () => {
   const proxy = await proxyFor();
-  const store = resolving(await openFor({ ...options(), url: proxy.url }));
+  const store = resolving(await openFor({ ...options(), url: proxy.url }), { repeatWithinMs: 60_000 });
   await counted(store, "request");
   proxy.lose("requests");
   const commit = store.commit(owner, [{ ...count, id: "request" }]);
@@ -87,7 +87,7 @@ it("ends every call within its deadline while the server is mute, and goes on on
     expect(outcome.status === "rejected" && isHoldfastError(outcome.reason) && outcome.reason.retryable).toBe(true);
   }
   // A registry is asked bucket by bucket, so stats may meet its deadline more than once.
-  expect(performance.now() - beganAt).toBeLessThan(10_000);
+  expect(performance.now() - beganAt).toBeLessThan(15_000);
   await proxy.heal();
   await eventually("it works again", () =>
     counted(store, "other").then(
@@ -116,8 +116,7 @@ it("fails at once while the server has been away for a while, and is back soon a
       () => false,
     ),
   );
-  // One connection, and no more than a few tries on the way to it.
-  expect(proxy.connections).toBe(1);
+  await eventually("one connection is all there is", () => proxy.connections === 1);
 });
 
 it("has its scripts again after the server forgot them in mid-flight", async () => {
