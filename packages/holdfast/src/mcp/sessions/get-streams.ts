@@ -10,11 +10,12 @@ import { LiveStream } from "./live-stream.ts";
 import { readLogEntry, writeLogEntry } from "./log-entry.ts";
 import type { RpcResponse } from "./messages.ts";
 import type { NodeLife } from "./node-life.ts";
+import { recordHeard, recordOpening, startOf } from "./openings.ts";
 import type { OpenSession } from "./session-gate.ts";
 import { messageEvent, streamHeaders } from "./sse.ts";
 import { type EventPlace, getStreamId, parseEventId } from "./stream-id.ts";
 import { Tail, type TailInit } from "./tail.ts";
-import { outStream, sessionTopic, takeoverCounter, transportKey } from "./transport-record.ts";
+import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
 import { primes } from "./versions.ts";
 import type { WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
@@ -125,13 +126,14 @@ export class GetStreams {
       // First what was announced while nobody listened, so that it comes before what is announced from now on.
       const stop = await this.#deps.news?.begin(session);
       if (stop !== undefined) listening.live.whenClosed(stop);
-      const opened = await this.#recordOpening(session, streamId);
+      const opened = await recordOpening(this.#deps, session, streamId);
       if (opened === undefined) return this.#giveUp(listening, sessionNotFound());
       listening.token = opened.token;
       this.#start(listening, {
-        after: after ?? (await this.#startOf(session, opened)),
+        after: after ?? (await startOf(this.#deps, session, streamId, opened)),
         opened: opened.position,
         primes: after === undefined && primes(session.document.protocolVersion),
+        heard: () => this.#inBackground(recordHeard(this.#deps, session, opened)),
       });
     } catch (error) {
       listening.live.discard();
@@ -236,22 +238,10 @@ export class GetStreams {
     this.#running.add(running);
   }
 
-  /** Writes down that the stream was opened, so that older ones end on whichever node they are. */
-  async #recordOpening(session: OpenSession, streamId: string): Promise<Opened | undefined> {
-    const { store, options, hint } = this.#deps;
-    const data = [writeLogEntry({ streamId, tag: "listen", payload: "" })];
-    const committed = await store.commit(session.owner, [
-      {
-        ...transportKey(session.id),
-        expect: "present",
-        counters: [{ name: takeoverCounter, by: 1 }],
-        appends: [{ stream: outStream, data, keep: options.maxLogEvents }],
-      },
-    ]);
-    if (!committed.ok) return undefined;
-    hint(sessionTopic(session.id), writeHint({ type: "out", streams: [streamId] }));
-    const [result] = committed.results;
-    return { token: result?.counters.get(takeoverCounter) ?? 0, position: result?.heads.get(outStream) ?? 0 };
+  /** Work that nobody waits for but the end of everything. */
+  #inBackground(work: Promise<void>): void {
+    const running: Promise<void> = work.catch(this.#deps.onError).finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
 
   /** Writes down that the stream of a call was resumed. Undefined if the call is over. */
@@ -270,13 +260,6 @@ export class GetStreams {
     hint(sessionTopic(session.id), writeHint({ type: "out", streams: [streamId] }));
     const [transport, call] = committed.results;
     return { token: call?.counters.get(resumesCounter) ?? 0, position: transport?.heads.get(outStream) ?? 0 };
-  }
-
-  /** Who listens for the first time also gets what was said before; afterwards resuming is what `Last-Event-ID` is for. */
-  async #startOf(session: OpenSession, { token, position }: Opened): Promise<Position> {
-    if (token > 1) return position - 1;
-    const page = await this.#deps.store.events(session.owner, transportKey(session.id), outStream, { limit: 1 });
-    return (page?.first ?? position) - 1;
   }
 }
 

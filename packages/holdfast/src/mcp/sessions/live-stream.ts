@@ -22,6 +22,7 @@ export class LiveStream implements StreamBody {
   readonly #options: LiveStreamOptions;
   readonly #onAbort = (): void => this.#close();
   readonly #closing: (() => void)[] = [];
+  readonly #starting: (() => void)[] = [];
   #sink: StreamSink | undefined;
   #held: string[] = [];
   #heldLength = 0;
@@ -52,6 +53,12 @@ export class LiveStream implements StreamBody {
     else this.#closing.push(listener);
   }
 
+  /** Calls something once what was written has gone out; never, if the stream is over before. */
+  whenStarted(listener: () => void): void {
+    if (this.#sink === undefined) this.#starting.push(listener);
+    else listener();
+  }
+
   start(sink: StreamSink): () => void {
     if (this.#closed) {
       sink.end();
@@ -62,6 +69,7 @@ export class LiveStream implements StreamBody {
     this.#held = [];
     this.#heldLength = 0;
     for (const text of held) sink.write(text);
+    for (const listener of this.#starting.splice(0)) listener();
     if (this.#ending) {
       this.#close();
     } else {

@@ -282,6 +282,42 @@ describe("the GET stream", () => {
     current.drop();
   });
 
+  test("lost before anything of it went out, is owed what was said since to who comes back without a cursor", async () => {
+    const headers = await open(node);
+    const heard = await stream(node, "GET", undefined, headers);
+    await heard.until(1);
+    await call(node, "POST", toolCall(1, "announce"), { headers });
+    await heard.until(2);
+    heard.drop();
+    // As of nodes that died between opening a stream and sending its head.
+    const gone = new AbortController();
+    const lost = async (): Promise<unknown> =>
+      node.endpoint.handle({
+        method: "GET",
+        header: (name) => headers[name],
+        principal: localUser,
+        body: undefined,
+        signal: gone.signal,
+        request: () => new Request(node.url),
+      });
+    await lost();
+    await call(node, "POST", toolCall(2, "announce"), { headers });
+    await lost();
+    await call(node, "POST", toolCall(3, "announce"), { headers });
+    const other = await startNode({ hold });
+    const again = await stream(other, "GET", undefined, headers);
+    await again.until(3);
+    await call(node, "POST", toolCall(4, "announce"), { headers });
+    const said = (await again.until(4)).map(({ data }) => (data === "" ? "primed" : JSON.parse(data).method));
+    const changed = "notifications/tools/list_changed";
+    // Two that nobody has heard, and one that came afterwards; not the one that was heard.
+    expect(said).toEqual([changed, changed, "primed", changed]);
+    gone.abort();
+    again.drop();
+    await again.ended;
+    await other.close();
+  });
+
   test("ends when the session ends", async () => {
     const headers = await open(node);
     const get = await stream(node, "GET", undefined, headers);

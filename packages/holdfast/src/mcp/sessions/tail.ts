@@ -23,6 +23,8 @@ export type TailInit = {
   readonly opened?: Position;
   /** Asked when the session is over: what the client is still owed. It goes out without a place to resume from. */
   readonly gone?: () => readonly RpcResponse[];
+  /** Called once, when the first place to resume from has gone out. */
+  readonly heard?: () => void;
   /** How often it looks by itself. Default: the endpoint's `pollMs`. */
   readonly pollMs?: number;
   /** Whether the client is to be told where it would resume, once the opening is reached. */
@@ -43,6 +45,7 @@ export class Tail {
   #after: Position;
   #wake: () => void = () => undefined;
   #woken = true;
+  #heard = false;
 
   constructor(init: TailInit) {
     this.#init = init;
@@ -109,7 +112,7 @@ export class Tail {
 
   /** False if this was the last. */
   #sendOne(position: Position, data: string): boolean {
-    const { streamId, live, opened, primes, deps } = this.#init;
+    const { streamId, opened, primes, deps } = this.#init;
     const entry = readLogEntry(data);
     if (entry?.streamId !== streamId) return true;
     const eventId = formatEventId(streamId, position);
@@ -117,17 +120,26 @@ export class Tail {
       case "open":
         return true;
       case "listen":
-        if (position === opened && primes === true) live.write(primingEvent(eventId, deps.options.retryMs));
+        if (position === opened && primes === true) this.#write(primingEvent(eventId, deps.options.retryMs));
         return opened === undefined || position <= opened;
       case "message":
-        live.write(messageEvent(eventId, entry.payload));
+        this.#write(messageEvent(eventId, entry.payload));
         return true;
       case "last":
-        live.write(messageEvent(eventId, entry.payload));
+        this.#write(messageEvent(eventId, entry.payload));
         return false;
       case "end":
         return false;
     }
+  }
+
+  /** Sends something that can be resumed from. */
+  #write(text: string): void {
+    const { live, heard } = this.#init;
+    live.write(text);
+    if (this.#heard || heard === undefined) return;
+    this.#heard = true;
+    live.whenStarted(heard);
   }
 
   #gone(): false {

@@ -14,6 +14,8 @@ export const outStream = "out";
 export const inStream = "in";
 /** Counts the GET streams that were opened; the newest has the highest token. */
 export const takeoverCounter = "listeners";
+/** The token of the newest of them of which something has gone out. */
+export const heardCounter = "heard";
 
 /** Addresses of resources, each with where events stood when it was subscribed to: those of its principal, and all. */
 export type Subscriptions = Readonly<Record<string, readonly [own: Position, all: Position]>>;
