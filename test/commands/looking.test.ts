@@ -13,6 +13,7 @@ let dir: string;
 let store: string;
 let session: string;
 let connection: string;
+let workflow: string;
 
 beforeAll(async () => {
   dir = await temporaryFolder();
@@ -23,6 +24,10 @@ beforeAll(async () => {
   for (const action of ["searched", "ordered", "searched"]) {
     await modern.call("record_action", { session_id: session, action, details: { for: action } });
   }
+  const started = await valueOf(modern.call("start_workflow", { name: "tidy", steps: ["a", "b"] }));
+  workflow = String(started["workflow_id"]);
+  await modern.call("complete_step", { workflow_id: workflow, step_id: "a", agent_id: "planner" });
+  await modern.call("complete_step", { workflow_id: workflow, step_id: "b", agent_id: "worker" });
   await using legacy = await connect(server.url, "2025");
   connection = idOf(await valueOf(legacy.call("record_action", { action: "looked" })));
   await server.stop();
@@ -151,6 +156,60 @@ describe("records and events", () => {
       /^position +at +stream +type +agent +what\n +1 +20.+ +actions +searched +- +\{"for":"searched"\}\n/,
     );
     expect(stderr).toBe("more than 2; --limit N shows more, --after N goes on\n");
+  });
+});
+
+describe("workflows", () => {
+  it("are shown as they were at a position, and at a time", async () => {
+    expect(await answer("at", workflow, "2")).toMatchObject({
+      id: workflow,
+      position: 2,
+      head: 3,
+      value: { name: "tidy", completed: ["a"] },
+    });
+    const { events } = await answer("events", workflow);
+    expect((await answer("at", workflow, events[2].at)).value).toMatchObject({ completed: ["a", "b"] });
+    const { stdout } = await run("at", workflow, "1");
+    expect(stdout).toMatch(new RegExp(`^${workflow} {2}at position 1 of 3, 20.+Z\n[{]\n {2}"name": "tidy"`));
+  });
+
+  it("have a log that says who did what", async () => {
+    const { events } = await answer("events", workflow, "--agent", "planner", "--type", "step_completed");
+    expect(events).toMatchObject([{ position: 2, agent: "planner", data: { payload: { step_id: "a" } } }]);
+  });
+
+  it("are rebuilt from their events, where their snapshot is another", async () => {
+    expect(await answer("doctor", "--repair", workflow)).toMatchObject({ position: 3, changed: false });
+    await using opened = await openStore(store);
+    const found = (await opened.admin.scan({ limit: 100, kind: "workflow" })).records[0];
+    const text = JSON.stringify({ name: "torn", phase: "init", steps: [], completed: {} });
+    const document = { text, position: found?.documentPosition };
+    await opened.commit(found?.owner ?? ownerNamed(""), [
+      { kind: "workflow", id: workflow, expect: "present", document },
+    ]);
+    expect(await answer("doctor", "--repair", workflow)).toMatchObject({ position: 3, changed: true });
+    expect((await answer("records", workflow)).document).toMatchObject({ name: "tidy", completed: ["a", "b"] });
+    expect((await run("doctor", "--repair", workflow)).stdout).toContain("its snapshot was right");
+  });
+
+  it.each([
+    [["at", "wf_nobody", "1"], 3, "there is no record wf_nobody here"],
+    [["at", "wf_nobody", "noon"], 2, "POSITION is a whole number or a time such as"],
+    [["at", "wf_nobody"], 2, "at needs POSITION"],
+    [["doctor", "--repair", "wf_nobody"], 3, "there is no record wf_nobody here"],
+  ])("%j ends with %d: %s", async (args, code, reason) => {
+    const ran = await run(...args);
+    expect([ran.code, ran.stdout]).toEqual([code, ""]);
+    expect(ran.stderr).toContain(reason);
+  });
+
+  it("are the only records that are kept by their events", async () => {
+    const ran = await run("at", session, "1");
+    expect([ran.code, ran.stderr]).toEqual([
+      2,
+      expect.stringContaining("is a session, which is not kept by its events"),
+    ]);
+    expect((await run("at", workflow, "4")).code).not.toBe(0);
   });
 });
 

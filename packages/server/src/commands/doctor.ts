@@ -1,11 +1,14 @@
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import type { Output } from "../cli/output.ts";
+import { optionalText } from "../settings/row.ts";
 import { packageVersion } from "../version.ts";
 import type { Finding } from "./doctor/check.ts";
+import { repair } from "./doctor/repair.ts";
 import { checkRuntime } from "./doctor/runtime.ts";
 import { checkSettings } from "./doctor/settings.ts";
 import { checkStore } from "./doctor/store.ts";
+import { notFoundExit } from "./looking/exits.ts";
 
 const unwell = 4;
 
@@ -17,10 +20,21 @@ export const doctorCommand: Command = defineCommand({
     "what to do. Give it the flags, variables and file that your server has.",
   ],
   settings: "all",
-  flags: { json },
-  examples: [["holdfast doctor --config /etc/holdfast.json", "before the server is started, or when it does not"]],
-  exits: [[unwell, "something has to be changed"]],
-  run: async ({ table, resolved, out, signal }) => {
+  flags: {
+    repair: optionalText({
+      placeholder: "ID",
+      group: "This command",
+      help: "Rebuild this workflow from its events instead",
+    }),
+    json,
+  },
+  examples: [
+    ["holdfast doctor --config /etc/holdfast.json", "before the server is started, or when it does not"],
+    ["holdfast doctor --repair wf_…", "its state is not what its log says"],
+  ],
+  exits: [notFoundExit, [unwell, "something has to be changed"]],
+  run: async ({ table, resolved, flags, out, signal }) => {
+    if (flags.repair !== undefined) return await repair(resolved.settings.store, flags.repair, out, signal);
     const findings = [
       ...checkRuntime(),
       ...checkSettings(table, resolved),

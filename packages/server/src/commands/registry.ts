@@ -1,4 +1,5 @@
 import type { Command } from "../cli/command.ts";
+import { atCommand } from "./at.ts";
 import { benchCommand } from "./bench.ts";
 import { completionCommand } from "./completion.ts";
 import { conformanceCommand } from "./conformance.ts";
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   sessionsCommand,
   recordsCommand,
   eventsCommand,
+  atCommand,
   doctorCommand,
   probeCommand,
   migrateCommand,

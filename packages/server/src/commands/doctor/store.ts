@@ -103,7 +103,7 @@ function checkDisk(folder: string): readonly Finding[] {
 async function checkContent(store: Store, signal: AbortSignal): Promise<readonly Finding[]> {
   const stats = await store.admin.stats({ signal });
   const number = (value: number): string => value.toLocaleString("en-US");
-  const held = `${number(stats.records)} records of ${number(stats.owners)} owners, ${number(stats.events)} events, ${number(stats.bytes)} bytes`;
+  const held = `${number(stats.records)} records of ${number(stats.owners)} ${stats.owners === 1 ? "owner" : "owners"}, ${number(stats.events)} events, ${number(stats.bytes)} bytes`;
   const { at, records } = await store.admin.scan({ limit: sampled, signal });
   const overdue = records.filter(({ endedAt, expiresAt, lifetime }) => {
     const overAt = endedAt ?? expiresAt;
