@@ -148,3 +148,10 @@ it("asks the primary where the replica cannot be reached, or is none", async () 
     expect(await counts(store)).toEqual([0, 3]);
   }
 });
+
+it("is refused as the database itself, as it takes no writes", async () => {
+  await expect(openFor({ url: urls().replicaUrl })).rejects.toMatchObject({
+    code: "STORE_UNSAFE",
+    message: expect.stringContaining("in recovery"),
+  });
+});
