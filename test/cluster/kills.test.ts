@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster, ClusterNode } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { everything } from "../lib/extent.ts";
 import { logsIn, openRawSession, readEvents } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
 import { type AnyClient, type ClientName, connectClient, outcomeOf, type Result, sessionClients } from "./client.ts";
@@ -14,7 +15,6 @@ const leaseMs = 30_000;
 
 const mayBeRepeated = { failed: expect.stringMatching(/repeated/) };
 
-const everything = process.env["HOLDFAST_TEST_FULL"] !== undefined;
 /** Each client with every second store, unless everything is wanted. */
 const clientsOf = (storeName: string): readonly ClientName[] =>
   sessionClients.filter((_, index) => everything || durableStores.indexOf(storeName) % sessionClients.length === index);

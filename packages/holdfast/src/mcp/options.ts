@@ -26,6 +26,7 @@ export type ResolvedServeOptions = {
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
   readonly recordTurns: boolean;
+  readonly httpSse: { readonly messages: string };
   readonly limits: ServeLimits;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
@@ -38,6 +39,7 @@ const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   stateless: true,
   response: true,
   recordTurns: true,
+  httpSse: true,
   server: true,
   limits: true,
   onError: true,
@@ -61,6 +63,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
     stateless: options.stateless ?? false,
     response,
     recordTurns: options.recordTurns ?? true,
+    httpSse: { messages: options.httpSse?.messages ?? "/messages" },
     limits: resolveLimits(options.limits ?? {}),
     onError: (error) => {
       try {

@@ -6,11 +6,13 @@ import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
 import { nodeFace } from "./faces/node.ts";
 import { Gate } from "./http/gate.ts";
+import { HttpSse } from "./http-sse/http-sse.ts";
 import { instanceFactory } from "./instance.ts";
 import { createStatelessEndpoint } from "./modern/handler.ts";
 import { resolveServeOptions } from "./options.ts";
 import { createSessionEndpoint } from "./sessions/endpoint.ts";
 import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts";
+import { StreamSlots } from "./sessions/slots.ts";
 import { StdioConnections } from "./stdio.ts";
 import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
 
@@ -50,25 +52,35 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
+  const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal);
   const sessions = createSessionEndpoint({
     hold: serving,
     instance,
     news: bus,
+    slots,
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint(instance, bus, resolved);
   const gate = new Gate(resolved, { sessions, stateless: modern }, connections);
+  const httpSse = new HttpSse({ hold: serving, instance, bus, slots, options: resolved });
+  const httpSseGate = new Gate(
+    { ...resolved, stateless: false },
+    { sessions: httpSse, stateless: httpSse },
+    connections,
+  );
   const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     gate.close();
-    await Promise.all([local.close(), modern.close(), sessions.close()]);
+    httpSseGate.close();
+    await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close()]);
     await bus.close();
     await serving.turns.flush();
   };
   const drain = async (timeoutMs: number): Promise<void> => {
     gate.drain();
+    httpSseGate.drain();
     const deadline = AbortSignal.timeout(timeoutMs);
     // Streams that no call here writes to end at once: their clients go on elsewhere, and nobody waits for them here.
     await Promise.race([sessions.drain(), aborted(deadline)]);
@@ -81,6 +93,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   return Object.assign((...given: Parameters<typeof face>) => face(...given), {
     fetch: face,
     node: nodeFace(gate, connections, onError),
+    httpSse: { fetch: fetchFace(httpSseGate, connections), node: nodeFace(httpSseGate, connections, onError) },
     stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
     connections: connections.view(() => sessions.stats),
     notify: bus.notifier(),

@@ -3,12 +3,13 @@
  * succeeds; it is an ordinary session that outlives the connection and the process, can be listed and opened again by
  * its id, and ends when it is ended or expires. A connection whose session is gone gets another.
  */
-import type { ClientCapabilities, Implementation, McpServer, ServerEvent } from "@modelcontextprotocol/server";
+import type { ClientCapabilities, Implementation } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { HoldfastError } from "../record/errors.ts";
 import { localUser, ownerOfPrincipal } from "../security/principal.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
+import { forwardEvents } from "./forward-events.ts";
 import type { InstanceFactory } from "./instance.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Negotiated } from "./sessions/create-session.ts";
@@ -88,7 +89,14 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
           else if (subscribed.size < maxSubscriptions) subscribed.add(uri);
         },
       });
-      forwardEvents(parts, made, era === "legacy" ? subscribed : undefined);
+      const subscribedTo = era === "legacy" ? subscribed : undefined;
+      forwardEvents({
+        bus: parts.bus,
+        onError,
+        server: made,
+        owner: ownerOfPrincipal(localUser),
+        subscribed: subscribedTo,
+      });
       return made;
     },
     { transport: wire, onerror: onError, maxSubscriptions: options.limits.maxStreams },
@@ -106,56 +114,4 @@ function negotiated(params: unknown, answer: unknown): Negotiated {
   const { clientInfo, capabilities } = params as { clientInfo: Implementation; capabilities: ClientCapabilities };
   const { protocolVersion } = answer as { protocolVersion: string };
   return { protocolVersion, clientInfo, capabilities };
-}
-
-/**
- * Change events go to the instance, which in the newer revision knows what its client has asked to hear of; for a client
- * of the older ones it is `subscribed`.
- */
-function forwardEvents(
-  { bus, options }: StdioParts,
-  { server }: McpServer,
-  subscribed: ReadonlySet<string> | undefined,
-): void {
-  const send = (event: ServerEvent): Promise<void> => {
-    switch (event.kind) {
-      case "tools_list_changed":
-        return server.sendToolListChanged();
-      case "prompts_list_changed":
-        return server.sendPromptListChanged();
-      case "resources_list_changed":
-        return server.sendResourceListChanged();
-      case "resource_updated":
-        return server.sendResourceUpdated({ uri: event.uri });
-    }
-  };
-  const owner = ownerOfPrincipal(localUser);
-  const unsubscribe = bus.subscribe((event) => {
-    if (event.kind === "resource_updated" && subscribed?.has(event.uri) === false) return;
-    // A server without that capability has nothing to tell of it.
-    if (server.transport !== undefined && isAdvertised(event, server.getCapabilities()))
-      send(event).catch(options.onError);
-  }, owner);
-  // Updates of resources are announced to other processes only where somebody wants them.
-  bus.ready(owner, { resources: true }).catch((error: unknown) => {
-    if (server.transport !== undefined) options.onError(error);
-  });
-  const previous = server.onclose;
-  server.onclose = () => {
-    unsubscribe();
-    previous?.();
-  };
-}
-
-function isAdvertised(event: ServerEvent, capabilities: ReturnType<McpServer["server"]["getCapabilities"]>): boolean {
-  switch (event.kind) {
-    case "tools_list_changed":
-      return capabilities.tools?.listChanged === true;
-    case "prompts_list_changed":
-      return capabilities.prompts?.listChanged === true;
-    case "resources_list_changed":
-      return capabilities.resources?.listChanged === true;
-    case "resource_updated":
-      return capabilities.resources?.subscribe === true;
-  }
 }

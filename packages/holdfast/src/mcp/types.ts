@@ -60,6 +60,8 @@ export type ServeOptions = {
   readonly response?: "auto" | "json" | "sse";
   /** Keep a turn per tool call of a 2025-era session. Default true. */
   readonly recordTurns?: boolean;
+  /** Where clients of the deprecated HTTP+SSE transport send their messages. Default `/messages`. */
+  readonly httpSse?: { readonly messages?: string };
   /** Passed on to every `McpServer` that holdfast constructs: capabilities, cache hints, `requestState` and so on. */
   readonly server?: McpServerOptions;
   readonly limits?: Partial<ServeLimits>;
@@ -91,6 +93,11 @@ export interface App {
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response>;
   /** A `node:http` listener, the leanest way in. Also fits Express (`app.all("/mcp", mcp.node)`). */
   readonly node: NodeListener;
+  /**
+   * The deprecated HTTP+SSE transport, for clients that know nothing newer: GET opens a connection's stream, POST brings
+   * its messages, at any node. Mount it where such clients look (`/sse`) and at `httpSse.messages`.
+   */
+  readonly httpSse: { readonly fetch: App["fetch"]; readonly node: NodeListener };
   /** Serves stdin and stdout as the local user until the input ends. */
   stdio(options?: StdioOptions): Promise<StdioHandle>;
   readonly connections: Connections;

@@ -30,7 +30,8 @@ export async function serveHttp({ settings, hold, app, log, lastResort }: Runnin
   });
   const traffic = new Traffic();
   const mcp = traffic.watch((request, response) => app.node(request, response));
-  const listener = routes({ mcpPath: settings.path, mcp, readiness, draining: () => draining });
+  const httpSse = settings.sse ? traffic.watch((request, response) => app.httpSse.node(request, response)) : undefined;
+  const listener = routes({ mcpPath: settings.path, mcp, httpSse, readiness, draining: () => draining });
   const listening = await listen(withAccessLog(listener, log), {
     host: settings.host,
     port: settings.port,

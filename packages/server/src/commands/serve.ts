@@ -11,6 +11,7 @@ import {
 
 import { chooseAuthentication } from "../auth/choose.ts";
 import { isLoopback } from "../auth/loopback.ts";
+import { messagesPath } from "../http/routes.ts";
 import { type Kinds, kinds } from "../kinds.ts";
 import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
@@ -112,6 +113,7 @@ function serveOptions(settings: Settings): ServeOptions {
     allowedHosts: anyOr(allowedHosts),
     ...(settings.allowedOrigins !== undefined && { allowedOrigins: anyOr(settings.allowedOrigins) }),
     stateless: settings.stateless,
+    httpSse: { messages: messagesPath },
     response: settings.response,
     recordTurns: settings.recordTurns,
     limits: {

@@ -36,6 +36,7 @@ async function start(deadlineMs = 1_000): Promise<Node> {
   const listener = routes({
     mcpPath: "/mcp",
     mcp: (request, response) => response.end(`mcp ${request.url}`),
+    httpSse: undefined,
     readiness,
     draining: () => node.draining,
   });

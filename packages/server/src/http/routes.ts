@@ -3,16 +3,24 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { answerJson } from "./answers.ts";
 import type { ReadinessCheck } from "./health.ts";
 
+type Serve = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Where its clients open their stream, and where they send to. */
+const ssePath = "/sse";
+export const messagesPath = "/messages";
+
 export type Routes = {
   readonly mcpPath: string;
-  readonly mcp: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly mcp: Serve;
+  /** The deprecated HTTP+SSE transport, if it is wanted. */
+  readonly httpSse: Serve | undefined;
   readonly readiness: ReadinessCheck;
   readonly draining: () => boolean;
 };
 
 /** Sends each request where it belongs. The MCP endpoint comes first: it is what traffic is made of. */
 export function routes(options: Routes): RequestListener {
-  const { mcpPath, mcp, readiness } = options;
+  const { mcpPath, mcp, httpSse, readiness } = options;
   return (request, response) => {
     // A connection kept alive would carry the next request to a node that is about to go.
     if (options.draining()) response.setHeader("connection", "close");
@@ -20,6 +28,8 @@ export function routes(options: Routes): RequestListener {
     if (path === mcpPath) mcp(request, response);
     else if (path === "/healthz") probe(request, response, () => answerJson(response, 200, { status: "alive" }));
     else if (path === "/readyz") probe(request, response, () => void answerReadiness(response, readiness));
+    else if (httpSse !== undefined && path === ssePath) only("GET", request, response, httpSse);
+    else if (httpSse !== undefined && path === messagesPath) only("POST", request, response, httpSse);
     else notFound(response, mcpPath);
   };
 }
@@ -27,6 +37,12 @@ export function routes(options: Routes): RequestListener {
 function pathOf(url: string): string {
   const query = url.indexOf("?");
   return query < 0 ? url : url.slice(0, query);
+}
+
+/** Clients that know both transports try the newer one here first, and take its refusal for a hint. */
+function only(method: string, request: IncomingMessage, response: ServerResponse, serve: Serve): void {
+  if (request.method === method) serve(request, response);
+  else answerJson(response, 405, { error: "method_not_allowed", message: `use ${method}` }, { allow: method });
 }
 
 function probe(request: IncomingMessage, response: ServerResponse, answer: () => void): void {

@@ -11,6 +11,7 @@ export type Settings = {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  readonly sse: boolean;
   readonly allowedHosts: readonly string[] | undefined;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly auth: "none" | "tokens";
@@ -59,6 +60,11 @@ export function createTable(around: Surroundings): Table {
     host: text({ default: "127.0.0.1", placeholder: "HOST", group: where, help: "Address to bind" }),
     port: integer({ default: 3000, min: 0, max: 65_535, group: where, help: "Port; 0 picks a free one" }),
     path: text({ default: "/mcp", placeholder: "PATH", group: where, help: "Path of the MCP endpoint" }),
+    sse: flag({
+      default: false,
+      group: where,
+      help: "Also serve the deprecated HTTP+SSE transport at /sse and /messages",
+    }),
 
     auth: choice({
       default: "none",

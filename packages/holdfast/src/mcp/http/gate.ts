@@ -49,7 +49,7 @@ export type BodyRead = { readonly text: string } | "too large" | "not text" | "g
 /** What serves requests once they have passed. */
 export type Servers = {
   readonly sessions: { handle(inbound: Inbound): Promise<Reply> };
-  readonly stateless: { handle(inbound: Inbound): Promise<Response> };
+  readonly stateless: { handle(inbound: Inbound): Promise<Reply | Response> };
 };
 
 /** An answer, and what to call once it has been sent or can no longer be. */

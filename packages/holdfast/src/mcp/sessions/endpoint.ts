@@ -54,6 +54,8 @@ export type SessionEndpointInit = {
   readonly instance: (context: InstanceContext) => McpServer;
   /** Where changes of lists and resources are announced. */
   readonly news?: NewsSource | undefined;
+  /** Streams of this node, where others than these are counted too. Default: its own, by the options. */
+  readonly slots?: StreamSlots | undefined;
   readonly options?: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined } | undefined;
 };
 
@@ -111,8 +113,9 @@ class Endpoint implements SessionEndpoint {
   #draining = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ hold, instance, news, options }: SessionEndpointInit) {
-    const deps = makeDeps(hold, news, resolveSessionOptions(options ?? {}));
+  constructor(init: SessionEndpointInit) {
+    const { hold, instance, options } = init;
+    const deps = makeDeps(init, resolveSessionOptions(options ?? {}));
     this.#deps = deps;
     this.#life = new NodeLife(deps.store, deps.ids.node, deps.onError);
     this.#warm = new WarmSessions({ max: deps.options.maxWarmInstances, onError: deps.onError });
@@ -223,7 +226,7 @@ function isForCallsUnderWay({ method, body }: Inbound): boolean {
   return method === "POST" && readBody(body)?.messages.every(({ type }) => type !== "request") === true;
 }
 
-function makeDeps(hold: SessionHold, source: NewsSource | undefined, options: SessionOptions): SessionDeps {
+function makeDeps({ hold, news: source, slots }: SessionEndpointInit, options: SessionOptions): SessionDeps {
   const onError = (error: unknown): void => {
     try {
       options.onError(error);
@@ -238,7 +241,7 @@ function makeDeps(hold: SessionHold, source: NewsSource | undefined, options: Se
     onError,
     failurePoint: options[failurePoints],
     ids: new FleetIds(),
-    slots: new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
+    slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
     serving: new AsyncLocalStorage<Serving>(),
     hint: (topic: string, hint: string): void => {
       try {

@@ -85,7 +85,7 @@ export class Initializer {
 }
 
 /** Undefined if the server refused. */
-function negotiatedIn(request: JSONRPCRequest, response: RpcResponse): Negotiated | undefined {
+export function negotiatedIn(request: JSONRPCRequest, response: RpcResponse): Negotiated | undefined {
   if (!("result" in response) || !isObject(response.result)) return undefined;
   const { protocolVersion } = response.result;
   const { clientInfo, capabilities } = request.params ?? {};

@@ -25,6 +25,7 @@ import { isFleetId } from "./routing/ids.ts";
 import { putInInbox } from "./routing/inbox.ts";
 import { fleetToken } from "./routing/pending.ts";
 import type { OpenSession, SessionGate } from "./session-gate.ts";
+import { inboxOf } from "./transport-record.ts";
 import { changeTransport } from "./transport-store.ts";
 import { hasBatches, isSupported, primes, supportedVersions } from "./versions.ts";
 import type { WarmSession } from "./warm-session.ts";
@@ -104,7 +105,7 @@ export class Posts {
       if (warm?.take(told, extra) === true) return true;
       const message = forAnotherNode(deps, told, warm);
       if (await this.#tellWaiting(session, told, message, extra)) return true;
-      return message === undefined || putInInbox(deps, session.owner, session.id, message);
+      return message === undefined || putInInbox(deps, inboxOf(session), message);
     }
     await rehydrator.using(session, async (warm) => {
       warm.take(told, extra);

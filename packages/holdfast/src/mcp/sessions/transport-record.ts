@@ -7,8 +7,9 @@
 import type { ClientCapabilities, Implementation } from "@modelcontextprotocol/server";
 
 import { HoldfastError } from "../../record/errors.ts";
-import type { Position, RecordKey } from "../../record/record.ts";
+import type { Owner, Position, RecordKey } from "../../record/record.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
+import type { InboxPlace } from "./routing/inbox.ts";
 
 export const outStream = "out";
 export const inStream = "in";
@@ -40,6 +41,11 @@ export function transportKey(sessionId: string): RecordKey {
 /** Where hints about a session's streams go. */
 export function sessionTopic(sessionId: string): string {
   return `holdfast.session.${sessionId}`;
+}
+
+/** Where answers and cancellations for a session are left. */
+export function inboxOf({ owner, id }: { readonly owner: Owner; readonly id: string }): InboxPlace {
+  return { owner, key: transportKey(id), topic: sessionTopic(id) };
 }
 
 export function readTransportDocument(text: string): TransportDocument {

@@ -13,7 +13,7 @@ import { parkCall } from "./questions/park.ts";
 import { Inbox } from "./routing/inbox.ts";
 import { getStreamId } from "./stream-id.ts";
 import { isAboutSubscriptions, keepSubscription } from "./subscriptions.ts";
-import type { TransportDocument } from "./transport-record.ts";
+import { inboxOf, type TransportDocument } from "./transport-record.ts";
 import { changeTransport } from "./transport-store.ts";
 
 /** What was last read of a session's transport record. */
@@ -136,8 +136,7 @@ export class WarmSession {
     this.#inbox = new Inbox(
       {
         deps: this.#deps,
-        owner: this.owner,
-        sessionId: this.id,
+        ...inboxOf(this),
         after: this.#inboxAfter,
         take: (incoming) => {
           if (incoming.type !== "request") this.take(incoming, {});

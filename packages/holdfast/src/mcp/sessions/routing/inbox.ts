@@ -1,40 +1,42 @@
-import type { Owner, Position } from "../../../record/record.ts";
+import type { Owner, Position, RecordKey } from "../../../record/record.ts";
 import type { SessionDeps } from "../deps.ts";
 import { readHint, writeHint } from "../hints.ts";
 import { type IncomingMessage, readMessage } from "../messages.ts";
-import { inStream, sessionTopic, transportKey } from "../transport-record.ts";
+import { inStream } from "../transport-record.ts";
 
 /** Answers and cancellations a session keeps for nodes that have not looked yet. */
 const keep = 64;
+
+type InboxDeps = Pick<SessionDeps, "hold" | "store" | "hint" | "onError">;
+
+/** The record whose stream `in` is the inbox, and where hints about it go. */
+export type InboxPlace = { readonly owner: Owner; readonly key: RecordKey; readonly topic: string };
 
 /**
  * Puts a message that nobody here waits for where the node that does will find it. False if the session is over.
  */
 export async function putInInbox(
-  deps: SessionDeps,
-  owner: Owner,
-  sessionId: string,
+  deps: InboxDeps,
+  { owner, key, topic }: InboxPlace,
   message: unknown,
 ): Promise<boolean> {
   const committed = await deps.store.commit(
     owner,
     [
       {
-        ...transportKey(sessionId),
+        ...key,
         expect: "present",
         appends: [{ stream: inStream, data: [JSON.stringify(message)], keep }],
       },
     ],
     { quota: { bytes: deps.hold.limits.maxBytes } },
   );
-  if (committed.ok) deps.hint(sessionTopic(sessionId), writeHint({ type: "in" }));
+  if (committed.ok) deps.hint(topic, writeHint({ type: "in" }));
   return committed.ok;
 }
 
-export type InboxInit = {
-  readonly deps: SessionDeps;
-  readonly owner: Owner;
-  readonly sessionId: string;
+export type InboxInit = InboxPlace & {
+  readonly deps: InboxDeps;
   /** Where to begin: nothing before it can be meant for who waits now. */
   readonly after: Position;
   readonly take: (message: IncomingMessage) => void;
@@ -61,7 +63,7 @@ export class Inbox {
   constructor(init: InboxInit, pollMs: number) {
     this.#init = init;
     this.#after = init.after;
-    this.#unsubscribe = init.deps.store.subscribe(sessionTopic(init.sessionId), (hint) => {
+    this.#unsubscribe = init.deps.store.subscribe(init.topic, (hint) => {
       const read = readHint(hint);
       if (read === undefined || read.type === "in") this.#look();
     });
@@ -98,10 +100,10 @@ export class Inbox {
   }
 
   async #readAll(): Promise<void> {
-    const { deps, owner, sessionId, take, missed } = this.#init;
+    const { deps, owner, key, take, missed } = this.#init;
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      const page = await deps.store.events(owner, transportKey(sessionId), inStream, {
+      const page = await deps.store.events(owner, key, inStream, {
         after: this.#after,
         limit: keep,
       });
