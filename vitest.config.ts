@@ -67,7 +67,7 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           globalSetup: ["test/setup/build.ts"],
           setupFiles: ["test/setup/leaks.ts"],
           testTimeout: 60_000,

@@ -20,6 +20,7 @@ export { decide, slideIsDue } from "./record/decide.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
 export { HoldfastError, isHoldfastError } from "./record/errors.ts";
 export { isLive, purgeAt } from "./record/expiry.ts";
+export { matchesFields } from "./record/fields.ts";
 export type { OwnerCounts, Quota, Usage } from "./record/quota.ts";
 export { brokenQuota, usageOf } from "./record/quota.ts";
 export type {
@@ -35,6 +36,7 @@ export type {
   Version,
 } from "./record/record.ts";
 export { maxChangesPerCommit, maxHintBytes, maxLifetimeMs, maxNameLength, maxNamesPerRecord } from "./record/record.ts";
+export { utf8Length } from "./record/text.ts";
 export { Batcher, type BatcherOptions, type Settle } from "./store/batcher.ts";
 export type {
   AccountDump,
@@ -68,3 +70,16 @@ export type {
   StoreTraits,
   Tail,
 } from "./store/contract.ts";
+export { Gate } from "./store/gate.ts";
+export {
+  validateCall,
+  validateCommit,
+  validateEvents,
+  validateHint,
+  validateList,
+  validatePage,
+  validateRead,
+  validateReap,
+} from "./store/validate.ts";
+export { validateAccount } from "./store/validate-account.ts";
+export { refuseSetback, validateDump } from "./store/validate-dump.ts";
