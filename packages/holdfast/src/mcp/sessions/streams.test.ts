@@ -171,7 +171,7 @@ describe("Last-Event-ID", () => {
       `${streamId}_9007199254740993`,
       `${streamId}_1e3`,
       `${streamId}_${secondPosition}`,
-      `${streamId.slice(0, -1)}0_1`,
+      `${streamId.slice(0, -1)}${streamId.endsWith("0") ? "1" : "0"}_1`,
       `g${"A".repeat(12)}_1`,
       foreign?.id ?? "",
       "é".repeat(3),

@@ -11,12 +11,11 @@ export async function* openCalls(
   sessionId: string,
   { asking = false }: { readonly asking?: boolean } = {},
 ): AsyncIterable<string> {
+  const where = { session: sessionId, ...(asking && { asking }) };
   let after: string | undefined;
   do {
-    const page = await store.list(owner, callKind, { limit: pageSize, order: "newest", after });
-    for (const { id, fields } of page.records) {
-      if (fields["session"] === sessionId && (!asking || fields["asking"] === true)) yield id;
-    }
+    const page = await store.list(owner, callKind, { limit: pageSize, order: "newest", after, where });
+    for (const { id } of page.records) yield id;
     after = page.next;
   } while (after !== undefined);
 }
