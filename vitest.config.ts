@@ -15,6 +15,7 @@ const librarySources = [
 /** Tests that need a server; it is started for them, and only if one of them runs. */
 const postgresTests = "packages/holdfast/src/stores/postgres/**/*.test.ts";
 const redisTests = "packages/holdfast/src/stores/redis/**/*.test.ts";
+const tieredTests = "packages/holdfast/src/stores/tiered/**/*.test.ts";
 
 /**
  * What all tests beside the sources share. Two files at a time, in processes that go on to the next file: starting one
@@ -42,7 +43,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-          exclude: [postgresTests, redisTests],
+          exclude: [postgresTests, redisTests, tieredTests],
           ...besideTheSource,
         },
       },
@@ -61,6 +62,15 @@ export default defineConfig({
           name: "redis",
           include: [redisTests],
           globalSetup: ["test/setup/redis.ts"],
+          ...besideTheSource,
+        },
+      },
+      {
+        resolve: { alias: librarySources },
+        test: {
+          name: "tiered",
+          include: [tieredTests],
+          globalSetup: ["test/setup/postgres.ts", "test/setup/redis.ts"],
           ...besideTheSource,
         },
       },

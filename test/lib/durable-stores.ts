@@ -13,13 +13,17 @@ export interface DurableStore extends AsyncDisposable {
   readonly crash?: () => Promise<void>;
 }
 
-const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite, postgres, redis };
+const starters: Readonly<Record<string, () => Promise<DurableStore>>> = { sqlite, postgres, redis, tiered };
 
 /** As `openStore`, but loads that store alone: processes of which many are started have to start quickly. */
 const openers: Readonly<Record<string, (url: string) => Promise<Store>>> = {
   sqlite: async (url) => (await import("holdfast/stores/sqlite")).sqliteStore({ path: url.slice("sqlite:".length) }),
   postgres: async (url) => (await import("holdfast/stores/postgres")).postgresStore({ url }),
   redis: async (url) => (await import("holdfast/stores/redis")).redisStore({ url }),
+  tiered: async (url) => {
+    const { tieredOptionsOf, tieredStore } = await import("holdfast/stores/tiered");
+    return await tieredStore(tieredOptionsOf(url.slice("tiered:".length)));
+  },
 };
 
 export const durableStores: readonly string[] = Object.keys(starters);
@@ -55,4 +59,18 @@ async function postgres(): Promise<DurableStore> {
 async function redis(): Promise<DurableStore> {
   const server = await startRedis();
   return { url: server.url, crash: server.crash, [Symbol.asyncDispose]: server.stop };
+}
+
+/** Both servers crash at once: what either does alone is less. */
+async function tiered(): Promise<DurableStore> {
+  const [truth, cache] = await Promise.all([postgres(), redis()]);
+  return {
+    url: `tiered:${cache.url},${truth.url}`,
+    crash: async () => {
+      await Promise.all([truth.crash?.(), cache.crash?.()]);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([truth[Symbol.asyncDispose](), cache[Symbol.asyncDispose]()]);
+    },
+  };
 }

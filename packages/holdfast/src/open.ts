@@ -11,6 +11,11 @@ const redis =
   async (rest: string): Promise<Store> =>
     (await import("./stores/redis/index.ts")).redisStore({ url: `redis${variant}:${rest}` });
 
+const tiered = async (rest: string): Promise<Store> => {
+  const { tieredOptionsOf, tieredStore } = await import("./stores/tiered/index.ts");
+  return await tieredStore(tieredOptionsOf(rest));
+};
+
 /** One line per store: what follows the scheme, to a store. */
 const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
   memory: async (rest) => {
@@ -26,11 +31,13 @@ const stores: Readonly<Record<string, (rest: string) => Promise<Store>>> = {
   "rediss+sentinel": redis("s+sentinel"),
   "redis+cluster": redis("+cluster"),
   "rediss+cluster": redis("s+cluster"),
+  tiered,
 };
 
 /**
- * Opens the store of a URL: `memory:`, `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or
- * `redis://USER:PASSWORD@HOST` (`redis+sentinel://HOST,HOST/NAME`, `redis+cluster://HOST,HOST`; `rediss…` with TLS).
+ * Opens the store of a URL: `memory:`, `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`,
+ * `redis://USER:PASSWORD@HOST` (`redis+sentinel://HOST,HOST/NAME`, `redis+cluster://HOST,HOST`; `rediss…` with TLS), or
+ * `tiered:REDIS,POSTGRES` with the URLs of both.
  * Whoever opens a store closes it.
  *
  * Throws `CONFIGURATION` for a URL that names no store or leaves something out, and whatever the store refuses.

@@ -1,21 +1,22 @@
 /** Scripts on whatever servers there are. */
 import { Refused, translate } from "./failures.ts";
-import { assembleScripts, type ScriptName, type Scripts } from "./scripts.ts";
+import type { Script, ScriptName } from "./scripts.ts";
 import type { Topology } from "./topology.ts";
 
-export class Client {
+export class Client<Name extends string = ScriptName> {
   readonly topology: Topology;
-  readonly #scripts: Scripts = assembleScripts();
+  readonly #scripts: Readonly<Record<Name, Script>>;
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, scripts: Readonly<Record<Name, Script>>) {
     this.topology = topology;
+    this.#scripts = scripts;
   }
 
   /**
    * Runs a script where its keys lie, all of which have one hash tag. Throws `OUTCOME_UNKNOWN` where it changes
    * something and no answer came.
    */
-  async run(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  async run(name: Name, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const { text, digest, reads } = this.#scripts[name];
     const [route = ""] = keys;
     const given = [String(keys.length), ...keys, ...args];

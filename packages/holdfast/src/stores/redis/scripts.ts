@@ -70,7 +70,8 @@ export function assembleScripts(): Scripts {
   return Object.fromEntries(scripts) as Scripts;
 }
 
-function scriptOf(texts: readonly string[]): Script {
+/** @param texts the first of them says by its flags whether the script changes anything. */
+export function scriptOf(texts: readonly string[]): Script {
   const text = texts.join("\n");
-  return { text, digest: createHash("sha1").update(text).digest("hex"), reads: texts[0] === reads };
+  return { text, digest: createHash("sha1").update(text).digest("hex"), reads: text.startsWith(`${reads}\n`) };
 }

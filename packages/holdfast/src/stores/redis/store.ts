@@ -4,7 +4,6 @@
  */
 import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
-import { mintSecret } from "../../record/ids.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
 import { Aborts } from "../../store/abort.ts";
 import type {
@@ -25,21 +24,21 @@ import type {
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
-import { Hints } from "../../store/hints.ts";
-import { Outbox } from "../../store/outbox.ts";
+import type { Hints } from "../../store/hints.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { RedisAdmin } from "./admin.ts";
 import { Client } from "./client.ts";
 import { Committer } from "./committer.ts";
 import { loadDriver } from "./driver.ts";
-import { RedisEars } from "./ears.ts";
 import { healthOf } from "./health.ts";
+import { hintsOver } from "./hints.ts";
 import { Keys } from "./keys.ts";
 import { type RedisOptions, type ResolvedRedisOptions, resolveOptions } from "./options.ts";
 import { Owners } from "./owners.ts";
 import { type Prepared, prepareServers } from "./prepare.ts";
 import { type Asking, listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
 import type { ServerFacts } from "./safety.ts";
+import { assembleScripts } from "./scripts.ts";
 import { topologyFor } from "./topologies.ts";
 
 /**
@@ -66,7 +65,7 @@ export function redisStore(options: RedisOptions): Promise<Store> {
 export async function redisStoreWithClock(options: RedisOptions, clock: () => string): Promise<Store> {
   const resolved = resolveOptions(options);
   const topology = topologyFor(await loadDriver(), resolved);
-  const client = new Client(topology);
+  const client = new Client(topology, assembleScripts());
   const keys = new Keys(resolved.prefix);
   try {
     const prepared = await prepareServers(client, keys, resolved);
@@ -194,19 +193,4 @@ class RedisStore implements Store {
   #until<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     return this.#aborts.until(signal, ({ resolve, reject }) => void work().then(resolve, reject));
   }
-}
-
-function hintsOver(client: Client, keys: Keys, pollMs: number): Hints {
-  const node = mintSecret(72);
-  const { channels } = keys;
-  // Each process speaks on one channel and listens to all: in a cluster, hints then pass through all servers.
-  const channel = channels[Math.floor(Math.random() * channels.length)] ?? "";
-  return new Hints({
-    node,
-    pollMs,
-    outbox: new Outbox(node, async (payloads) => {
-      await Promise.all(payloads.map((payload) => client.ask(channel, ["SPUBLISH", channel, payload])));
-    }),
-    listenerFor: (on) => new RedisEars({ topology: client.topology, channels, ...on }),
-  });
 }

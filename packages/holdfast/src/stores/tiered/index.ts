@@ -1,0 +1,2 @@
+export { type TieredOptions, tieredOptionsOf } from "./options.ts";
+export { tieredStore } from "./store.ts";
