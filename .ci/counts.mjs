@@ -8,6 +8,9 @@ const required = [
   "test/clients/",
   "test/cluster/",
   "test/crash/",
+  "test/faults/",
+  "test/histories/",
+  "test/kills/",
   "test/official/",
 ];
 
