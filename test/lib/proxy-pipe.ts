@@ -23,8 +23,8 @@ export type PipeOptions = {
 /** One direction of one connection. */
 export class Pipe {
   readonly #options: PipeOptions;
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #lastDueAt = 0;
+  readonly #waiting: { readonly dueAt: number; readonly deliver: () => void }[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #holed = false;
 
   constructor(options: PipeOptions) {
@@ -45,8 +45,8 @@ export class Pipe {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    clearTimeout(this.#timer);
+    this.#waiting.length = 0;
   }
 
   get #loses(): boolean {
@@ -79,14 +79,23 @@ export class Pipe {
 
   /** Now, or later, but never before what came earlier. */
   #whenDue(deliver: () => void): void {
-    const now = performance.now();
-    const dueAt = Math.max(now + this.#options.weather.delayMs, this.#lastDueAt);
-    this.#lastDueAt = dueAt;
-    if (dueAt <= now && this.#timers.size === 0) return deliver();
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      deliver();
-    }, dueAt - now);
-    this.#timers.add(timer);
+    this.#waiting.push({ dueAt: performance.now() + this.#options.weather.delayMs, deliver });
+    if (this.#timer === undefined) this.#deliverDue();
+  }
+
+  /** One timer for all: two that are due at almost the same time fire in any order. */
+  #deliverDue(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const leftMs = next.dueAt - performance.now();
+      if (leftMs > 0) {
+        this.#timer = setTimeout(() => {
+          this.#timer = undefined;
+          this.#deliverDue();
+        }, leftMs);
+        return;
+      }
+      this.#waiting.shift();
+      next.deliver();
+    }
   }
 }
