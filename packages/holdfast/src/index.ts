@@ -21,6 +21,7 @@ export type {
   ServerInfo,
   StdioHandle,
   StdioOptions,
+  TurnOptions,
 } from "./mcp/types.ts";
 export { openStore } from "./open.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";

@@ -11,8 +11,8 @@ import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { makeSubscribable } from "./subscribable.ts";
 import { SchemaCache } from "./tools/schemas.ts";
-import { turnOf } from "./tools/turn.ts";
-import { wrapTools } from "./tools/wrap.ts";
+import { keptTurn, type TurnPolicy } from "./tools/turn.ts";
+import { type FinishedCall, wrapTools } from "./tools/wrap.ts";
 import type { Build, ServerInfo } from "./types.ts";
 import { wrapReads } from "./wrap-reads.ts";
 
@@ -50,6 +50,13 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     const { principal, session } = caller;
     const owner = ownerOfPrincipal(principal);
     const server = new McpServer(implementation, serverOptions);
+    const remember =
+      (ofCaller: Session, policy: TurnPolicy) =>
+      (call: FinishedCall): void => {
+        const turn = keptTurn(call, policy, options.onError);
+        // Asked late: that of a stdio connection may have been replaced.
+        if (turn !== undefined) turns.record(owner, ofCaller.id, turn);
+      };
     // Who has turned the SDK's way of asking such clients off wants none.
     const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
     wrapTools(server, {
@@ -57,10 +64,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       parks,
       onCall: () => connections.call(),
       within: (call, fn) => serving.withinCall(call, fn),
-      onTurn:
-        session === undefined || !options.recordTurns
-          ? undefined
-          : (call) => turns.record(owner, session.id, turnOf(call)),
+      onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once: (call, work) => serving.callOnce(owner, call, work),
       onError: options.onError,
     });

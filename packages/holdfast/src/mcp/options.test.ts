@@ -10,6 +10,11 @@ describe("resolveServeOptions", () => {
     [{ response: "xml" }, '"xml"'],
     [{ limits: { maxDepth: 0 } }, "maxDepth"],
     [{ limits: { maxBatch: 1.5 } }, "maxBatch"],
+    [{ recordTurns: { exept: ["a"] } }, 'did you mean "except"'],
+    [{ recordTurns: { except: "a" } }, "recordTurns.except"],
+    [{ recordTurns: { redact: true } }, "recordTurns.redact"],
+    [{ recordTurns: "no" }, "recordTurns"],
+    [{ node: "" }, "node"],
   ])("refuses what makes no sense, by name: %j", (options, named) => {
     // Not what the types allow: options also come from files.
     expect(() => resolveServeOptions(options as ServeOptions)).toThrow(
@@ -23,8 +28,12 @@ describe("resolveServeOptions", () => {
       limits: { ...serveDefaults, maxBatch: 5 },
       stateless: false,
       response: "auto",
-      recordTurns: true,
+      turns: { except: new Set(), redact: undefined, node: expect.stringContaining(`:${process.pid}`) as string },
     });
+  });
+
+  it("keeps no turns where it is told so", () => {
+    expect(resolveServeOptions({ recordTurns: false }).turns).toBeUndefined();
   });
 
   it("survives an error handler that fails", () => {

@@ -1,7 +1,9 @@
+import { hostname } from "node:os";
 import type { McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
-import type { Authenticate, ServeLimits, ServeOptions } from "./types.ts";
+import type { TurnPolicy } from "./tools/turn.ts";
+import type { Authenticate, ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
 
 /** The limits of `serve()` where nothing else is said. */
 export const serveDefaults: ServeLimits = {
@@ -25,7 +27,8 @@ export type ResolvedServeOptions = {
   readonly server: McpServerOptions | undefined;
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
-  readonly recordTurns: boolean;
+  /** Undefined where no turns are kept. */
+  readonly turns: TurnPolicy | undefined;
   readonly httpSse: { readonly messages: string };
   readonly limits: ServeLimits;
   /** Never throws. */
@@ -39,6 +42,7 @@ const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   stateless: true,
   response: true,
   recordTurns: true,
+  node: true,
   httpSse: true,
   server: true,
   limits: true,
@@ -62,7 +66,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
     server: options.server,
     stateless: options.stateless ?? false,
     response,
-    recordTurns: options.recordTurns ?? true,
+    turns: resolveTurns(options),
     httpSse: { messages: options.httpSse?.messages ?? "/messages" },
     limits: resolveLimits(options.limits ?? {}),
     onError: (error) => {
@@ -73,6 +77,27 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
       }
     },
   };
+}
+
+function resolveTurns({
+  recordTurns = true,
+  node = `${hostname()}:${process.pid}`,
+}: ServeOptions): TurnPolicy | undefined {
+  if (typeof node !== "string" || node.length < 1 || node.length > 128) throw wrong("node has 1 to 128 characters");
+  if (recordTurns === false) return undefined;
+  const given: TurnOptions = recordTurns === true ? {} : recordTurns;
+  if (typeof given !== "object" || given === null) throw wrong("recordTurns is true, false, or { except, redact }");
+  refuseUnknownNames("serve: recordTurns", given, ["except", "redact"]);
+  const { except = [], redact } = given;
+  if (!Array.isArray(except) || !except.every((tool) => typeof tool === "string")) {
+    throw wrong("recordTurns.except is a list of tools");
+  }
+  if (redact !== undefined && typeof redact !== "function") throw wrong("recordTurns.redact is a function of a turn");
+  return { node, except: new Set(except), redact };
+}
+
+function wrong(what: string): HoldfastError {
+  return new HoldfastError("INVALID_ARGUMENT", `serve: ${what}`);
 }
 
 function resolveLimits(given: Partial<ServeLimits>): ServeLimits {

@@ -69,6 +69,8 @@ export class StdioSession implements Session {
   record: Session["record"] = (...given) => this.#do((session) => session.record(...given));
   context: Session["context"] = (...given) => this.#do((session) => session.context(...given));
   recentContext: Session["recentContext"] = (...given) => this.#do((session) => session.recentContext(...given));
+  summary: Session["summary"] = (...given) => this.#do((session) => session.summary(...given));
+  summarize: Session["summarize"] = (...given) => this.#do((session) => session.summarize(...given));
   clear: Session["clear"] = (...given) => this.#do((session) => session.clear(...given));
   end: Session["end"] = (...given) => this.#current.end(...given);
 

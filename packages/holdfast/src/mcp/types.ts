@@ -3,7 +3,7 @@ import type { Implementation, McpServer, McpServerOptions, ServerNotifier } from
 
 import type { Principal } from "../security/principal.ts";
 import type { AnyKind, State } from "../state/kind.ts";
-import type { Session, Sessions } from "../state/types.ts";
+import type { Session, Sessions, Turn } from "../state/types.ts";
 
 /** What a build function gets besides the server it registers things on. All of it belongs to the one caller served. */
 export type ServeContext<Kinds extends readonly AnyKind[]> = {
@@ -58,8 +58,10 @@ export type ServeOptions = {
   readonly stateless?: boolean;
   /** Pin answers of calls to one form. Default `auto`: JSON unless something streams. */
   readonly response?: "auto" | "json" | "sse";
-  /** Keep a turn per tool call of a 2025-era session. Default true. */
-  readonly recordTurns?: boolean;
+  /** Keep a turn per tool call of a 2025-era session, and what of it. Default true. */
+  readonly recordTurns?: boolean | TurnOptions;
+  /** What this process is called in turns. Default: host name and process id. */
+  readonly node?: string;
   /** Where clients of the deprecated HTTP+SSE transport send their messages. Default `/messages`. */
   readonly httpSse?: { readonly messages?: string };
   /** Passed on to every `McpServer` that holdfast constructs: capabilities, cache hints, `requestState` and so on. */
@@ -67,6 +69,17 @@ export type ServeOptions = {
   readonly limits?: Partial<ServeLimits>;
   /** Hears of everything that went wrong and was answered in general words. Default: nobody. Never pass it on to a client. */
   readonly onError?: (error: unknown) => void;
+};
+
+/** What of tool calls is kept as turns. */
+export type TurnOptions = {
+  /** Tools of which none is kept: those that are given secrets, say. */
+  readonly except?: readonly string[];
+  /**
+   * Gets each turn before it is kept, with the whole input and output, and returns it with the `input` and `outputPreview`
+   * to keep, or nothing to keep none. Where it throws, none is kept, and `onError` hears of it.
+   */
+  readonly redact?: (turn: Turn) => Turn | undefined;
 };
 
 /**

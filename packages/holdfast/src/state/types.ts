@@ -260,6 +260,8 @@ export type DeepPartial<Value> = Value extends readonly unknown[]
 /** What a session keeps besides its counters and streams. */
 export type SessionDocument = {
   readonly label?: string | undefined;
+  /** What a tool thinks worth knowing of all that happened before. */
+  readonly summary?: string | undefined;
   readonly metadata: unknown;
   readonly preferences: Readonly<Record<string, unknown>>;
   readonly data: Readonly<Record<string, unknown>>;
@@ -274,6 +276,10 @@ export type Turn = {
   readonly at: Date;
   readonly durationMs: number;
   readonly ok: boolean;
+  /** The process that ran it. */
+  readonly node?: string | undefined;
+  /** Tells the call from all others; events that came about in it have it in `by.call`. */
+  readonly call?: string | undefined;
 };
 
 export type SessionInput = { readonly label?: string | undefined; readonly metadata?: unknown };
@@ -343,7 +349,17 @@ export interface Session {
   context(options?: CallOptions & { readonly maxEvents?: number; readonly maxTurns?: number }): Promise<SessionContext>;
   /** The newest `n` turns, oldest first: what happened before, for tools that want to know. */
   recentContext(n: number, options?: CallOptions): Promise<readonly Turn[]>;
-  /** Empties data, preferences, counters, actions and turns. Label, metadata and id stay. */
+  /** What was last kept by `summarize`; undefined if nothing was. */
+  summary(options?: CallOptions): Promise<string | undefined>;
+  /**
+   * Keeps a summary of what happened so far, at most 16,384 characters, in place of the one before; `undefined` takes it
+   * away. A function is given the one before, and may run more than once.
+   */
+  summarize(
+    summary: string | undefined | ((before: string | undefined) => string | undefined),
+    options?: ChangeOptions,
+  ): Promise<Changed>;
+  /** Empties data, preferences, counters, actions, turns and summary. Label, metadata and id stay. */
   clear(options?: ChangeOptions): Promise<void>;
   /** Ends the session and, if it belongs to a connection, the connection's session with it. False if it had ended. */
   end(options?: CallOptions): Promise<boolean>;

@@ -96,6 +96,7 @@ function createApp({ table, resolved, name, hold, log, authenticate }: AppParts)
     },
     {
       ...serveOptions(resolved.settings),
+      node: name,
       ...(authenticate && { authenticate }),
       onError: (err) => log.error({ err }, "a request failed"),
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { turnOf } from "./turn.ts";
+import { keptTurn, type TurnPolicy, turnOf } from "./turn.ts";
 
 const call = { id: "c1", tool: "t", input: { a: 1 }, result: { content: [] }, startedAt: 1_000, durationMs: 1.23456 };
 
@@ -25,5 +25,40 @@ describe("turnOf", () => {
   it("previews structured content where there is no text", () => {
     expect(turnOf({ ...call, result: { content: [], structuredContent: { a: 1 } } }).outputPreview).toBe('{"a":1}');
     expect(turnOf(call).outputPreview).toBe("");
+  });
+});
+
+describe("keptTurn", () => {
+  const policy: TurnPolicy = { node: "n1", except: new Set(["secret"]), redact: undefined };
+  const failed: unknown[] = [];
+  const kept = (more: Partial<TurnPolicy>, given = call) =>
+    keptTurn(given, { ...policy, ...more }, (error) => failed.push(error));
+
+  it("says on which node a call ran, and which it was", () => {
+    expect(kept({})).toEqual({ ...turnOf(call), node: "n1", call: "c1" });
+  });
+
+  it("keeps none of the tools it is told to leave out", () => {
+    expect(kept({}, { ...call, tool: "secret" })).toBeUndefined();
+  });
+
+  it("keeps what is left after redaction: input and preview, and nothing else is changed by it", () => {
+    const redacted = kept({
+      redact: (turn) => {
+        (turn.input as { a: unknown }).a = "***";
+        return { ...turn, outputPreview: "hidden", tool: "other", ok: false };
+      },
+    });
+    expect(redacted).toEqual({ ...turnOf(call), input: { a: "***" }, outputPreview: "hidden", node: "n1", call: "c1" });
+    expect(call.input).toEqual({ a: 1 });
+    expect(kept({ redact: () => undefined })).toBeUndefined();
+  });
+
+  it("keeps nothing where redaction fails, and tells", () => {
+    const redact = () => {
+      throw new Error("no");
+    };
+    expect(kept({ redact })).toBeUndefined();
+    expect(failed).toHaveLength(1);
   });
 });

@@ -2,6 +2,36 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Turn } from "../../state/types.ts";
 import type { FinishedCall } from "./wrap.ts";
 
+/** How calls are remembered: what is left out of them, and on which node they ran. */
+export type TurnPolicy = {
+  readonly node: string;
+  readonly except: ReadonlySet<string>;
+  readonly redact: ((turn: Turn) => Turn | undefined) | undefined;
+};
+
+/**
+ * What is kept of a finished call; undefined if nothing is. A redaction that fails keeps nothing: better a turn too few
+ * than a secret in a log.
+ */
+export function keptTurn(
+  call: FinishedCall,
+  { node, except, redact }: TurnPolicy,
+  report: (error: unknown) => void,
+): Turn | undefined {
+  if (except.has(call.tool)) return undefined;
+  const turn: Turn = { ...turnOf(call), node, call: call.id };
+  if (redact === undefined) return turn;
+  try {
+    // A copy is the author's to change; what the tool was given stays as it is.
+    const redacted = redact({ ...turn, input: structuredClone(turn.input) });
+    if (redacted === undefined) return undefined;
+    return { ...turn, input: redacted.input, outputPreview: String(redacted.outputPreview) };
+  } catch (error) {
+    report(error);
+    return undefined;
+  }
+}
+
 /** A finished call as a turn. The recorder of turns cuts inputs and previews to size; nothing is cut here. */
 export function turnOf(call: FinishedCall): Turn {
   return {

@@ -1,7 +1,7 @@
 /**
  * The built-in kind `session`.
  *
- * - document: label, metadata, preferences, data;
+ * - document: label, summary, metadata, preferences, data;
  * - counters: the caller's own, and one of the engine's that counts actions, so that the total starts again when the
  *   session is cleared while the positions of the stream, which never start again, go on;
  * - streams: `actions` and `turns`, both trimmed to their newest.
@@ -58,9 +58,9 @@ const sessionSchema: StandardSchemaV1<SessionDocument> = {
 
 function isSessionDocument(value: unknown): value is SessionDocument {
   if (typeof value !== "object" || value === null) return false;
-  const { label, metadata, preferences, data } = value as Partial<Record<keyof SessionDocument, unknown>>;
-  const labelled = label === undefined || typeof label === "string";
-  return labelled && metadata !== undefined && isMap(preferences) && isMap(data);
+  const { label, summary, metadata, preferences, data } = value as Partial<Record<keyof SessionDocument, unknown>>;
+  const texts = [label, summary].every((text) => text === undefined || typeof text === "string");
+  return texts && metadata !== undefined && isMap(preferences) && isMap(data);
 }
 
 function isMap(value: unknown): boolean {

@@ -31,9 +31,10 @@ import type { TurnRecorder } from "./turns.ts";
 const defaultMaxEvents = 20;
 const defaultMaxTurns = 10;
 const maxTail = 1_000;
+const maxSummary = 16_384;
 
 /** The document while an update changes it. */
-type Draft = { preferences: Record<string, unknown>; data: Record<string, unknown> };
+type Draft = { summary?: string; preferences: Record<string, unknown>; data: Record<string, unknown> };
 
 export class OwnSession implements Session {
   readonly id: string;
@@ -132,6 +133,23 @@ export class OwnSession implements Session {
     return tails[1].map(({ data }) => parseTurn(data));
   }
 
+  async summary(options: CallOptions = {}): Promise<string | undefined> {
+    return (await this.view(options)).value.summary;
+  }
+
+  async summarize(
+    summary: string | undefined | ((before: string | undefined) => string | undefined),
+    options: ChangeOptions = {},
+  ): Promise<Changed> {
+    const intent = typeof summary === "function" ? {} : { summary };
+    const { version, replayed } = await this.#update("summarize", intent, options, (draft) => {
+      const next = typeof summary === "function" ? summary(draft.summary) : summary;
+      if (next === undefined) delete draft.summary;
+      else draft.summary = checkedSummary(next);
+    });
+    return { version, replayed };
+  }
+
   async clear(options: ChangeOptions = {}): Promise<void> {
     await this.#turns.settle(this.#scope.owner, this.id);
     await clearSession(this.#scope, this.#target().key, options);
@@ -186,6 +204,11 @@ export class OwnSession implements Session {
       tails: [actions === undefined ? [] : (found.shift() ?? []), turns === undefined ? [] : (found.shift() ?? [])],
     };
   }
+}
+
+function checkedSummary(summary: unknown): string {
+  if (typeof summary === "string" && summary.length <= maxSummary) return summary;
+  throw invalid(`a summary is a text of at most ${maxSummary} characters`);
 }
 
 /** The newest `n` events of a stream, fewer where they are many bytes; none where none are wanted. */

@@ -39,6 +39,28 @@ async function connect(hold: Hold, idleMs = hold.sessionLifetime.idleMs): Promis
 }
 
 describe.each(backings)("sessions on %s", (_name, makeBacking) => {
+  test("keep a summary that tools set and read, and that clearing takes away", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { id } = await hold.sessions(alice).create();
+    const session = hold.sessions(alice).open(id);
+    expect(await session.summary()).toBeUndefined();
+    expect(await session.summarize("began")).toEqual({ version: 2, replayed: false });
+    await Promise.all(Array.from({ length: 10 }, () => session.summarize((before) => `${before}.`)));
+    expect(await session.summary()).toBe("began..........");
+    expect((await session.context()).view.value.summary).toBe("began..........");
+    for (const summary of ["x".repeat(16_385), 5, null]) {
+      // @ts-expect-error: what the types refuse has to be refused at run time as well.
+      await expect(session.summarize(summary)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
+    await session.clear();
+    expect(await session.summary()).toBeUndefined();
+    await session.summarize("anew");
+    await session.summarize(undefined);
+    expect(await session.summary()).toBeUndefined();
+    await expect(hold.sessions(mallory).open(id).summary()).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
   test("data, preferences, counters and actions are kept and seen together", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);

@@ -8,9 +8,9 @@ const maxInput = 4_096;
 const maxPreview = 200;
 
 /** A turn as stored, its input and preview cut to size; undefined for one without a time, which nothing could show. */
-export function turnText({ tool, input, outputPreview, at, durationMs, ok }: Turn): string | undefined {
+export function turnText({ tool, input, outputPreview, at, durationMs, ok, node, call }: Turn): string | undefined {
   if (Number.isNaN(at.getTime())) return undefined;
-  const rest = JSON.stringify({ tool, outputPreview: cut(outputPreview, maxPreview), at, durationMs, ok });
+  const rest = JSON.stringify({ tool, outputPreview: cut(outputPreview, maxPreview), at, durationMs, ok, node, call });
   // The input's text goes in as it is: what `toJSON` methods answer a second time need not be what was measured.
   return `${rest.slice(0, -1)},"input":${inputText(input)}}`;
 }

@@ -1,0 +1,113 @@
+import { afterEach, expect, it } from "vitest";
+import * as z from "zod";
+import { holdfast } from "../hold.ts";
+import { localUser } from "../security/principal.ts";
+import type { Turn } from "../state/types.ts";
+import { serve } from "./serve.ts";
+import type { App, ServeOptions } from "./types.ts";
+
+const open: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
+});
+
+/** Calls tools in one 2025-era session and returns the turns that are kept of it, as a tool of the session sees them. */
+async function turnsOf(options: ServeOptions, calls: readonly (readonly [string, object])[]): Promise<readonly Turn[]> {
+  const hold = await holdfast({ store: "memory:" });
+  const app = serve(
+    hold,
+    { name: "s", version: "1" },
+    (server, { session }) => {
+      for (const name of ["say", "login"]) {
+        server.registerTool(name, { inputSchema: z.object({ text: z.string() }) }, async ({ text }) => {
+          const known = (await session?.recentContext(10)) ?? [];
+          await session?.summarize((before) => `${before ?? ""}${text};`);
+          return { content: [{ type: "text", text: `${text} after ${known.length}` }] };
+        });
+      }
+    },
+    options,
+  );
+  open.push(hold, { [Symbol.asyncDispose]: () => app.close() });
+  const session = await begin(app);
+  for (const [name, given] of calls) await ask(app, "tools/call", { name, arguments: given }, session);
+  const [listed] = (await hold.sessions(localUser).list()).records;
+  const kept = hold.sessions(localUser).open(listed?.id ?? "");
+  expect(await kept.summary()).toBe(
+    calls.map(([, { text }]: readonly [string, { text?: string }]) => `${text};`).join(""),
+  );
+  return await kept.recentContext(10);
+}
+
+async function begin(app: App): Promise<string> {
+  const clientInfo = { name: "c", version: "1" };
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+  const session = (await ask(app, "initialize", params)).headers.get("mcp-session-id") ?? "";
+  await ask(app, "notifications/initialized", undefined, session);
+  return session;
+}
+
+let ids = 0;
+async function ask(app: App, method: string, params: unknown, session?: string): Promise<Response> {
+  const id = method.startsWith("notifications/") ? {} : { id: ++ids };
+  const response = await app(
+    new Request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        ...(session && { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" }),
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", ...id, method, params }),
+    }),
+  );
+  await response.text();
+  return response;
+}
+
+it("keeps name, input, preview, duration, outcome and node of each call, for tools that want to know", async () => {
+  const turns = await turnsOf({ node: "n1" }, [
+    ["say", { text: "hello" }],
+    ["say", { text: "again" }],
+  ]);
+  expect(turns).toEqual(
+    ["hello after 0", "again after 1"].map((outputPreview) => ({
+      tool: "say",
+      input: { text: outputPreview.split(" ")[0] },
+      outputPreview,
+      at: expect.any(Date) as Date,
+      durationMs: expect.any(Number) as number,
+      ok: true,
+      node: "n1",
+      call: expect.any(String) as string,
+    })),
+  );
+});
+
+it("keeps nothing of secrets: neither of tools left out nor of what is redacted", async () => {
+  const errors: unknown[] = [];
+  const options: ServeOptions = {
+    onError: (error) => errors.push(error),
+    recordTurns: {
+      except: ["login"],
+      redact: (turn) => {
+        const { text } = turn.input as { text: string };
+        if (text === "broken") throw new Error("of the author");
+        return text.startsWith("pin") ? { ...turn, input: { text: "***" }, outputPreview: "***" } : turn;
+      },
+    },
+  };
+  const turns = await turnsOf(options, [
+    ["login", { text: "pass word" }],
+    ["say", { text: "pin 1234" }],
+    ["say", { text: "broken" }],
+    ["say", { text: "hello" }],
+  ]);
+  expect(turns).toMatchObject([{ input: { text: "***" }, outputPreview: "***" }, { outputPreview: "hello after 1" }]);
+  expect(turns).toHaveLength(2);
+  expect(errors).toMatchObject([{ message: "of the author" }]);
+});
+
+it("keeps none at all where it is told so", async () => {
+  expect(await turnsOf({ recordTurns: false }, [["say", { text: "hello" }]])).toEqual([]);
+});
