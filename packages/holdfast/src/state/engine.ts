@@ -29,7 +29,7 @@ import { LeaseDesk } from "./leases/desk.ts";
 import type { HoldLimits } from "./limits.ts";
 import type { RunningCall } from "./once/once.ts";
 import { conflict, refusalError } from "./refusals.ts";
-import { UpdateLeases } from "./update-lease.ts";
+import { type LeasesOfUpdates, noUpdateLeases, UpdateLeases } from "./update-lease.ts";
 
 /** Counts of one process, all growing. */
 export type EngineCounts = { slideFailures: number };
@@ -61,32 +61,52 @@ export class Engine {
   readonly store: Store;
   readonly limits: HoldLimits;
   readonly onError: (error: unknown) => void;
-  readonly mutex: KeyedMutex = new KeyedMutex({ maxWaiting: 1_000, maxWaitMs: persistence.maxMs });
+  readonly mutex: KeyedMutex;
   readonly persistence: Persistence = persistence;
-  readonly counts: EngineCounts = { slideFailures: 0 };
+  readonly counts: EngineCounts;
   readonly conflicts: ConflictLog;
   /** Calls that count once and are under way in this process, by address. */
   readonly running: Map<string, RunningCall> = new Map();
   /** The tool call that is being served. */
-  readonly calls: AsyncLocalStorage<CallContext> = new AsyncLocalStorage();
+  readonly calls: AsyncLocalStorage<CallContext>;
   readonly ended: Ended;
   readonly leases: LeaseDesk;
-  readonly updateLeases: UpdateLeases = new UpdateLeases(this);
+  readonly updateLeases: LeasesOfUpdates;
   /** For records whose slide is under way, so that many readers at once slide once. */
-  readonly sliding: Set<string> = new Set();
+  readonly sliding: Set<string>;
   /** When records that have a companion were last seen to expire, by address: whether a change slid one is told by this. */
-  readonly expiries: LRUCache<string, number> = new LRUCache({ max: 10_000 });
+  readonly expiries: LRUCache<string, number>;
   readonly #growth: Quota;
+  readonly #host: Engine | undefined;
   #closed = false;
 
-  constructor({ store, limits, onError, hear }: EngineOptions) {
+  /** @param host whose everything but the store this engine shares: see `through`. */
+  constructor({ store, limits, onError, hear }: EngineOptions, host?: Engine) {
     this.store = store;
     this.limits = limits;
     this.onError = onError;
-    this.ended = new Ended(store, onError);
-    this.conflicts = new ConflictLog({ onConflict: hear?.onConflict, onWarning: hear?.onWarning, onError });
-    this.leases = new LeaseDesk(store, onError);
+    this.mutex = host?.mutex ?? new KeyedMutex({ maxWaiting: 1_000, maxWaitMs: persistence.maxMs });
+    this.counts = host?.counts ?? { slideFailures: 0 };
+    this.conflicts =
+      host?.conflicts ?? new ConflictLog({ onConflict: hear?.onConflict, onWarning: hear?.onWarning, onError });
+    this.calls = host?.calls ?? new AsyncLocalStorage();
+    this.ended = host?.ended ?? new Ended(store, onError);
+    this.leases = host?.leases ?? new LeaseDesk(store, onError);
+    this.updateLeases = host === undefined ? new UpdateLeases(this) : noUpdateLeases;
+    this.sliding = host?.sliding ?? new Set();
+    this.expiries = host?.expiries ?? new LRUCache({ max: 10_000 });
+    this.#host = host;
     this.#growth = { bytes: limits.maxBytes };
+  }
+
+  /** Whether this engine reaches one record of another owner and nothing else. */
+  get isGuest(): boolean {
+    return this.#host !== undefined;
+  }
+
+  /** The same engine over a store that lets less through. It takes no leases: those are the owner's. */
+  through(store: Store): Engine {
+    return new Engine({ store, limits: this.limits, onError: this.onError }, this);
   }
 
   /** Refuses everything from now on. What is under way goes on. */
@@ -154,6 +174,7 @@ export class Engine {
   }
 
   #refuseIfClosed(): void {
+    if (this.#host !== undefined) this.#host.#refuseIfClosed();
     if (this.#closed) throw new HoldfastError("CLOSED", "the hold is closed");
   }
 }

@@ -2,7 +2,7 @@ import { isEngineKind } from "../record/ids.ts";
 import { invalid } from "./refusals.ts";
 
 /** Kinds of holdfast's own, and what a state offers besides kinds. */
-const builtIn: ReadonlySet<string> = new Set(["session", "lock", "channel", "once"]);
+const builtIn: ReadonlySet<string> = new Set(["session", "lock", "channel", "once", "grant"]);
 
 /** Throws `INVALID_ARGUMENT` for the name of a kind that is holdfast's own. */
 export function refuseOwnName(name: unknown): void {

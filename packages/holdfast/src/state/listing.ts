@@ -10,20 +10,23 @@ const maxLimit = 1_000;
 /** The owner's own records of a kind, newest first. Neither listing nor finding keeps anything alive. */
 export async function listPage(
   scope: Scope,
-  { after, limit = defaultLimit, replica, signal }: ListQuery,
+  { after, limit, replica, signal }: ListQuery,
   where?: IndexedFields,
 ): Promise<ListPage> {
-  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= maxLimit)) {
-    throw invalid(`limit is a whole number from 1 to ${maxLimit}, not ${String(limit)}`);
-  }
   return await scope.engine.list(scope.owner, scope.kind.name, {
     after,
-    limit,
+    limit: checkedLimit(limit),
     order: "newest",
     ...(where !== undefined && { where }),
     replica,
     signal,
   });
+}
+
+/** How many records a page has. Throws `INVALID_ARGUMENT` unless that is a whole number from 1 to 1,000. */
+export function checkedLimit(limit: number = defaultLimit): number {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= maxLimit) return limit;
+  throw invalid(`limit is a whole number from 1 to ${maxLimit}, not ${String(limit)}`);
 }
 
 /** Those with these indexed fields. Throws `INVALID_ARGUMENT` for fields the kind cannot have. */

@@ -10,6 +10,7 @@ import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
 import { sourcedFace } from "./events/records.ts";
 import { isSourced } from "./events/scope.ts";
+import { grantKind, grantPrefix } from "./grants/records.ts";
 import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
@@ -87,7 +88,10 @@ function resolveReap({ every = "1m", batch = 500 }: Exclude<HoldOptions["reap"],
 /** A handle has to say by itself what kind it is of, so names and prefixes are unique within a hold. */
 function refuseClashes(kinds: readonly AnyKind[]): void {
   const names = new Set<string>([sessionKind]);
-  const prefixes = new Map<string, string>([[sessionPrefix, sessionKind]]);
+  const prefixes = new Map<string, string>([
+    [sessionPrefix, sessionKind],
+    [grantPrefix, grantKind],
+  ]);
   for (const { name, prefix } of kinds.map(definitionOf)) {
     if (names.has(name)) throw new HoldfastError("INVALID_ARGUMENT", `two kinds are called "${name}"`);
     const other = prefixes.get(prefix);
@@ -164,7 +168,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   }
 
   sessions(principal: Principal): Sessions {
-    const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, transportOf);
+    const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, { companionOf: transportOf });
     return new OwnSessions(scope, this.#turns);
   }
 

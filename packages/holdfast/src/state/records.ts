@@ -4,6 +4,10 @@ import type { IndexedFields } from "../record/record.ts";
 import type { ListPage } from "../store/contract.ts";
 import { validateName } from "../store/validate.ts";
 import { createRecord } from "./create.ts";
+import { type Reached, reach, refuseGuests } from "./grants/reach.ts";
+import { isGrantHandle } from "./grants/records.ts";
+import { grantsOf, revokeGrant, sharedWith, shareRecord } from "./grants/sharing.ts";
+import type { Grant, GrantList, ReceivedGrantList, ShareOptions } from "./grants/types.ts";
 import { lockRecord, whileLocked } from "./leases/locks.ts";
 import type { Lock, LockedWork, LockOptions } from "./leases/types.ts";
 import { findPage, listPage } from "./listing.ts";
@@ -14,6 +18,7 @@ import { getRecord, type Target } from "./target.ts";
 import type {
   Appended,
   AppendOptions,
+  CallOptions,
   ChangeOptions,
   ConditionalOptions,
   DeepPartial,
@@ -45,27 +50,33 @@ class HandledRecords<Value, Fields extends IndexedFields> {
   }
 
   async get(id: string, options: GetOptions = {}): Promise<RecordView<Value>> {
-    return (await getRecord(this.#scope, this.#target(id), options)) as RecordView<Value>;
+    const { scope, key } = await this.#reach(id, options);
+    return (await getRecord(scope, { key }, options)) as RecordView<Value>;
   }
 
   async update(id: string, fn: Updater<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
-    return (await updateRecord(this.#scope, this.#target(id), fn as Erased, options)) as RecordView<Value>;
+    const { scope, key } = await this.#reach(id, options);
+    return (await updateRecord(scope, { key }, fn as Erased, options)) as RecordView<Value>;
   }
 
   async patch(id: string, partial: DeepPartial<Value>, options: ConditionalOptions = {}): Promise<RecordView<Value>> {
-    return (await patchRecord(this.#scope, this.#target(id), partial, options)) as RecordView<Value>;
+    const { scope, key } = await this.#reach(id, options);
+    return (await patchRecord(scope, { key }, partial, options)) as RecordView<Value>;
   }
 
   async increment(id: string, counter: string, by = 1, options: IncrementOptions = {}): Promise<Incremented> {
-    return await incrementCounter(this.#scope, this.#target(id), counter, by, options);
+    const { scope, key } = await this.#reach(id, options);
+    return await incrementCounter(scope, { key }, counter, by, options);
   }
 
   async append(id: string, stream: string, event: unknown, options: AppendOptions = {}): Promise<Appended> {
-    return await appendEvent(this.#scope, this.#target(id), stream, event, options);
+    const { scope, key } = await this.#reach(id, options);
+    return await appendEvent(scope, { key }, stream, event, options);
   }
 
   async events(id: string, stream: string, options: EventsQuery = {}): Promise<EventsResult> {
-    return await readEvents(this.#scope, this.#target(id), stream, options);
+    const { scope, key } = await this.#reach(id, options);
+    return await readEvents(scope, { key }, stream, options);
   }
 
   async destroy(id: string, options: ConditionalOptions = {}): Promise<boolean> {
@@ -73,8 +84,25 @@ class HandledRecords<Value, Fields extends IndexedFields> {
     return key === undefined ? false : await destroyRecord(this.#scope, { key }, options);
   }
 
+  async share(id: string, options: ShareOptions): Promise<Grant> {
+    return await shareRecord(this.#scope, id, options);
+  }
+
+  async revoke(grant: string, options: CallOptions = {}): Promise<boolean> {
+    return await revokeGrant(this.#scope, grant, options);
+  }
+
+  async grants(id: string, options: ListQuery = {}): Promise<GrantList> {
+    return await grantsOf(this.#scope, id, options);
+  }
+
+  async shared(options: ListQuery = {}): Promise<ReceivedGrantList> {
+    return await sharedWith(this.#scope, options);
+  }
+
   async lock(id: string, options: LockOptions = {}): Promise<Lock> {
-    const { key } = this.#target(id);
+    refuseGuests(id);
+    const key = this.#scope.keyOf(id);
     return await lockRecord(this.#scope, key, options, [{ ...key, expect: "present", slide: true }]);
   }
 
@@ -91,8 +119,9 @@ class HandledRecords<Value, Fields extends IndexedFields> {
     return listResultOf(await findPage(this.#scope, where as IndexedFields, options));
   }
 
-  #target(id: string): Target {
-    return { key: this.#scope.keyOf(id) };
+  /** Most handles are the caller's own, and nothing is asked of anybody to find that out. */
+  #reach(id: string, { signal }: CallOptions): Promise<Reached> | Reached {
+    return isGrantHandle(id) ? reach(this.#scope, id, signal) : { scope: this.#scope, key: this.#scope.keyOf(id) };
   }
 }
 

@@ -11,17 +11,28 @@ import { notFound, refusalError } from "./refusals.ts";
 /** The record that lives and ends with a given one, if there is such a record. */
 export type CompanionOf = (record: RecordSummary) => RecordKey | undefined;
 
+/** Who uses a record of another owner. */
+export type Guest = { readonly grant: string; readonly access: "read" | "write" };
+
 /** The records of one kind of one owner, and how they are addressed, read, slid and committed. */
 export class Scope {
   readonly engine: Engine;
   readonly owner: Owner;
   readonly kind: KindDefinition;
+  /** The grant by which somebody else's record is used, where that is so. */
+  readonly guest: Guest | undefined;
   readonly #companionOf: CompanionOf | undefined;
 
-  constructor(engine: Engine, owner: Owner, kind: KindDefinition, companionOf?: CompanionOf) {
+  constructor(
+    engine: Engine,
+    owner: Owner,
+    kind: KindDefinition,
+    { companionOf, guest }: { readonly companionOf?: CompanionOf; readonly guest?: Guest } = {},
+  ) {
     this.engine = engine;
     this.owner = owner;
     this.kind = kind;
+    this.guest = guest;
     this.#companionOf = companionOf;
   }
 

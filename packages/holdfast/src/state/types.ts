@@ -4,6 +4,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { IndexedFields, Position, Version } from "../record/record.ts";
+import type { Sharing } from "./grants/types.ts";
 import type { Fence, RecordLock, RecordLocks } from "./leases/types.ts";
 
 /** Milliseconds, or a number with a unit: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"30d"`. */
@@ -180,7 +181,7 @@ export type EventsResult = {
 };
 
 /** The caller's records of a kind with `scope: "many"`. */
-export interface Records<Value, Input, Fields extends IndexedFields = NoFields> extends RecordLocks {
+export interface Records<Value, Input, Fields extends IndexedFields = NoFields> extends RecordLocks, Sharing {
   /**
    * Mints a record. Throws `INVALID_ARGUMENT` (schema, size) or `QUOTA_EXCEEDED`. Repeated with the same idempotency key
    * it gives the first record as it is now, or throws `NOT_FOUND` if that one has ended.

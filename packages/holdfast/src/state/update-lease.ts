@@ -27,6 +27,18 @@ const maxHoldUpdates = 64;
 
 export type UpdateLease = { readonly token: Version; readonly since: number; updates: number };
 
+/** What updates ask of leases. */
+export type LeasesOfUpdates = Pick<UpdateLeases, "inherit" | "inUse" | "take" | "pass" | "taken">;
+
+/** For updates that must do without. */
+export const noUpdateLeases: LeasesOfUpdates = {
+  taken: 0,
+  inherit: () => undefined,
+  inUse: () => Promise.resolve(false),
+  take: () => Promise.resolve(undefined),
+  pass: () => Promise.resolve(),
+};
+
 export class UpdateLeases {
   readonly #engine: Engine;
   /** The counter as it was when this process last looked at the lease, or took it. */

@@ -53,7 +53,7 @@ export async function appendEvents(
   const { expectedPosition, idempotency, signal, agent } = options;
   const operation = { ...target.key, name: "append" };
   const commitId = commitIdIn(scope.engine, operation, idempotency, () => ({ events, expectedPosition }));
-  const texts = await encodeEvents(scope.kind, events, originOf(scope.engine, agent));
+  const texts = await encodeEvents(scope.kind, events, originOf(scope, agent));
   const attempt: Attempt = {
     target,
     texts,

@@ -88,7 +88,7 @@ async function decideOnce(
   const view = loaded === undefined ? viewOfNew(key, given, answer.at) : viewOfLoaded(loaded, given);
   const decision = await fn(given, view);
   const events = isNothing(decision) ? [] : eventsGiven(decision);
-  const texts = await encodeEvents(scope.kind, events, originOf(scope.engine, agent));
+  const texts = await encodeEvents(scope.kind, events, originOf(scope, agent));
   throwIfAborted(signal);
   if (texts.length === 0 && loaded !== undefined && commitId === undefined) {
     const expiresAt = await scope.slideAfterRead(loaded.record, loaded.readAt, signal);

@@ -4,6 +4,10 @@ import type { Position, StoredEvent } from "../../record/record.ts";
 import { validateName } from "../../store/validate.ts";
 import { firstResult } from "../applied.ts";
 import { mintOnce } from "../create.ts";
+import { reach, refuseGuests } from "../grants/reach.ts";
+import { isGrantHandle } from "../grants/records.ts";
+import { grantsOf, revokeGrant, sharedWith, shareRecord } from "../grants/sharing.ts";
+import type { Grant, GrantList, ReceivedGrantList, ShareOptions } from "../grants/types.ts";
 import { lockRecord, whileLocked } from "../leases/locks.ts";
 import type { Lock, LockedWork, LockOptions } from "../leases/types.ts";
 import { listPage } from "../listing.ts";
@@ -56,11 +60,11 @@ class HandledSourced<Value, Event extends AnyEvent, Input extends AnyInput>
   }
 
   async get(id: string, options: CallOptions = {}): Promise<EventSourcedView<Value>> {
-    return await this.#one(id).get(options);
+    return await (await this.#one(id, options)).get(options);
   }
 
   async append(id: string, events: Given<Input>, options: AppendEventsOptions = {}): Promise<AppendedEvents> {
-    return await this.#one(id).append(events, options);
+    return await (await this.#one(id, options)).append(events, options);
   }
 
   async decide(
@@ -68,19 +72,19 @@ class HandledSourced<Value, Event extends AnyEvent, Input extends AnyInput>
     fn: Decider<Value, Input>,
     options: AppendEventsOptions = {},
   ): Promise<DecidedEvents<Value>> {
-    return await this.#one(id).decide(fn, options);
+    return await (await this.#one(id, options)).decide(fn, options);
   }
 
   async history(id: string, query: HistoryQuery<Event["type"]> = {}): Promise<HistoryPage<Event>> {
-    return await this.#one(id).history(query);
+    return await (await this.#one(id, query)).history(query);
   }
 
   async at(id: string, when: Position | Date, options: CallOptions = {}): Promise<PastValue<Value>> {
-    return await this.#one(id).at(when, options);
+    return await (await this.#one(id, options)).at(when, options);
   }
 
   async repair(id: string, options: CallOptions = {}): Promise<Repaired> {
-    return await this.#one(id).repair(options);
+    return await (await this.#one(id, options)).repair(options);
   }
 
   async destroy(id: string, options: ChangeOptions = {}): Promise<boolean> {
@@ -88,7 +92,24 @@ class HandledSourced<Value, Event extends AnyEvent, Input extends AnyInput>
     return key === undefined ? false : await destroyRecord(this.#scope, { key }, options);
   }
 
+  async share(id: string, options: ShareOptions): Promise<Grant> {
+    return await shareRecord(this.#scope, id, options);
+  }
+
+  async revoke(grant: string, options: CallOptions = {}): Promise<boolean> {
+    return await revokeGrant(this.#scope, grant, options);
+  }
+
+  async grants(id: string, options: ListQuery = {}): Promise<GrantList> {
+    return await grantsOf(this.#scope, id, options);
+  }
+
+  async shared(options: ListQuery = {}): Promise<ReceivedGrantList> {
+    return await sharedWith(this.#scope, options);
+  }
+
   async lock(id: string, options: LockOptions = {}): Promise<Lock> {
+    refuseGuests(id);
     const key = this.#scope.keyOf(id);
     return await lockRecord(this.#scope, key, options, [{ ...key, expect: "present", slide: true }]);
   }
@@ -102,8 +123,11 @@ class HandledSourced<Value, Event extends AnyEvent, Input extends AnyInput>
     return { records: records.map(listedSourced), ...(next !== undefined && { next }) };
   }
 
-  #one(id: string): OneSourced<Value, Event, Input> {
-    return new OneSourced(this.#scope, { key: this.#scope.keyOf(id) });
+  /** Most handles are the caller's own, and nothing is asked of anybody to find that out. */
+  async #one(id: string, { signal }: CallOptions): Promise<OneSourced<Value, Event, Input>> {
+    if (!isGrantHandle(id)) return new OneSourced(this.#scope, { key: this.#scope.keyOf(id) });
+    const { scope, key } = await reach(this.#scope, id, signal);
+    return new OneSourced(scope, { key });
   }
 }
 
@@ -211,7 +235,7 @@ async function createSourced(
   const events = given === undefined || (Array.isArray(given) && given.length === 0) ? [] : eventsGiven(given);
   let texts: readonly string[] = [];
   const { key, applied } = await mintOnce(scope, { events }, options, async () => {
-    texts = await encodeEvents(kind, events, originOf(scope.engine, agent));
+    texts = await encodeEvents(kind, events, originOf(scope, agent));
     // Tried out first: an event that the value cannot take must not get into the log.
     await foldEvents(kind, { value: await initialValue(kind), position: 0 }, storedOf(texts, Date.now()));
     return {

@@ -34,7 +34,8 @@ export function tailOf(record: StoredRecord): number {
 }
 
 /** A snapshot of a newer program is not overwritten by an older one, which could not use it and would only spoil it. */
-export function mayWriteSnapshot({ kind }: SourcedScope, record: StoredRecord): boolean {
+export function mayWriteSnapshot({ kind, guest }: SourcedScope, record: StoredRecord): boolean {
+  if (guest?.access === "read") return false;
   return writtenSnapshotVersion(record.fields) <= kind.sourcing.snapshotVersion;
 }
 

@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { Position, Version } from "../../record/record.ts";
+import type { Sharing } from "../grants/types.ts";
 import type { RecordLock, RecordLocks } from "../leases/types.ts";
 import type {
   CallOptions,
@@ -56,6 +57,8 @@ export type EventOrigin = {
   readonly tool?: string | undefined;
   /** Tells the events of one tool call from those of others. A turn of the same call has it too. */
   readonly call?: string | undefined;
+  /** The grant by which another principal did it: `grants` says whose that is. */
+  readonly grant?: string | undefined;
 };
 
 /** An event of an older program, on its way to today's shape. */
@@ -207,7 +210,9 @@ export interface EventSourcedHandle<Value, Event extends AnyEvent, Input extends
 }
 
 /** The caller's event-sourced records behind handles. */
-export interface HandledEventSourced<Value, Event extends AnyEvent, Input extends AnyInput> extends RecordLocks {
+export interface HandledEventSourced<Value, Event extends AnyEvent, Input extends AnyInput>
+  extends RecordLocks,
+    Sharing {
   /** The value that all events come to. However long the history, only the events since the last snapshot are read. */
   get(id: string, options?: CallOptions): Promise<EventSourcedView<Value>>;
   /**

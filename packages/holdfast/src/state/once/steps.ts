@@ -26,7 +26,8 @@ export type Step = {
 /** The change that remembers a step, for the commit it belongs to. None outside of calls that count once. */
 export function remembering(engine: Engine, commitId: CommitId | undefined, step: Step): readonly Change[] {
   const once = engine.calls.getStore()?.once;
-  if (once === undefined || commitId === undefined || utf8Length(step.text) > maxTextBytes) return [];
+  // What somebody else's records said does not go into theirs, nor into those of the caller.
+  if (once === undefined || commitId === undefined || engine.isGuest || utf8Length(step.text) > maxTextBytes) return [];
   const create = { text: "{}", lifetime: callLifetime };
   const appends = [{ stream: stepsStream, data: [stepText(commitId, step)], keep: maxSteps }];
   return [{ ...callKey(once.id), expect: "any", create, appends }];
@@ -40,7 +41,7 @@ export async function rememberedStep(
   signal: AbortSignal | undefined,
 ): Promise<Step | undefined> {
   const once = engine.calls.getStore()?.once;
-  if (once === undefined || commitId === undefined) return undefined;
+  if (once === undefined || commitId === undefined || engine.isGuest) return undefined;
   const tails = [{ stream: stepsStream, after: { last: maxSteps }, limit: maxSteps }];
   const answer = await engine.read(owner, callKey(once.id), { tails, signal });
   for (const { data } of answer.tails[0] ?? []) {
