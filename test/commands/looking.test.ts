@@ -224,7 +224,8 @@ describe("export and forget", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines[0]).toMatchObject({ holdfast: "export", format: 1, principal: "local" });
-    expect(lines.at(-1)).toMatchObject({ holdfast: "end", records: lines.length - 2 });
+    expect(lines.at(-2)).toMatchObject({ holdfast: "account", floor: expect.any(Number), commits: [] });
+    expect(lines.at(-1)).toMatchObject({ holdfast: "end", records: lines.length - 3 });
     expect(lines[1]).toMatchObject({ kind: "session", id: session, events: { actions: [{}, {}, {}] } });
     expect((await run("export", "local")).stdout.split("\n")).toHaveLength(lines.length + 1);
     expect(await run("export", "local", "--out", file)).toMatchObject({ code: 2 });

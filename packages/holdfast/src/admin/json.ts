@@ -1,6 +1,6 @@
 /** Records as JSON that people and programs read: what `holdfast records` answers and `holdfast export` writes. */
 import type { Owner, RecordSummary, StoredEvent } from "../record/record.ts";
-import type { RecordDump } from "../store/contract.ts";
+import type { AccountDump, RecordDump } from "../store/contract.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,6 +35,24 @@ export function dumpAsJson(owner: Owner, { record, events }: RecordDump): Json {
     ...summaryAsJson(owner, record),
     document: documentOf(record.kind, record.document),
     events: Object.fromEntries(streams),
+  };
+}
+
+/** What an owner has besides records: outcomes of commit ids hold versions, positions and counters, and no documents. */
+export function accountAsJson({ floor, importFloor, commits }: AccountDump): Json {
+  return {
+    floor,
+    import_floor: importFloor,
+    commits: commits.map(({ id, at, results }) => ({
+      id,
+      at: time(at),
+      results: results.map(({ version, created, counters, heads }) => ({
+        version,
+        created,
+        counters: Object.fromEntries(counters),
+        heads: Object.fromEntries(heads),
+      })),
+    })),
   };
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { digestOfRecord, dumpAsJson, everyRecord, StoreDigest } from "holdfast/admin";
+import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } from "holdfast/admin";
 import { HoldfastError } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
@@ -16,7 +16,8 @@ export const exportCommand: Command = defineCommand({
   summary: "write out everything of one principal",
   about: [
     "One JSON object a line: what this is, then every record with all of its events in the order they were created,",
-    "then how many there were, so that a file that was cut short can be told.",
+    "then what is kept besides (version floors, remembered idempotency keys), then how many records there were,",
+    "so that a file that was cut short can be told.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "config"],
@@ -45,9 +46,12 @@ export const exportCommand: Command = defineCommand({
       owner,
       exported_at: new Date(first.at).toISOString(),
     });
-    for await (const { kind, id } of everyRecord(store, { owner, signal })) {
-      const dump = await store.admin.export(owner, { kind, id }, { signal });
-      if (dump === undefined) continue;
+    for await (const part of exportOwner(store, owner, { signal })) {
+      if (part.part === "account") {
+        await write({ holdfast: "account", ...accountAsJson(part.page) });
+        continue;
+      }
+      const { dump } = part;
       digest.add(digestOfRecord(owner, dump));
       events += Object.values(dump.events).flat().length;
       await write(dumpAsJson(owner, dump));

@@ -1,4 +1,4 @@
-import { everyRecord } from "holdfast/admin";
+import { everyRecord, forgetOwner } from "holdfast/admin";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
@@ -14,8 +14,9 @@ export const forgetCommand: Command = defineCommand({
   name: "forget",
   summary: "erase everything of one principal",
   about: [
-    "Removes every record of a principal for good: sessions, documents, events, connections. What is left is one",
-    "number, so that no version is ever used twice. Backups and exports are yours to erase.",
+    "Removes every record of a principal for good: sessions, documents, events, connections; and ends the grants it",
+    "gave and received. What is left is one number, so that no version is ever used twice. Events that it caused in",
+    "records of others stay theirs; backups and exports are yours to erase.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "config"],
@@ -44,9 +45,9 @@ export const forgetCommand: Command = defineCommand({
       out.note("nothing was erased");
       return declined;
     }
-    const erased = await store.admin.erase(owner, { signal });
-    if (out.json) out.value({ principal: name, owner, erased });
-    else out.line(`erased ${erased} records of ${name}`);
+    const { records: erased, grants } = await forgetOwner(store, owner, { signal });
+    if (out.json) out.value({ principal: name, owner, erased, grants });
+    else out.line(`erased ${erased} records of ${name}, and ended ${grants} grants given and received`);
     return 0;
   },
 });

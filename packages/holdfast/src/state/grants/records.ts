@@ -51,7 +51,7 @@ export function givenCreation(id: string, grant: GivenGrant, fields: IndexedFiel
 /** What makes the receiver's record. Refused by bounds where there are too many. */
 export function pointerCreation(id: string, pointer: Pointer, lifetime: Lifetime): readonly Change[] {
   const { kind, access } = pointer;
-  const create = { text: JSON.stringify(pointer), fields: { kind, access }, lifetime };
+  const create = { text: JSON.stringify(pointer), fields: { kind, access, giver: pointer.owner }, lifetime };
   return [
     { kind: sharedKind, id, expect: "absent", create },
     {
@@ -64,10 +64,17 @@ export function pointerCreation(id: string, pointer: Pointer, lifetime: Lifetime
   ];
 }
 
+/** What remains of an ended grant until it is reaped names nobody. */
+const ending: Pick<Change, "document" | "end"> = { document: { text: "{}", fields: {} }, end: true };
+
+export function givenEnd(id: string): readonly Change[] {
+  return [{ kind: grantKind, id, expect: "present", ...ending }];
+}
+
 /** What ends the receiver's record, and counts it no more. */
 export function pointerEnd(id: string): readonly Change[] {
   return [
-    { kind: sharedKind, id, expect: "present", end: true },
+    { kind: sharedKind, id, expect: "present", ...ending },
     { kind: sharesKind, id: "all", expect: "present", counters: [{ name: sharesCounter, by: -1 }] },
   ];
 }

@@ -12,6 +12,7 @@ import { refuseGuests } from "./reach.ts";
 import {
   type Granted,
   givenCreation,
+  givenEnd,
   givenOf,
   grantKind,
   grantPrefix,
@@ -66,7 +67,7 @@ export async function shareRecord(scope: Scope, id: string, options: ShareOption
     }
   } catch (error) {
     // A grant that nobody can use: if it cannot be taken back now, it is found among those that were given.
-    await engine.commit(owner, [{ ...keyOfGiven(grant), expect: "present", end: true }], {}).catch(() => undefined);
+    await engine.commit(owner, givenEnd(grant), {}).catch(() => undefined);
     throw error;
   }
   return { grant, with: { issuer, subject }, access, ...times(applied.at, expiresAt) };
@@ -82,7 +83,7 @@ export async function revokeGrant(scope: Scope, grant: string, { signal }: CallO
   if (given !== undefined) {
     const { kind: of, receiver } = givenOf(given);
     if (of !== kind.name) return false;
-    const ended = await engine.commit(owner, [{ ...keyOfGiven(grant), expect: "present", end: true }], { signal });
+    const ended = await engine.commit(owner, givenEnd(grant), { signal });
     await engine.commit(receiver, pointerEnd(grant), {}).catch(engine.onError);
     return ended.ok;
   }
@@ -90,7 +91,7 @@ export async function revokeGrant(scope: Scope, grant: string, { signal }: CallO
   if (record === undefined) return false;
   const pointer = pointerOf(record);
   if (pointer.kind !== kind.name) return false;
-  await engine.commit(pointer.owner, [{ ...keyOfGiven(grant), expect: "present", end: true }], { signal });
+  await engine.commit(pointer.owner, givenEnd(grant), { signal });
   return (await engine.commit(owner, pointerEnd(grant), { signal })).ok;
 }
 

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+
+import { backings } from "../../../../test/lib/backings.ts";
+import { holdfast } from "../hold.ts";
+import type { Principal } from "../security/principal.ts";
+import { eventSourced } from "../state/events/kind.ts";
+import { kind } from "../state/kind.ts";
+import { accountAsJson, dumpAsJson } from "./json.ts";
+import { ownerOfIdentity } from "./owner.ts";
+import { exportOwner, forgetOwner } from "./principal.ts";
+import { everyRecord } from "./walk.ts";
+
+const alice: Principal = { issuer: "test", subject: "alice", scopes: [] };
+const bob: Principal = { issuer: "test", subject: "bob", scopes: [] };
+const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }) });
+const Flow = eventSourced("flow", {
+  initial: { n: 0 },
+  events: { added: z.object({ by: z.number() }) },
+  evolve: (value, { payload }) => void (value.n += payload.by),
+});
+const kinds = [Basket, Flow] as const;
+
+describe.each(backings)("a principal on %s", (_name, makeBacking) => {
+  test("is exported whole: every record with its events, grants in both directions, and what is kept besides", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    await using hold = await holdfast({ store, kinds, reap: false });
+    const { basket, flow } = hold.state(alice);
+    const mine = await basket.create({ items: ["tea"] }, { idempotency: { key: "k" } });
+    const told = await flow.create({ type: "added", payload: { by: 3 } });
+    await hold.sessions(alice).create({ label: "s" });
+    await using lock = await hold.state(alice).lock("l");
+    const theirs = await hold.state(bob).basket.create({ items: ["bob's own"] });
+    const given = await basket.share(mine.id, { with: bob, access: "read" });
+    const received = await hold.state(bob).basket.share(theirs.id, { with: alice, access: "read" });
+
+    const records = new Map<string, unknown>();
+    const accounts: unknown[] = [];
+    for await (const part of exportOwner(store, ownerOfIdentity(alice))) {
+      if (part.part === "account") accounts.push(accountAsJson(part.page));
+      else
+        records.set(`${part.dump.record.kind} ${part.dump.record.id}`, dumpAsJson(ownerOfIdentity(alice), part.dump));
+    }
+    expect([...records.keys()]).toEqual(
+      expect.arrayContaining([
+        `basket ${mine.id}`,
+        `flow ${told.id}`,
+        `grant ${given.grant}`,
+        `holdfast.shared ${received.grant}`,
+      ]),
+    );
+    expect([...records.keys()].map((key) => key.split(" ")[0])).toEqual(expect.arrayContaining(["session", "lock"]));
+    expect(records.get(`flow ${told.id}`)).toMatchObject({
+      events: { events: [{ position: 1, data: { type: "added", payload: { by: 3 } } }] },
+    });
+    expect(accounts).toMatchObject([
+      { floor: expect.any(Number) as number, commits: [{ results: [{ version: 1 }, {}] }] },
+    ]);
+    expect(JSON.stringify([...records.values()])).not.toContain("bob's own");
+    expect(lock.name).toBe("l");
+  });
+
+  test("is forgotten whole, and others keep what is theirs", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    await using hold = await holdfast({ store, kinds, reap: false });
+    const mine = await hold.state(alice).basket.create({}, { idempotency: { key: "k" } });
+    await hold.sessions(alice).create();
+    const theirs = await hold.state(bob).basket.create({ items: ["bob's own"] });
+    const given = await hold.state(alice).basket.share(mine.id, { with: bob, access: "read" });
+    const received = await hold.state(bob).basket.share(theirs.id, { with: alice, access: "write" });
+    const other = await hold
+      .state(bob)
+      .basket.share(theirs.id, { with: { issuer: "test", subject: "carol" }, access: "read" });
+    await hold.state(alice).basket.update(received.grant, (b) => void b.items.push("by alice"));
+
+    const owner = ownerOfIdentity(alice);
+    expect(await forgetOwner(store, owner)).toEqual({ records: expect.any(Number) as number, grants: 2 });
+    for await (const { kind: left, id } of everyRecord(store, { owner })) expect(`${left} ${id}`).toBe("nothing");
+    const account = await store.admin.exportAccount(owner, { limit: 10 });
+    expect(account?.commits ?? []).toEqual([]);
+    expect((await hold.state(bob).basket.shared()).grants).toEqual([]);
+    expect((await hold.state(bob).basket.grants(theirs.id)).grants.map(({ grant }) => grant)).toEqual([other.grant]);
+    expect((await hold.state(bob).basket.get(theirs.id)).value.items).toEqual(["bob's own", "by alice"]);
+    await expect(hold.state(bob).basket.get(given.grant)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(hold.state(alice).basket.get(received.grant)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    // What is left of them until they are reaped names nobody.
+    for await (const record of everyRecord(store)) expect(JSON.stringify(record.fields)).not.toContain("alice");
+    expect(await forgetOwner(store, owner)).toEqual({ records: 0, grants: 0 });
+    // And she may come again.
+    expect((await hold.state(alice).basket.create()).version).toBeGreaterThan(1);
+  });
+});
