@@ -5,6 +5,7 @@
 import { callRows } from "./http/calls.ts";
 import { idleSessionCost } from "./http/idle-sessions.ts";
 import { machine, render } from "./lib/report.ts";
+import { historyRow } from "./store/history.ts";
 import { postgresRows } from "./store/postgres.ts";
 import { sqliteRows } from "./store/sqlite.ts";
 
@@ -16,6 +17,7 @@ const sessions = short ? 5000 : 100_000;
 console.log(`${machine()}\n${rounds} pairs of rounds of ${roundMs} ms each, in turn; medians (least to most)\n`);
 console.log(render(await sqliteRows(rounds, roundMs)), "\n");
 console.log(render(await postgresRows(rounds, roundMs)), "\n");
+console.log(render([await historyRow(rounds, roundMs)]), "\n");
 console.log(render(await callRows(rounds, roundMs)), "\n");
 
 const { heapBytes, rssBytes } = await idleSessionCost(sessions);

@@ -28,9 +28,14 @@ function renderRow({ id, what, reference, goal, comparison }: Row): string {
   return [
     `${id}  ${what}`,
     `    over ${reference}`,
-    `    ratio ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}), goal ${goal}: ${verdict}`,
+    `    ratio ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}), goal ${round(goal)}: ${verdict}`,
     `    per second: ${perSecond(ours.median)} against ${perSecond(theirs.median)}`,
   ].join("\n");
+}
+
+/** Two places say enough of a goal. */
+function round(goal: number): number {
+  return Math.round(goal * 100) / 100;
 }
 
 function perSecond(value: number): string {
