@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { faultOf, textOf, valueOf } from "../clients/caller.ts";
+import { poll } from "../lib/waiting.ts";
 import { connect } from "./connect.ts";
 import { iso, toolBench } from "./tool-bench.ts";
 
@@ -201,20 +202,28 @@ describe("a workflow", () => {
     }
   });
 
-  it("is a resource as well, in both eras", async () => {
+  it("is a resource as well, and who subscribes to it hears of changes, in both eras", async () => {
     const workflow_id = await start();
     const uri = `workflow://${workflow_id}`;
     for (const era of ["2025", "2026"] as const) {
       await using reader = await connect(bench.server.url, era);
+      const heard: string[] = [];
+      reader.client.setNotificationHandler("notifications/resources/updated", ({ params }) => {
+        heard.push(params.uri);
+      });
+      if (era === "2026") await reader.client.listen({ resourceSubscriptions: [uri] });
+      else await reader.client.subscribeResource({ uri });
+      const { position } = await valueOf(bench.call("advance_phase", { workflow_id, phase: era }));
+      await poll(() => (heard.includes(uri) ? true : undefined), "news of the workflow");
       const { contents } = await reader.client.readResource({ uri });
       const [content] = contents;
       expect(content).toMatchObject({ uri, mimeType: "application/json" });
-      expect(JSON.parse(content !== undefined && "text" in content ? content.text : "")).toEqual(
-        await state(workflow_id),
-      );
+      const told: unknown = JSON.parse(content !== undefined && "text" in content ? content.text : "");
+      expect(told).toEqual(await state(workflow_id));
+      expect(told).toMatchObject({ phase: era, position });
+      const listed = await reader.client.listResources();
+      expect(listed.resources).toContainEqual(expect.objectContaining({ uri }));
       await expect(reader.client.readResource({ uri: "workflow://wf_nothing" })).rejects.toThrow(/not found/i);
-      const { resourceTemplates } = await reader.client.listResourceTemplates();
-      expect(resourceTemplates).toMatchObject([{ uriTemplate: "workflow://{workflow_id}" }]);
     }
   });
 });

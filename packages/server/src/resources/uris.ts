@@ -2,3 +2,7 @@
 export function sessionUri(sessionId: string): string {
   return `session://${sessionId}`;
 }
+
+export function workflowUri(workflowId: string): string {
+  return `workflow://${workflowId}`;
+}

@@ -1,25 +1,34 @@
+/** Workflows as resources: what get_workflow_state tells, to read and to subscribe to. */
 import { type McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
 import type { ServeContext } from "holdfast";
 
 import type { Kinds } from "../kinds.ts";
-import { stateOf, workflowUri } from "../workflow/state.ts";
+import { stateOf } from "../workflow/state.ts";
+import { workflowUri } from "./uris.ts";
 
-// Made once: what it matches never changes.
-const template = new ResourceTemplate("workflow://{workflow_id}", { list: undefined });
+/** Workflows that a listing of resources names: the newest. */
+const maxListed = 100;
+const mimeType = "application/json";
 
-const about = {
-  title: "Workflow",
-  description: "The state of a workflow, as get_workflow_state answers it.",
-  mimeType: "application/json",
-} as const;
-
-/** A caller's workflows as resources. */
 export function registerWorkflowResource(server: McpServer, { state }: ServeContext<Kinds>): void {
-  server.registerResource("workflow", template, about, async (_, { workflow_id: id }) => {
-    // The template has one value for its one variable.
-    const workflowId = String(id);
-    const view = await state.workflow.get(workflowId);
-    const text = JSON.stringify(stateOf(workflowId, view));
-    return { contents: [{ uri: workflowUri(workflowId), mimeType: about.mimeType, text }] };
+  const template = new ResourceTemplate("workflow://{workflow_id}", {
+    list: async () => {
+      const { records } = await state.workflow.list({ limit: maxListed });
+      return { resources: records.map(({ id }) => ({ uri: workflowUri(id), name: id, mimeType })) };
+    },
   });
+  server.registerResource(
+    "workflow",
+    template,
+    {
+      title: "A workflow",
+      description: "Phase, steps, completed steps and the error, if there is one, of one of your workflows.",
+      mimeType,
+    },
+    async (uri, { workflow_id: id }, { mcpReq }) => {
+      const workflowId = String(id);
+      const view = await state.workflow.get(workflowId, { signal: mcpReq.signal });
+      return { contents: [{ uri: uri.href, mimeType, text: JSON.stringify(stateOf(workflowId, view)) }] };
+    },
+  );
 }

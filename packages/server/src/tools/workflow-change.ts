@@ -2,8 +2,9 @@
 import { type AppendEventsOptions, type Decision, type EventInput, HoldfastError } from "holdfast";
 import * as z from "zod";
 
+import { workflowUri } from "../resources/uris.ts";
 import type { Flow, FlowEvents } from "../workflow/kind.ts";
-import { stateOf, workflowUri } from "../workflow/state.ts";
+import { stateOf } from "../workflow/state.ts";
 import { agentId, expectedPosition, idempotencyKey, nameOf, workflowId } from "./arguments.ts";
 import { type Caller, type Structured, type Tool, tool } from "./define.ts";
 
@@ -34,12 +35,14 @@ export const startWorkflow: Tool = tool({
   }),
   annotations,
   run: async ({ name, steps = [], session_id: named }, caller) => {
-    const { signal, state, sessions, session } = caller;
+    const { signal, state, sessions, session, notify } = caller;
     // One that is named has to be there; the connection's own is.
     if (named !== undefined) await sessions.open(named).view({ signal });
     const from = named ?? session?.id;
     const payload = { name, steps, ...(from !== undefined && { session_id: from }) };
     const started = await state.workflow.create({ type: "started", payload }, { signal });
+    // The caller has another resource now.
+    notify.resourcesChanged();
     return stateOf(started.id, started);
   },
 });

@@ -19,7 +19,3 @@ export function stateOf(
     position,
   };
 }
-
-export function workflowUri(id: string): string {
-  return `workflow://${id}`;
-}

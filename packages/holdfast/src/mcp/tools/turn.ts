@@ -24,8 +24,9 @@ export function keptTurn(
   try {
     // A copy is the author's to change; what the tool was given stays as it is.
     const redacted = redact({ ...turn, input: structuredClone(turn.input) });
-    if (redacted === undefined) return undefined;
-    return { ...turn, input: redacted.input, outputPreview: String(redacted.outputPreview) };
+    // What is no turn, whatever the types promise, keeps nothing.
+    if (typeof redacted?.outputPreview !== "string") return undefined;
+    return { ...turn, input: redacted.input, outputPreview: redacted.outputPreview };
   } catch (error) {
     report(error);
     return undefined;
