@@ -81,6 +81,7 @@ describe("all tools", () => {
       "delete_session_data",
       "list_session_keys",
       "list_sessions",
+      "clear_session",
       "end_session",
       "start_workflow",
       "complete_step",
