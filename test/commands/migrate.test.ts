@@ -7,10 +7,12 @@ import { eventually } from "../lib/eventually.ts";
 import { removeFolder, runServer, startCommand, temporaryFolder } from "../lib/server-process.ts";
 import { type PostgresServer, startPostgres } from "../lib/servers/postgres.ts";
 import { freshDatabase } from "../lib/servers/postgres-database.ts";
+import { type RedisServer, startRedis } from "../lib/servers/redis.ts";
 import { furnish, ownerNamed } from "./furnish.ts";
 
 let dir: string;
 let postgres: PostgresServer;
+const redises: RedisServer[] = [];
 let databases = 0;
 
 beforeAll(async () => {
@@ -18,6 +20,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
 });
 afterAll(async () => {
+  for (const server of redises) await server.stop();
   await postgres.stop();
   await removeFolder(dir);
 });
@@ -30,6 +33,12 @@ function freshFile(): string {
 function freshPostgres(): Promise<string> {
   databases += 1;
   return freshDatabase(postgres.url, `moved_${databases}`);
+}
+
+async function freshRedis(): Promise<string> {
+  const server = await startRedis();
+  redises.push(server);
+  return server.url;
 }
 
 async function furnished(url: string, owners: number, each: number): Promise<string> {
@@ -52,6 +61,8 @@ describe("a move", () => {
     ["SQLite to SQLite", freshFile, freshFile],
     ["SQLite to PostgreSQL", freshFile, freshPostgres],
     ["PostgreSQL to SQLite", freshPostgres, freshFile],
+    ["SQLite to Redis", freshFile, freshRedis],
+    ["Redis to PostgreSQL", freshRedis, freshPostgres],
   ])("from %s takes everything along, and says so", async (_what, freshFrom, freshTo) => {
     const [from, to] = [await furnished(await freshFrom(), 5, 40), await freshTo()];
     const run = await move(from, to, "--json");
