@@ -81,8 +81,8 @@ export const rooms: readonly Room[] = [
   {
     name: "adapters",
     path: `${library}adapters/`,
-    uses: ["mcp", "hold", "state", "security", "telemetry", "record"],
-    packages: ["node:"],
+    uses: ["mcp", "hold", "state", "store", "security", "telemetry", "record"],
+    packages: ["node:", "@modelcontextprotocol/server"],
   },
   {
     name: "testing",
@@ -100,7 +100,7 @@ export const rooms: readonly Room[] = [
   {
     name: "index",
     path: `${library}index.ts`,
-    uses: ["adapters", "mcp", "hold", "state", "open", "store", "security", "telemetry", "record"],
+    uses: ["mcp", "hold", "state", "open", "store", "security", "telemetry", "record"],
     packages: [],
   },
   {

@@ -1,6 +1,6 @@
 /**
  * Tools that only test us and need not burden `npm ci`: other versions of Node, the official conformance suite, the
- * Inspector. Each is a folder here with a `package.json` and a lock file, and is installed on first use, without install
+ * Inspector, a framework with many dependencies. Each is a folder here with a `package.json` and a lock file, and is installed on first use, without install
  * scripts, into `.cache/tools/`, which may be deleted at any time.
  *
  * Safe under concurrent use, by several processes too: an installation is prepared beside its place and moved there
@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { findRoot } from "./root.ts";
 import { runNpm } from "./run-npm.ts";
@@ -47,6 +48,11 @@ export async function inspectorCli(): Promise<string> {
     await installed("inspector"),
     "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
   );
+}
+
+/** The program of mcp-use's servers, to be imported: its first major, without its inspector and its command line. */
+export async function mcpUseServer(): Promise<string> {
+  return pathToFileURL(join(await installed("mcp-use"), "node_modules/mcp-use/dist/src/server/index.js")).href;
 }
 
 /** The folder a tool is installed in. Its name holds the lock file's digest: another version is another place. */

@@ -74,7 +74,7 @@ export class EventBus {
    * Resolves once whatever is published from now on, on whatever node, reaches the listeners of an owner here; says where
    * events stand. To be called while one of them is there. Updates of resources are included only where asked for.
    */
-  async ready(owner: Owner, { resources }: { readonly resources: boolean }): Promise<Heads> {
+  async ready(owner: Addressee, { resources }: { readonly resources: boolean }): Promise<Heads> {
     const stop = this.#add({ addressees: addresseesOf(owner) });
     try {
       const ready = async (addressee: Addressee): Promise<Position> =>

@@ -1,0 +1,48 @@
+import { durationMs } from "../../state/duration.ts";
+import type { Hold } from "../../state/hold.ts";
+import { servingHold } from "../../state/open-hold.ts";
+import type { Duration } from "../../state/types.ts";
+import { type ApplicationOptions, applicationOwner, applicationQuota } from "../application.ts";
+import { Values } from "../values.ts";
+
+export type SessionStoreOptions = Omit<ApplicationOptions, "onError"> & {
+  /** How long a session lives after its last request. Default `24h`, as in mcp-use. */
+  readonly idle?: Duration;
+};
+
+/** mcp-use's `SessionStore`. `Metadata` is its `SessionMetadata`. */
+export interface McpUseSessionStore<Metadata> {
+  get(sessionId: string): Promise<Metadata | null>;
+  set(sessionId: string, data: Metadata): Promise<void>;
+  setWithTTL(sessionId: string, data: Metadata, ttlMs: number): Promise<void>;
+  delete(sessionId: string): Promise<void>;
+  has(sessionId: string): Promise<boolean>;
+  keys(): Promise<string[]>;
+}
+
+/**
+ * Where mcp-use keeps what it knows of sessions: any node recovers one that another began. A store that cannot be reached
+ * throws, so that clients are not told that their session is gone.
+ *
+ * @example
+ * new MCPServer({ name: "shop", version: "1.0.0", sessionStore: sessionStore(hold), streamManager: streamManager(hold) });
+ */
+export function sessionStore<Metadata>(
+  hold: Pick<Hold, "sessions">,
+  options: SessionStoreOptions = {},
+): McpUseSessionStore<Metadata> {
+  const { store } = servingHold(hold);
+  const idleMs = durationMs(options.idle ?? "24h", "idle");
+  const owner = applicationOwner("mcp-use", options);
+  const quota = applicationQuota(options);
+  const values = new Values({ store, owner, kind: "holdfast.mcp-use-session", quota, listed: true });
+  return {
+    // What is found was set as that.
+    get: async (id) => ((await values.get(id)) ?? null) as Metadata | null,
+    set: (id, data) => values.put(id, data, { idleMs }),
+    setWithTTL: async (id, data, ttlMs) => await values.put(id, data, { absoluteMs: durationMs(ttlMs, "ttlMs") }),
+    delete: (id) => values.remove(id),
+    has: (id) => values.has(id),
+    keys: () => values.names(),
+  };
+}

@@ -1,0 +1,91 @@
+import { durationMs } from "../../state/duration.ts";
+import type { Hold } from "../../state/hold.ts";
+import { servingHold } from "../../state/open-hold.ts";
+import type { Duration } from "../../state/types.ts";
+import { type ApplicationOptions, applicationOwner, applicationQuota, reporter } from "../application.ts";
+import type { StreamController } from "../local-streams.ts";
+import { StreamRelay } from "../stream-relay.ts";
+import { InfoSessions } from "./info-sessions.ts";
+import { type Notification, type Subscription, type SubscriptionCallbacks, Subscriptions } from "./subscriptions.ts";
+
+export type TmcpOptions = ApplicationOptions & {
+  /** How long what is known of a session stays after its last request. Default `24h`. */
+  readonly idle?: Duration;
+};
+
+/** tmcp's three managers, to be handed to `HttpTransport`. */
+export interface TmcpManagers {
+  readonly sessionManager: { readonly streams: StreamSessions; readonly info: InfoSessions };
+  readonly subscriptionManager: SubscriptionManager;
+  /** Resolves once what other nodes send from now on arrives here. */
+  ready(): Promise<void>;
+  /** Ends the streams that are open here. The hold stays open. */
+  close(): Promise<void>;
+}
+
+/** tmcp's `StreamSessionManager`. */
+export interface StreamSessions {
+  create(id: string, controller: StreamController): void;
+  delete(id: string): void;
+  /** Whether the session's stream is open on this node. */
+  has(id: string): Promise<boolean>;
+  send(sessions: string[] | undefined, data: string): void;
+}
+
+/** tmcp's `SubscriptionManager`. */
+export interface SubscriptionManager {
+  create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
+  send(notification: Notification): Promise<void>;
+  close(id: string | number, origin: string, reason: "closed" | "cancelled"): Promise<boolean>;
+  closeAll(origin?: string, reason?: "closed" | "cancelled"): Promise<void>;
+}
+
+/**
+ * Lets servers built with tmcp be any number of processes: what is known of a session, the streams of sessions, and the
+ * `subscriptions/listen` streams of the 2026-07-28 revision.
+ *
+ * tmcp waits for none of the managers and would die of what they throw, so failures go to `onError`.
+ *
+ * @example
+ * const { sessionManager, subscriptionManager } = tmcpManagers(hold);
+ * new HttpTransport(server, { path: "/mcp", sessionManager, subscriptionManager });
+ */
+export function tmcpManagers(hold: Pick<Hold, "sessions">, options: TmcpOptions = {}): TmcpManagers {
+  const { store } = servingHold(hold);
+  const owner = applicationOwner("tmcp", options);
+  const onError = reporter(options);
+  const subscriptions = new Subscriptions(onError);
+  const streams = new StreamRelay({
+    store,
+    owner,
+    onError,
+    onOther: ({ type, notification }) => {
+      // Published by `send` below.
+      if (type === "notification") void subscriptions.deliver(notification as Notification);
+    },
+  });
+  const lifetime = { idleMs: durationMs(options.idle ?? "24h", "idle") };
+  return {
+    sessionManager: {
+      streams: {
+        create: (id, controller) => void streams.open(id, controller).catch(onError),
+        delete: (id) => void streams.end(id).catch(onError),
+        has: (id) => Promise.resolve(streams.has(id)),
+        send: (sessions, data) => void streams.send(sessions, data).catch(onError),
+      },
+      info: new InfoSessions({ store, owner, lifetime, quota: applicationQuota(options), onError }),
+    },
+    subscriptionManager: {
+      create: (subscription, callbacks) => subscriptions.create(subscription, callbacks),
+      async send(notification) {
+        const elsewhere = streams.relay.publish({ type: "notification", notification }).catch(onError);
+        await subscriptions.deliver(notification);
+        await elsewhere;
+      },
+      close: (id, origin, reason) => subscriptions.close(id, origin, reason),
+      closeAll: (origin, reason = "cancelled") => subscriptions.closeAll(origin, reason),
+    },
+    ready: () => streams.relay.ready(),
+    close: () => streams.close(),
+  };
+}

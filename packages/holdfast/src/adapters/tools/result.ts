@@ -1,0 +1,15 @@
+import { reply as replyOfServe } from "../../mcp/reply.ts";
+
+/** A tool's result as every host takes it. */
+export type TextResult = {
+  content: { type: "text"; text: string }[];
+  /** For clients. Hosts differ in what they call it, so to their types it is nothing. */
+  structuredContent?: never;
+  isError?: boolean;
+};
+
+/** As `reply` of `holdfast`, in the types of hosts other than the SDK's second major. */
+export async function reply(value: unknown): Promise<TextResult> {
+  // It makes no content but text, and nothing structured but objects.
+  return (await replyOfServe(value)) as unknown as TextResult;
+}
