@@ -11,21 +11,29 @@ import type { CommitOptions, Committed } from "../../store/contract.ts";
 import type { Client } from "./client.ts";
 import { isRolledBack, unavailable } from "./failures.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
+import { type Commit, committedFromPlain, PlainBatch, type PlainOutcome } from "./plain.ts";
 import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 
 /** A statement takes no further commits beyond this many characters of documents and events: it is built in memory. */
 const maxCharacters = 16 * 1024 * 1024;
 
-const statement = "select holdfast.commit_2($1::jsonb, $2::boolean, $3::bigint) as outcomes";
+const statement =
+  "select holdfast.commit_3($1::json, $2::jsonb, $3::boolean, $4::jsonb, $5::boolean, $6::bigint) as answer";
 
-type Item = {
-  readonly owner: string;
-  readonly changes: readonly Change[];
-  readonly options: CommitOptions;
+type Item = Commit & {
   /** Called when it is too late to give up. */
   readonly onTaken: () => void;
-  /** Whether the owner's row has to be locked before the records. */
   lockOwner: boolean;
+};
+
+/** Where a row of a commit was locked by others. */
+type Blocked = Extract<WireOutcome, { readonly blocked: string }>;
+
+/** What `holdfast.commit_3` answers. */
+type WireAnswer = {
+  readonly at: number | null;
+  readonly done: readonly PlainOutcome[];
+  readonly outcomes: Readonly<Record<string, WireOutcome>>;
 };
 
 /** Settles by itself: a batch is over when its statement is, though some of its commits may still wait. */
@@ -73,7 +81,7 @@ export class Committer {
 
   /** One statement for all; what it leaves open goes on by itself. */
   async #send(items: readonly Item[], settled: Map<Item, Promise<Committed>>): Promise<void> {
-    let outcomes: readonly WireOutcome[];
+    let outcomes: readonly (Committed | Blocked)[];
     try {
       outcomes = await this.#ask(items, false);
     } catch (error) {
@@ -83,9 +91,9 @@ export class Committer {
     const blocked = new Map<string, Item[]>();
     for (const [index, item] of items.entries()) {
       const outcome = outcomes[index];
-      if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
+      if (outcome === undefined) continue;
       if (!("blocked" in outcome)) {
-        settled.set(item, Promise.resolve(committedFromWire(outcome, item.options.commitId?.digest)));
+        settled.set(item, Promise.resolve(outcome));
         continue;
       }
       item.lockOwner ||= outcome.owner === true;
@@ -110,9 +118,7 @@ export class Committer {
       const outcomes = await this.#ask(items, true);
       return items.map((item, index) => {
         const outcome = outcomes[index];
-        if (outcome !== undefined && !("blocked" in outcome)) {
-          return Promise.resolve(committedFromWire(outcome, item.options.commitId?.digest));
-        }
+        if (outcome !== undefined && !("blocked" in outcome)) return Promise.resolve(outcome);
         item.lockOwner ||= outcome?.owner === true;
         return this.#alone(item);
       });
@@ -133,7 +139,7 @@ export class Committer {
       try {
         const [outcome] = await this.#ask([item], true);
         if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
-        if (!("blocked" in outcome)) return committedFromWire(outcome, item.options.commitId?.digest);
+        if (!("blocked" in outcome)) return outcome;
         item.lockOwner ||= outcome.owner === true;
       } catch (error) {
         if (canBeResolved(item, error)) lost = error;
@@ -151,18 +157,47 @@ export class Committer {
     return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 
-  async #ask(items: readonly Item[], wait: boolean): Promise<readonly WireOutcome[]> {
-    const batch = items.map(({ owner, changes, options, lockOwner }) =>
-      commitToWire(owner, changes, options, lockOwner),
-    );
+  /** @param wait for rows that others hold. */
+  async #ask(items: readonly Item[], wait: boolean): Promise<readonly (Committed | Blocked)[]> {
+    const { plain, rest } = batchOf(items, wait);
+    const { owners, several } = plain;
     const [row] = await this.#client.write(
       statement,
-      [JSON.stringify(batch), wait, this.#aheadMs()],
+      [toJson(plain.rows), JSON.stringify(owners), several, toJson(rest), wait, this.#aheadMs()],
       [...new Set(items.map(({ owner }) => owner))],
     );
-    // The function answers an array with one outcome per commit.
-    return row?.["outcomes"] as readonly WireOutcome[];
+    if (row === undefined) throw new Error("the database gave no answer to a batch of commits");
+    // The function answers one object.
+    const { at, done, outcomes } = row["answer"] as WireAnswer;
+    const carriedOut = new Map(done.map((outcome) => [outcome[0], outcome]));
+    return items.map(({ changes: [change], options }, place) => {
+      const plainOutcome = carriedOut.get(place);
+      if (plainOutcome !== undefined && change !== undefined) return committedFromPlain(at ?? 0, plainOutcome, change);
+      const outcome = outcomes[place];
+      if (outcome === undefined) throw new Error("the database gave no outcome for a commit");
+      return "blocked" in outcome ? outcome : committedFromWire(outcome, options.commitId?.digest);
+    });
   }
+}
+
+type Batch = { readonly plain: PlainBatch; readonly rest: readonly object[] };
+
+/** One commit alone is cheaper by itself. Those that wait take their locks in one order: they are of one sort. */
+function batchOf(items: readonly Item[], wait: boolean): Batch {
+  const plain = new PlainBatch();
+  const rest: object[] = [];
+  for (const [place, item] of items.entries()) {
+    if (items.length === 1 || !plain.take(place, item)) rest.push(toRest(item, place));
+  }
+  return wait && rest.length > 0 ? { plain: new PlainBatch(), rest: items.map(toRest) } : { plain, rest };
+}
+
+function toRest({ owner, changes, options, lockOwner }: Item, place: number): object {
+  return { ...commitToWire(owner, changes, options, lockOwner), p: place };
+}
+
+function toJson(commits: readonly object[]): string | null {
+  return commits.length === 0 ? null : JSON.stringify(commits);
 }
 
 /** Splits what would make too long a statement. */

@@ -12,7 +12,12 @@ const sessionOver: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25
 
 /** Whether repeating the transaction may help, nothing of it having been written. */
 export function isTransient(thrown: unknown): boolean {
-  return retryable.has(stateOf(thrown) ?? "");
+  return retryable.has(stateOf(thrown) ?? "") && !isKnownCommit(thrown);
+}
+
+/** Whether a commit id of the batch was there already: it stays there, and whoever sends its commit alone finds it. */
+function isKnownCommit(thrown: unknown): boolean {
+  return thrown instanceof Error && "constraint" in thrown && thrown.constraint === "commits_pkey";
 }
 
 /** Whether the server itself said that the statement failed and its transaction was rolled back. */

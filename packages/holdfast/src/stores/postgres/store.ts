@@ -37,6 +37,7 @@ import { Listener } from "./listener.ts";
 import { type PostgresOptions, type ResolvedPostgresOptions, resolveOptions } from "./options.ts";
 import { type Prepared, prepareDatabase } from "./prepare.ts";
 import { listRecords, type Reader, readEvents, readRecord, readUsage } from "./queries.ts";
+import { RecordReader } from "./record-reader.ts";
 import { Replicas } from "./replicas.ts";
 import type { ServerFacts } from "./safety.ts";
 
@@ -71,6 +72,7 @@ class PostgresStore implements Store {
   readonly #aheadMs: () => number;
   readonly #client: Client;
   readonly #replicas: Replicas | undefined;
+  readonly #reader: RecordReader;
   readonly #committer: Committer;
   readonly #hints: Hints;
   readonly #gate = new Gate();
@@ -88,6 +90,7 @@ class PostgresStore implements Store {
     const client = new Client(driver, options, replicas && ((owners, lsn) => replicas.wrote(owners, lsn)));
     this.#replicas = replicas;
     this.#client = client;
+    this.#reader = new RecordReader(client, aheadMs);
     this.#committer = new Committer(client, options, aheadMs);
     const node = mintSecret(72);
     const notify = async (payloads: readonly string[]): Promise<void> => {
@@ -120,7 +123,11 @@ class PostgresStore implements Store {
       const isNewEnough = ({ record }: ReadAnswer): boolean =>
         record !== undefined && record.version >= (options.minVersion ?? 0);
       return this.#until(options.signal, () =>
-        this.#asking(mayLag, owner, isNewEnough, (from) => readRecord(from, owner, key, options, this.#aheadMs())),
+        this.#asking(mayLag, owner, isNewEnough, (from) =>
+          from === this.#client
+            ? this.#reader.read(owner, key, options)
+            : readRecord(from, owner, key, options, this.#aheadMs()),
+        ),
       );
     });
   }

@@ -79,13 +79,12 @@ function lifetimeToWire({ idleMs, absoluteMs, retainMs }: Lifetime): object {
 }
 
 function counterToWire({ name, by, min, max }: CounterChange): object {
-  return { n: toColumn(name), by, ...bound("min", min), ...bound("max", max) };
+  return { n: toColumn(name), by, min: finite(min), max: finite(max) };
 }
 
 /** JSON has no infinity; beyond every safe integer is as far. */
-function bound(name: "min" | "max", value: number | undefined): object {
-  if (value === undefined) return {};
-  return { [name]: Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value)) };
+export function finite(bound: number | undefined): number | undefined {
+  return bound === undefined ? undefined : Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, bound));
 }
 
 function appendToWire({ stream, data, expectedHead, keep }: Append): object {
@@ -105,7 +104,22 @@ export type WireOutcome =
   | { readonly at: number; readonly known: WireKnown }
   | { readonly blocked: string; readonly owner?: boolean };
 
-export type WireKnown = { readonly digest: string; readonly at: number; readonly results: readonly WireResult[] };
+export type WireKnown = {
+  readonly digest: string;
+  readonly at: number;
+  readonly results: readonly WireResult[] | PlainResult;
+};
+
+/** What is kept of a plain commit, which has one result. */
+type PlainResult = readonly [
+  version: number,
+  incarnation: number,
+  counter: string | null,
+  total: number | null,
+  stream: string | null,
+  head: number | null,
+  expiresAt: number | null,
+];
 
 type WireResult = {
   readonly version: number;
@@ -130,7 +144,23 @@ export function committedFromWire(
 }
 
 export function knownFromWire({ digest, at, results }: WireKnown): CommitOutcome {
-  return { digest: fromColumn(digest), at, results: results.map(resultFromWire) };
+  const all = isPlain(results) ? [unfolded(results)] : results;
+  return { digest: fromColumn(digest), at, results: all.map(resultFromWire) };
+}
+
+function isPlain(results: WireKnown["results"]): results is PlainResult {
+  return typeof results[0] === "number";
+}
+
+function unfolded([version, incarnation, counter, total, stream, head, expiresAt]: PlainResult): WireResult {
+  return {
+    version,
+    incarnation,
+    created: false,
+    counters: counter === null || total === null ? {} : { [counter]: total },
+    heads: stream === null || head === null ? {} : { [stream]: head },
+    expiresAt,
+  };
 }
 
 function resultFromWire({ version, incarnation, created, counters, heads, expiresAt }: WireResult): ChangeResult {

@@ -5,10 +5,13 @@
 import { accounts } from "./accounts.ts";
 import { commit } from "./commit.ts";
 import { commit2 } from "./commit-2.ts";
+import { commit3 } from "./commit-3.ts";
+import { commitPlain } from "./commit-plain.ts";
 import { counts } from "./counts.ts";
 import { decide } from "./decide.ts";
 import { locks } from "./locks.ts";
 import { read } from "./read.ts";
+import { reads } from "./reads.ts";
 import { tables } from "./tables.ts";
 import { upkeep } from "./upkeep.ts";
 import { views } from "./views.ts";
@@ -24,6 +27,7 @@ export const migrations: readonly Migration[] = [
   { sql: accounts, oldest: 1 },
   { sql: counts + commit2, oldest: 1 },
   { sql: views, oldest: 1 },
+  { sql: commitPlain + commit3 + reads, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;
