@@ -64,7 +64,7 @@ export const rooms: readonly Room[] = [
     name: "state",
     path: `${library}state/`,
     uses: ["store", "security", "telemetry", "record"],
-    packages: ["node:", "@standard-schema/spec", "lru-cache", "zod"],
+    packages: ["node:", "@opentelemetry/api", "@standard-schema/spec", "lru-cache", "zod"],
   },
   {
     name: "hold",
@@ -76,7 +76,14 @@ export const rooms: readonly Room[] = [
     name: "mcp",
     path: `${library}mcp/`,
     uses: ["hold", "state", "store", "security", "telemetry", "record"],
-    packages: ["node:", "@modelcontextprotocol/server", "@standard-schema/spec", "lru-cache", "zod"],
+    packages: [
+      "node:",
+      "@modelcontextprotocol/server",
+      "@opentelemetry/api",
+      "@standard-schema/spec",
+      "lru-cache",
+      "zod",
+    ],
   },
   {
     name: "adapters",

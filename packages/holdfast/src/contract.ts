@@ -65,6 +65,7 @@ export type {
   ScanPage,
   Store,
   StoreAdmin,
+  StoreFigures,
   StoreHealth,
   StoreStats,
   StoreTraits,

@@ -126,5 +126,7 @@ export type {
   Turn,
   Updater,
 } from "./state/types.ts";
+export type { Quota, Store, StoreFigures, StoreHealth, StoreTraits, Usage } from "./store/contract.ts";
 // What an author of a store needs besides is in `holdfast/contract`.
-export type { Quota, Store, StoreHealth, StoreTraits, Usage } from "./store/contract.ts";
+export type { StateChange } from "./telemetry/state-change.ts";
+export type { TelemetryOptions } from "./telemetry/telemetry.ts";

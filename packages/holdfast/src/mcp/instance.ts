@@ -7,6 +7,7 @@ import { servingHold } from "../state/open-hold.ts";
 import type { Session } from "../state/types.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
+import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { makeSubscribable } from "./subscribable.ts";
@@ -57,10 +58,13 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
         // Asked late: that of a stdio connection may have been replaced.
         if (turn !== undefined) turns.record(owner, ofCaller.id, turn);
       };
+    const tools = new Set<string>();
+    observeRequests(server, serving.telemetry, tools);
     // Who has turned the SDK's way of asking such clients off wants none.
     const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
     wrapTools(server, {
       schemas,
+      tools,
       parks,
       onCall: () => connections.call(),
       within: (call, fn) => serving.withinCall(call, fn),

@@ -15,6 +15,7 @@ import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts"
 import { StreamSlots } from "./sessions/slots.ts";
 import { StdioConnections } from "./stdio.ts";
 import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
+import { watchApp } from "./watch-app.ts";
 
 const defaultDrainMs = 25_000;
 
@@ -74,6 +75,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const close = async (): Promise<void> => {
     gate.close();
     httpSseGate.close();
+    unwatch();
     await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close()]);
     await bus.close();
     await serving.turns.flush();
@@ -89,13 +91,15 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     await closing;
   };
 
+  const view = connections.view(() => sessions.stats);
+  const unwatch = watchApp(serving.telemetry.metrics, view);
   const face = fetchFace(gate, connections);
   return Object.assign((...given: Parameters<typeof face>) => face(...given), {
     fetch: face,
     node: nodeFace(gate, connections, onError),
     httpSse: { fetch: fetchFace(httpSseGate, connections), node: nodeFace(httpSseGate, connections, onError) },
     stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
-    connections: connections.view(() => sessions.stats),
+    connections: view,
     notify: bus.notifier(),
     drain: (init: Parameters<App["drain"]>[0] = {}) => drain(init.timeoutMs ?? defaultDrainMs),
     close: () => (closing ??= close()),

@@ -18,6 +18,7 @@ import type {
   Store,
   Usage,
 } from "../store/contract.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
 import type { Applied } from "./applied.ts";
 import type { CallContext } from "./call-context.ts";
 import { ConflictLog, type ConflictLogOptions } from "./conflicts.ts";
@@ -51,6 +52,7 @@ export type EngineOptions = {
   readonly limits: HoldLimits;
   readonly onError: (error: unknown) => void;
   readonly hear?: Pick<ConflictLogOptions, "onConflict" | "onWarning">;
+  readonly telemetry?: Telemetry;
 };
 
 /**
@@ -70,6 +72,7 @@ export class Engine {
   /** The tool call that is being served. */
   readonly calls: AsyncLocalStorage<CallContext>;
   readonly ended: Ended;
+  readonly telemetry: Telemetry;
   readonly leases: LeaseDesk;
   readonly updateLeases: LeasesOfUpdates;
   /** For records whose slide is under way, so that many readers at once slide once. */
@@ -81,10 +84,12 @@ export class Engine {
   #closed = false;
 
   /** @param host whose everything but the store this engine shares: see `through`. */
-  constructor({ store, limits, onError, hear }: EngineOptions, host?: Engine) {
+  constructor({ store, limits, onError, hear, telemetry }: EngineOptions, host?: Engine) {
     this.store = store;
     this.limits = limits;
     this.onError = onError;
+    this.telemetry =
+      host?.telemetry ?? telemetry ?? new Telemetry({ options: false, onStateChange: undefined, onError });
     this.mutex = host?.mutex ?? new KeyedMutex({ maxWaiting: 1_000, maxWaitMs: persistence.maxMs });
     this.counts = host?.counts ?? { slideFailures: 0 };
     this.conflicts =
@@ -169,8 +174,27 @@ export class Engine {
 
   /** Somebody else was first at a record, after so many retries of this change. */
   conflict({ kind, id }: RecordKey, retries: number): void {
+    const report = { ...this.#subject(kind, id), retries };
+    this.telemetry.metrics?.record("holdfast.update.conflicts", 1, { kind });
+    this.telemetry.change({ change: "conflict", ...report });
+    this.conflicts.conflict(report);
+  }
+
+  /** A change gave up after so many retries. */
+  exhausted({ kind, id }: RecordKey, retries: number): void {
+    this.telemetry.metrics?.record("holdfast.update.exhausted", 1, { kind });
+    this.telemetry.change({ change: "conflict_exhausted", ...this.#subject(kind, id), retries });
+  }
+
+  /** An update is through after so many retries. */
+  settled(retries: number): void {
+    this.conflicts.settled(retries);
+    this.telemetry.metrics?.record("holdfast.update.retries", retries);
+  }
+
+  #subject(kind: string, id: string): { readonly kind: string; readonly idHash: string; readonly tool?: string } {
     const tool = this.calls.getStore()?.tool;
-    this.conflicts.conflict({ kind, idHash: hashed(id), retries, ...(tool !== undefined && { tool }) });
+    return { kind, idHash: hashed(id), ...(tool !== undefined && { tool }) };
   }
 
   #refuseIfClosed(): void {

@@ -1,6 +1,8 @@
 import type { Owner, RecordKey } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
 import type { Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
+import type { StateChange } from "../telemetry/state-change.ts";
+import type { TelemetryOptions } from "../telemetry/telemetry.ts";
 import type { AnyKind, State } from "./kind.ts";
 import type { HoldLimits } from "./limits.ts";
 import type { Duration, Sessions } from "./types.ts";
@@ -85,6 +87,10 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   readonly sessions?: { readonly idle?: Duration; readonly absolute?: Duration };
   /** Removal of what has expired. Default: about once a minute. `false` leaves it to somebody else. */
   readonly reap?: false | { readonly every?: Duration; readonly batch?: number };
+  /** Where metrics and spans go. Default: what is registered with the OpenTelemetry API by now; `false`: nowhere. */
+  readonly telemetry?: TelemetryOptions | false;
+  /** Called with each change of state worth a line in a log, made by this process: ids are hashed. */
+  readonly onStateChange?: (change: StateChange) => void;
   /** Called with each conflict. */
   readonly onConflict?: (report: ConflictReport) => void;
   /** Called once a minute at most while more than five in a hundred updates conflict. */

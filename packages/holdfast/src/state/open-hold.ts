@@ -4,8 +4,10 @@ import type { Owner } from "../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
+import { Telemetry, type TelemetryInit } from "../telemetry/telemetry.ts";
 import type { ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
+import { hashed } from "./document.ts";
 import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
 import { sourcedFace } from "./events/records.ts";
@@ -15,6 +17,7 @@ import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } fr
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
+import { isTold, measured, noticing } from "./observed-store.ts";
 import { callOnce } from "./once/once.ts";
 import type { Once } from "./once/types.ts";
 import { Reaper } from "./reaper.ts";
@@ -25,9 +28,22 @@ import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
 import { OwnSessions } from "./sessions/sessions.ts";
 import { TurnRecorder } from "./sessions/turns.ts";
+import { tracedFace } from "./traced-face.ts";
 import type { Sessions } from "./types.ts";
+import { watchHold } from "./watch-hold.ts";
 
-const optionNames = ["store", "kinds", "limits", "sessions", "reap", "onConflict", "onWarning", "onError"] as const;
+const optionNames = [
+  "store",
+  "kinds",
+  "limits",
+  "sessions",
+  "reap",
+  "telemetry",
+  "onStateChange",
+  "onConflict",
+  "onWarning",
+  "onError",
+] as const;
 
 /** The options of a hold, checked, apart from its store. */
 export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
@@ -37,6 +53,7 @@ export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
   readonly reap: { readonly everyMs: number; readonly batch: number } | undefined;
   readonly onError: (error: unknown) => void;
   readonly hear: Pick<ConflictLogOptions, "onConflict" | "onWarning">;
+  readonly telemetry: Pick<TelemetryInit, "options" | "onStateChange">;
 };
 
 /** Throws `INVALID_ARGUMENT` naming what is wrong; nothing has been opened yet. */
@@ -47,6 +64,8 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
   const { sessions = {}, reap = {} } = options;
   refuseUnknownNames("sessions", sessions, ["idle", "absolute"]);
   if (reap !== false) refuseUnknownNames("reap", reap, ["every", "batch"]);
+  const { telemetry = {} } = options;
+  if (telemetry !== false) refuseUnknownNames("telemetry", telemetry, ["meterProvider", "tracerProvider"]);
   // Without kinds the tuple is empty, which is what the type parameter's default says.
   const kinds = (options.kinds ?? []) as Kinds;
   refuseClashes(kinds);
@@ -60,6 +79,7 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
     reap: reap === false ? undefined : resolveReap(reap),
     onError: quietly(options.onError),
     hear: { onConflict: options.onConflict, onWarning: options.onWarning },
+    telemetry: { options: options.telemetry, onStateChange: options.onStateChange },
   };
 }
 
@@ -117,6 +137,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly #session: KindDefinition;
   readonly #reaper: Reaper | undefined;
   readonly #ownsStore: boolean;
+  readonly #telemetry: Telemetry;
+  readonly #unwatch: () => void;
   #reaped = 0;
   #closing: Promise<void> | undefined;
 
@@ -127,12 +149,16 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.limits = limits;
     this.sessionLifetime = sessionLifetime;
     this.#ownsStore = ownsStore;
-    this.#store = resolving(store);
-    this.#engine = new Engine({ store: this.#store, limits, onError, hear });
+    const telemetry = new Telemetry({ ...options.telemetry, onError });
+    this.#telemetry = telemetry;
+    this.#store = noticing(resolving(measured(store, telemetry)), telemetry);
+    this.#engine = new Engine({ store: this.#store, limits, onError, hear, telemetry });
     this.#session = defineSession(limits, sessionLifetime);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
-    this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onError });
+    const onSwept = (ms: number): void => telemetry.metrics?.record("holdfast.reaper.duration", ms / 1_000);
+    this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onSwept, onError });
+    this.#unwatch = watchHold(telemetry, this.#store, () => this.counts);
   }
 
   /** See `servingHold`. */
@@ -145,6 +171,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     return {
       store: open.#store,
       turns: open.#turns,
+      telemetry: open.#telemetry,
       limits: open.limits,
       sessionLifetime: open.sessionLifetime,
       sessionQuota: engine.creationQuota(open.#session),
@@ -169,7 +196,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   sessions(principal: Principal): Sessions {
     const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, { companionOf: transportOf });
-    return new OwnSessions(scope, this.#turns);
+    return tracedFace(new OwnSessions(scope, this.#turns), sessionKind, this.#telemetry);
   }
 
   async usage(principal: Principal, options: { readonly signal?: AbortSignal } = {}): Promise<Usage> {
@@ -211,6 +238,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   }
 
   async #close(): Promise<void> {
+    this.#unwatch();
     await this.#reaper?.close();
     await this.#turns.close();
     this.#engine.close();
@@ -218,19 +246,26 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   }
 
   #recordsOf(owner: Owner, definition: KindDefinition): unknown {
-    const scope = new Scope(this.#engine, owner, definition);
-    if (isSourced(scope)) return sourcedFace(scope);
-    if (definition.scope === "many") return new ManyRecords(scope);
-    if (definition.scope === "named") return new RecordsByName(scope);
-    return new OneRecord(scope);
+    return tracedFace(faceOf(new Scope(this.#engine, owner, definition)), definition.name, this.#telemetry);
   }
 
   #onReaped(removed: ReapAnswer["removed"]): void {
     this.#reaped += removed.length;
     for (const { owner, kind, id, cause } of removed) {
       this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
+      this.#telemetry.metrics?.record("holdfast.reaper.removed", 1, { cause });
+      // What was ended was told when it was.
+      if (cause === "expired" && isTold(kind)) this.#telemetry.change({ change: "expired", kind, idHash: hashed(id) });
     }
   }
+}
+
+function faceOf(scope: Scope): object {
+  // Which of the two faces it has says the kind; both are objects.
+  if (isSourced(scope)) return sourcedFace(scope) as object;
+  if (scope.kind.scope === "many") return new ManyRecords(scope);
+  if (scope.kind.scope === "named") return new RecordsByName(scope);
+  return new OneRecord(scope);
 }
 
 /**

@@ -44,7 +44,7 @@ export async function persistently<Result extends object>(
     for (let retries = 0; ; ) {
       const outcome = await attempt(waited);
       if (!("overtaken" in outcome)) {
-        engine.conflicts.settled(retries);
+        engine.settled(retries);
         return outcome;
       }
       if (outcome.overtaken === "version") {
@@ -52,6 +52,7 @@ export async function persistently<Result extends object>(
         if (conflict !== undefined) throw conflict(outcome);
         retries += 1;
         if (retries >= maxAttempts || leftMs() === 0) {
+          engine.exhausted(key, retries);
           throw contention(`others changed the record first, ${retries} times in a row`, { attempts: retries });
         }
         engine.conflicts.retries += 1;

@@ -8,6 +8,8 @@ export type ReaperOptions = {
   /** Records removed in one call of the store. */
   readonly batch: number;
   readonly onRemoved: (removed: ReapAnswer["removed"]) => void;
+  /** Told how long a sweep took. */
+  readonly onSwept?: ((ms: number) => void) | undefined;
   readonly onError: (error: unknown) => void;
 };
 
@@ -54,9 +56,10 @@ export class Reaper {
   }
 
   async #sweep(): Promise<void> {
-    const { store, batch, onRemoved, onError } = this.#options;
+    const { store, batch, onRemoved, onSwept, onError } = this.#options;
     const { signal } = this.#stop;
-    const until = performance.now() + maxSweepMs;
+    const began = performance.now();
+    const until = began + maxSweepMs;
     try {
       for (let more = true; more && !signal.aborted && performance.now() < until; ) {
         const answer = await store.admin.reap({ limit: batch, signal });
@@ -68,6 +71,8 @@ export class Reaper {
       }
     } catch (error) {
       if (!signal.aborted) onError(error);
+    } finally {
+      onSwept?.(performance.now() - began);
     }
   }
 }

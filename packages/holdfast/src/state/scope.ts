@@ -1,7 +1,7 @@
 import type { Change } from "../record/change.ts";
 import { slideIsDue } from "../record/decide.ts";
 import { isRecordId } from "../record/ids.ts";
-import type { Owner, RecordKey, RecordSummary } from "../record/record.ts";
+import type { Owner, RecordKey, RecordSummary, StoredRecord } from "../record/record.ts";
 import type { CommitOptions, Committed } from "../store/contract.ts";
 import { type Applied, firstResult } from "./applied.ts";
 import type { KindDefinition } from "./definition.ts";
@@ -142,7 +142,8 @@ export class Scope {
 
   /** Ends a record, and its companion in the same commit. False if there is none to end. */
   async end(key: RecordKey, expect: number | "present", options: CommitOptions): Promise<boolean> {
-    const companion = await this.#companionToEnd(key, options.signal);
+    const session = await this.#sessionToEnd(key, options.signal);
+    const companion = session === undefined ? undefined : this.companion(session);
     const alone: readonly Change[] = [{ ...key, expect, end: true }];
     const both: readonly Change[] =
       companion === undefined ? alone : [...alone, { ...companion, expect: "present", end: true }];
@@ -152,16 +153,19 @@ export class Scope {
       if (committed.refusal.reason === "version" && committed.refusal.actual === undefined) return false;
       throw refusalError(committed.refusal);
     }
+    if (session !== undefined) {
+      const livedMs = committed.at - session.createdAt;
+      this.engine.telemetry.metrics?.record("mcp.server.session.duration", Math.max(0, livedMs) / 1_000);
+    }
     for (const ended of companion === undefined ? [key] : [key, companion]) {
       this.engine.ended.announce(this.owner, ended, "ended", this.#companionOf !== undefined);
     }
     return true;
   }
 
-  async #companionToEnd(key: RecordKey, signal: AbortSignal | undefined): Promise<RecordKey | undefined> {
+  async #sessionToEnd(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
     if (this.#companionOf === undefined) return undefined;
-    const { record } = await this.engine.read(this.owner, key, { signal });
-    return record === undefined ? undefined : this.companion(record);
+    return (await this.engine.read(this.owner, key, { signal })).record;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Owner } from "../record/record.ts";
 import type { Quota, Store } from "../store/contract.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Hold } from "./hold.ts";
 import type { OnceWork } from "./once/once.ts";
@@ -14,6 +15,7 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   /** Resolves unknown outcomes itself, where it can. */
   readonly store: Store;
   readonly turns: Turns;
+  readonly telemetry: Telemetry;
   /** As `state.once`, for an owner. */
   callOnce<T>(owner: Owner, call: OnceCall, work: OnceWork<T>): Promise<T>;
   /** The quota of a commit that creates a session. */

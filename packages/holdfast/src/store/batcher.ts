@@ -44,6 +44,11 @@ export class Batcher<T, R> {
     });
   }
 
+  /** What the drain has sent so far, by size. */
+  get batches(): readonly number[] {
+    return this.#drain.batches;
+  }
+
   /** Resolves once nothing is queued or under way. */
   idle(): Promise<void> {
     return this.#drain.idle();

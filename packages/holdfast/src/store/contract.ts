@@ -71,6 +71,9 @@ export interface Store extends AsyncDisposable {
 
   health(options?: CallOptions): Promise<StoreHealth>;
 
+  /** What an operator's graphs show of this process's side of the store. Optional; cheap, and never throws. */
+  figures?(): StoreFigures;
+
   /** The privileged door: operators and sweeps only, never reachable from a tool. */
   readonly admin: StoreAdmin;
 
@@ -231,6 +234,22 @@ export type StoreHealth = {
   readonly durability: string;
   readonly warnings: readonly string[];
   readonly details: Readonly<Record<string, string | number | boolean>>;
+};
+
+export type StoreFigures = {
+  /** Commits that wait for their batch. */
+  readonly queued?: number;
+  /** Batches sent so far, by how many commits were in them: 1, 2 to 3, 4 to 7, … 64 and more. */
+  readonly batches?: readonly number[];
+  /** Whether nobody tries to reach the server right now, because that failed again and again. */
+  readonly breakerOpen?: boolean;
+  readonly connections?: {
+    readonly used: number;
+    readonly idle: number;
+    readonly max: number;
+    /** Calls that wait for one. */
+    readonly waiting: number;
+  };
 };
 
 export interface StoreAdmin {

@@ -17,6 +17,8 @@ export type DrainOptions<T> = {
 
 export class Drain<T> {
   readonly #options: DrainOptions<T>;
+  /** Batches so far, by the power of two their size reaches. */
+  readonly batches: number[] = Array.from({ length: 7 }, () => 0);
   #queue: T[] = [];
   #running: Promise<void> | undefined;
 
@@ -59,6 +61,8 @@ export class Drain<T> {
   #next(): readonly T[] {
     const waiting = this.#queue;
     this.#queue = waiting.splice(this.#options.maxBatch);
+    const size = Math.min(31 - Math.clz32(waiting.length), this.batches.length - 1);
+    this.batches[size] = (this.batches[size] ?? 0) + 1;
     return waiting;
   }
 }

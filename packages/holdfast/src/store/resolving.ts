@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import type { Change } from "../record/change.ts";
 import { isHoldfastError } from "../record/errors.ts";
 import type { Owner } from "../record/record.ts";
+import { around } from "./around.ts";
 import type { CommitOptions, Committed, Store } from "./contract.ts";
 
 export type ResolvingOptions = {
@@ -30,20 +31,9 @@ export type ResolvingOptions = {
  */
 export function resolving(store: Store, { repeatWithinMs = 5_000 }: ResolvingOptions = {}): Store {
   if (!store.traits.outcomeCanBeUnknown) return store;
-  return {
-    traits: store.traits,
-    admin: store.admin,
-    read: (...given) => store.read(...given),
+  return around(store, {
     commit: (owner, changes, options = {}) => commitResolving(store, repeatWithinMs, owner, changes, options),
-    events: (...given) => store.events(...given),
-    list: (...given) => store.list(...given),
-    usage: (...given) => store.usage(...given),
-    publish: (...given) => store.publish(...given),
-    subscribe: (...given) => store.subscribe(...given),
-    health: (...given) => store.health(...given),
-    close: () => store.close(),
-    [Symbol.asyncDispose]: () => store.close(),
-  };
+  });
 }
 
 async function commitResolving(

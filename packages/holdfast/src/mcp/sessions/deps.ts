@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Store } from "../../store/contract.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { FailurePoints } from "./failure-points.ts";
 import type { SessionHold } from "./hold.ts";
 import type { Serving } from "./instance.ts";
@@ -8,6 +9,11 @@ import type { SessionNews } from "./news.ts";
 import type { SessionOptions } from "./options.ts";
 import type { FleetIds } from "./routing/ids.ts";
 import type { StreamSlots } from "./slots.ts";
+
+/** What a node tells of a session besides what its commits tell. */
+export type SessionChange =
+  | { readonly change: "adopted" | "evicted" | "takeover" }
+  | { readonly change: "foreign_attempt"; readonly reason: "secret" | "client" };
 
 /** What all parts of one endpoint share. Made once, by `createSessionEndpoint`. */
 export type SessionDeps = {
@@ -24,6 +30,10 @@ export type SessionDeps = {
   readonly failurePoint: FailurePoints | undefined;
   /** Publishes a hint. Never throws: hints may be lost. */
   readonly hint: (topic: string, hint: string) => void;
+  /** Never throws. */
+  readonly telemetry: Telemetry;
+  /** Tells a change of a session. Never throws. */
+  readonly tell: (change: SessionChange, id: string) => void;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
 };

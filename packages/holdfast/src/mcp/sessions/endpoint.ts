@@ -4,7 +4,9 @@ import type { McpServer } from "@modelcontextprotocol/server";
 
 import type { Owner } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
+import { hashed } from "../../state/document.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
+import { sessionKind } from "../../state/sessions/definition.ts";
 import type { Session } from "../../state/types.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
@@ -12,7 +14,7 @@ import type { Parks } from "../parked.ts";
 import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { clearCalls } from "./calls/clear-calls.ts";
-import type { SessionDeps } from "./deps.ts";
+import type { SessionChange, SessionDeps } from "./deps.ts";
 import { endSession } from "./end-session.ts";
 import { Exchanges } from "./exchanges.ts";
 import { failurePoints } from "./failure-points.ts";
@@ -118,7 +120,11 @@ class Endpoint implements SessionEndpoint {
     const deps = makeDeps(init, resolveSessionOptions(options ?? {}));
     this.#deps = deps;
     this.#life = new NodeLife(deps.store, deps.ids.node, deps.onError);
-    this.#warm = new WarmSessions({ max: deps.options.maxWarmInstances, onError: deps.onError });
+    this.#warm = new WarmSessions({
+      max: deps.options.maxWarmInstances,
+      onEvicted: ({ id }) => deps.tell({ change: "evicted" }, id),
+      onError: deps.onError,
+    });
     this.#gate = new SessionGate(deps, this.#warm);
     this.#exchanges = new Exchanges(deps, this.#life);
     this.#streams = new GetStreams(deps, this.#warm, this.#life, this.#exchanges);
@@ -239,6 +245,9 @@ function makeDeps({ hold, news: source, slots }: SessionEndpointInit, options: S
     store: hold.store,
     options,
     onError,
+    telemetry: hold.telemetry,
+    tell: (change: SessionChange, id: string): void =>
+      hold.telemetry.change({ ...change, kind: sessionKind, idHash: hashed(id) }),
     failurePoint: options[failurePoints],
     ids: new FleetIds(),
     slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),

@@ -56,6 +56,7 @@ export class GetStreams {
   async open(inbound: Inbound, session: OpenSession): Promise<Reply> {
     const lastEventId = inbound.header("last-event-id");
     if (lastEventId === undefined || lastEventId === "") return this.#listen(inbound, session, undefined);
+    this.#deps.telemetry.metrics?.record("holdfast.stream.resumes", 1);
     const place = parseEventId(lastEventId, session.document.secretHash);
     if (place === undefined) return unknownEvent();
     const refusal = await this.#checkPlace(session, place);
@@ -225,7 +226,10 @@ export class GetStreams {
     if (standing !== undefined && standing.token > listening.token) return live.end();
     if (live.closed) return;
     this.#listening.set(key, listening);
-    standing?.live.end();
+    if (standing !== undefined) {
+      this.#deps.tell({ change: "takeover" }, session.id);
+      standing.live.end();
+    }
     const tail = new Tail({ deps: this.#deps, owner: session.owner, sessionId: session.id, streamId, live, ...init });
     listening.tail = tail;
     const running: Promise<void> = tail

@@ -61,6 +61,7 @@ export class Rehydrator {
         );
       }
       await warm.verified(session, started);
+      this.#deps.tell({ change: "adopted" }, id);
       return warm;
     } catch (error) {
       await warm.close();

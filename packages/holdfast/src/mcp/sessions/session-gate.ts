@@ -46,15 +46,21 @@ export class SessionGate {
   /** Undefined for everything but a live session of this caller. Throws what the store throws: that is no answer. */
   async find(principal: Principal, wireId: string): Promise<OpenSession | undefined> {
     const parsed = parseWireId(wireId);
-    if (parsed === undefined) return undefined;
+    if (parsed === undefined) return this.#countMiss("malformed");
     const owner = ownerOfPrincipal(principal);
     const id = parsed.handle;
-    if (this.#gone.has(keyOf(owner, id))) return undefined;
+    if (this.#gone.has(keyOf(owner, id))) return this.#countMiss("absent");
     const warm = this.#warm.peek(owner, id);
     const known = warm?.trusted(performance.now()) === true ? warm.state : undefined;
     const found = known === undefined ? await this.#read(owner, id, warm) : { state: known, slideIsDue: false };
-    if (found === undefined || !belongs(found.state, principal, parsed.secret)) return undefined;
-    if (this.#gone.has(keyOf(owner, id))) return undefined;
+    if (found === undefined) return this.#countMiss("absent");
+    const foreign = foreignBy(found.state, principal, parsed.secret);
+    if (foreign !== undefined) {
+      this.#deps.tell({ change: "foreign_attempt", reason: foreign }, id);
+      this.#countMiss(foreign);
+      return undefined;
+    }
+    if (this.#gone.has(keyOf(owner, id))) return this.#countMiss("absent");
     // Only now: who has proven nothing extends no life.
     if (found.slideIsDue) this.#slide(owner, id);
     return { ...found.state, owner, id, principal };
@@ -74,6 +80,10 @@ export class SessionGate {
   /** Resolves once nothing is under way in the background. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#sliding.values());
+  }
+
+  #countMiss(reason: "malformed" | "absent" | "secret" | "client"): undefined {
+    this.#deps.telemetry.metrics?.record("holdfast.session.missed", 1, { reason });
   }
 
   /** One read however many ask at once. */
@@ -122,8 +132,11 @@ function keyOf(owner: Owner, id: string): string {
   return `${owner}/${id}`;
 }
 
-function belongs({ document }: SessionState, principal: Principal, secret: string): boolean {
+/** Why a session is not this caller's; undefined if it is. */
+function foreignBy({ document }: SessionState, principal: Principal, secret: string): "secret" | "client" | undefined {
   // Both are looked at whatever the first says, so that time tells nothing.
   const client = document.clientId === (principal.clientId ?? null);
-  return secretMatches(secret, document.secretHash) && client;
+  const secrets = secretMatches(secret, document.secretHash);
+  if (!secrets) return "secret";
+  return client ? undefined : "client";
 }

@@ -46,6 +46,7 @@ export class Tail {
   #wake: () => void = () => undefined;
   #woken = true;
   #heard = false;
+  readonly #beganAt = Date.now();
 
   constructor(init: TailInit) {
     this.#init = init;
@@ -88,6 +89,7 @@ export class Tail {
   /** False once the stream has ended. */
   async #sendPages(): Promise<boolean> {
     const { deps, owner, sessionId, live, caughtUp } = this.#init;
+    const { metrics } = deps.telemetry;
     // What is replayed must not itself make a good reader look slow.
     const maxBytes = Math.min(pageBytes, Math.ceil(deps.options.maxStreamBufferBytes / 2));
     for (let more = true; more && !live.closed; ) {
@@ -100,8 +102,10 @@ export class Tail {
       if (page === undefined) return this.#gone();
       // Trimmed beyond where we are: the client learns so when it comes back (E4).
       if (page.first > this.#after + 1) return this.#over();
-      for (const { position, data } of page.events) {
+      for (const { position, data, at } of page.events) {
         this.#after = position;
+        // What was there before is replayed, and says nothing of how late things are.
+        if (at >= this.#beganAt) metrics?.record("holdfast.stream.lag", Math.max(0, Date.now() - at) / 1_000);
         if (!this.#sendOne(position, data)) return this.#over();
       }
       more = page.more;
@@ -121,7 +125,9 @@ export class Tail {
         return true;
       case "listen":
         if (position === opened && primes === true) this.#write(primingEvent(eventId, deps.options.retryMs));
-        return opened === undefined || position <= opened;
+        if (opened === undefined || position <= opened) return true;
+        deps.tell({ change: "takeover" }, this.#init.sessionId);
+        return false;
       case "message":
         this.#write(messageEvent(eventId, entry.payload));
         return true;

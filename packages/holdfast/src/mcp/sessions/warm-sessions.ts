@@ -8,6 +8,8 @@ type Entry = { readonly session: WarmSession; users: number };
 
 export type WarmSessionsInit = {
   readonly max: number;
+  /** Told of those that gave way to others. */
+  readonly onEvicted?: ((session: WarmSession) => void) | undefined;
   readonly onError: (error: unknown) => void;
 };
 
@@ -105,7 +107,7 @@ export class WarmSessions {
   shed(): void {
     for (let left = Math.ceil(this.#idle.size / 2); left > 0; left -= 1) {
       const oldest = this.#idle.pop();
-      if (oldest !== undefined) this.#close(oldest.session);
+      if (oldest !== undefined) this.#evict(oldest.session);
     }
   }
 
@@ -149,8 +151,13 @@ export class WarmSessions {
     while (this.size > this.#init.max) {
       const oldest = this.#idle.pop();
       if (oldest === undefined) return;
-      this.#close(oldest.session);
+      this.#evict(oldest.session);
     }
+  }
+
+  #evict(session: WarmSession): void {
+    this.#init.onEvicted?.(session);
+    this.#close(session);
   }
 
   #close(session: WarmSession): void {

@@ -21,6 +21,8 @@ import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
 export type ToolWrapping = {
   readonly schemas: SchemaCache;
+  /** Filled with the names of the tools there are. */
+  readonly tools?: Set<string> | undefined;
   /** Called as a call begins; what it returns as it ends. */
   readonly onCall: () => Release;
   /** Where calls can wait in the store for what they ask of their client. */
@@ -58,6 +60,7 @@ export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
   const register: Register = Reflect.get(server, "registerTool").bind(server);
   const wrapped: Register = (name, config, given) => {
     const tool = { name };
+    wrapping.tools?.add(name);
     const counting = (callback: Callback): Callback => countingOnce(tool, config, callback, wrapping.once);
     const callback = counting(given);
     const registered = register(
@@ -92,7 +95,10 @@ function wrapUpdate(
   const update = registered.update.bind(registered) as unknown as (updates: Updates) => void;
   const wrapped = (updates: Updates): void => {
     const { paramsSchema, outputSchema, callback } = updates;
-    if (typeof updates.name === "string") tool.name = updates.name;
+    if (typeof updates.name === "string") {
+      tool.name = updates.name;
+      wrapping.tools?.add(updates.name);
+    }
     update({
       ...updates,
       ...(paramsSchema === undefined ? {} : { paramsSchema: wrapping.schemas.input(paramsSchema) }),

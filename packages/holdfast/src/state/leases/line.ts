@@ -33,6 +33,14 @@ export type Attempt = {
 
 /** Takes the lease as soon as it is this caller's turn. Undefined once `waitMs` are over. */
 export async function acquireInTurn(engine: Engine, hold: Leasehold, attempt: Attempt): Promise<Grant | undefined> {
+  const began = performance.now();
+  const grant = await acquireOrWait(engine, hold, attempt);
+  const outcome = grant === undefined ? "missed" : "acquired";
+  engine.telemetry.metrics?.record("holdfast.lease.wait.duration", (performance.now() - began) / 1_000, { outcome });
+  return grant;
+}
+
+async function acquireOrWait(engine: Engine, hold: Leasehold, attempt: Attempt): Promise<Grant | undefined> {
   const { ttlMs, waitMs, also = [], signal } = attempt;
   const address = addressOf(hold);
   const { line } = engine.leases;

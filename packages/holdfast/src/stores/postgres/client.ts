@@ -16,6 +16,7 @@ const neverReached = "FFFFFFFF/FFFFFFFF";
 
 export class Client {
   readonly #pool: ConnectionPool;
+  readonly #max: number;
   readonly #deadlineMs: number;
   readonly #begin: string;
   readonly #onReached: OnReached | undefined;
@@ -24,6 +25,7 @@ export class Client {
   constructor(driver: Driver, options: ResolvedPostgresOptions, onReached?: OnReached) {
     const { url, connectTimeoutMs, maxConnections, statementTimeoutMs, lockTimeoutMs } = options;
     this.#onReached = onReached;
+    this.#max = maxConnections;
     this.#pool = new driver.Pool({
       connectionString: url,
       connectionTimeoutMillis: connectTimeoutMs,
@@ -46,6 +48,12 @@ export class Client {
   /** Connections open now, and calls that wait for one. */
   get load(): { readonly connections: number; readonly waiting: number } {
     return { connections: this.#pool.totalCount, waiting: this.#pool.waitingCount };
+  }
+
+  /** As graphs show it. */
+  get pool(): { readonly used: number; readonly idle: number; readonly max: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { used: totalCount - idleCount, idle: idleCount, max: this.#max, waiting: waitingCount };
   }
 
   /** One reading statement. */

@@ -28,6 +28,7 @@ export interface ConnectionPool {
   on(event: "connect", listener: (connection: Connection) => void): unknown;
   end(): Promise<void>;
   readonly totalCount: number;
+  readonly idleCount: number;
   readonly waitingCount: number;
 }
 

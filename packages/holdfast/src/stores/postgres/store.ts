@@ -20,6 +20,7 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
+  StoreFigures,
   StoreHealth,
   StoreTraits,
   Usage,
@@ -183,6 +184,10 @@ class PostgresStore implements Store {
   subscribe(topic: string, listener: HintListener): () => void {
     this.#gate.assertOpen();
     return this.#hints.subscribe(topic, listener);
+  }
+
+  figures(): StoreFigures {
+    return { queued: this.#committer.queued, batches: this.#committer.batches, connections: this.#client.pool };
   }
 
   health(options: CallOptions = {}): Promise<StoreHealth> {

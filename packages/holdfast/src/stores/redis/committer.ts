@@ -56,6 +56,11 @@ export class Committer {
     return this.#batcher.queued;
   }
 
+  /** What was sent so far, by size. */
+  get batches(): readonly number[] {
+    return this.#batcher.batches;
+  }
+
   /** Rejects with `ABORTED` where the signal says so before the commit is sent; once it is, its outcome is waited for. */
   async commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
     let outcome: Promise<Committed> | undefined;

@@ -19,6 +19,7 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
+  StoreFigures,
   StoreHealth,
   StoreTraits,
   Usage,
@@ -160,6 +161,12 @@ class RedisStore implements Store {
   subscribe(topic: string, listener: HintListener): () => void {
     this.#gate.assertOpen();
     return this.#hints.subscribe(topic, listener);
+  }
+
+  figures(): StoreFigures {
+    const nodes = [...this.#client.topology.nodes().values()];
+    const breakerOpen = nodes.some((node) => node.isGivenUp);
+    return { queued: this.#committer.queued, batches: this.#committer.batches, breakerOpen };
   }
 
   health({ signal }: CallOptions = {}): Promise<StoreHealth> {

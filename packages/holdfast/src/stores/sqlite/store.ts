@@ -18,6 +18,7 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
+  StoreFigures,
   StoreHealth,
   StoreTraits,
   Usage,
@@ -133,6 +134,10 @@ class SqliteStore implements Store {
   subscribe(topic: string, listener: HintListener): () => void {
     this.#gate.assertOpen();
     return this.#hints.subscribe(topic, listener);
+  }
+
+  figures(): StoreFigures {
+    return { queued: this.#writer.queued, batches: this.#writer.batches };
   }
 
   health(options: CallOptions = {}): Promise<StoreHealth> {

@@ -49,6 +49,11 @@ export class Writer {
     return this.#drain.queued;
   }
 
+  /** What was sent so far, by size. */
+  get batches(): readonly number[] {
+    return this.#drain.batches;
+  }
+
   /** Resolves once nothing is queued or under way. */
   idle(): Promise<void> {
     return this.#drain.idle();

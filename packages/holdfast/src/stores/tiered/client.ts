@@ -24,6 +24,11 @@ export class CacheClient {
     return nodes.length > 0 && nodes.every((node) => node.isUp);
   }
 
+  /** Whether nobody asks it right now, because that failed too often. */
+  get isGivenUp(): boolean {
+    return this.#breaker.isOpen;
+  }
+
   /** The script's answer, or undefined where none came in time: it may have run, or may yet. */
   async run(name: CacheScript, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     try {

@@ -20,6 +20,7 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
+  StoreFigures,
   StoreHealth,
   StoreTraits,
   Usage,
@@ -157,6 +158,10 @@ class TieredStore implements Store {
       endOne();
       endOther();
     };
+  }
+
+  figures(): StoreFigures {
+    return { ...this.#truth.figures?.(), breakerOpen: this.#client.isGivenUp };
   }
 
   async health(options?: CallOptions): Promise<StoreHealth> {

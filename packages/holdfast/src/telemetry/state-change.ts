@@ -1,0 +1,25 @@
+/**
+ * What happened to state, in words for a log. Ids are hashed: enough to tell records apart, and nothing that could be used
+ * as a handle. Only kinds of the hold and sessions are told of; what the engine keeps for itself is not.
+ */
+export type StateChange = StateChangeOf & {
+  readonly kind: string;
+  readonly idHash: string;
+  /** The tool that was being served, where one was. */
+  readonly tool?: string;
+};
+
+type StateChangeOf =
+  | { readonly change: "created" | "ended" | "expired" }
+  /** This node took up a session that stood in the store. */
+  | { readonly change: "adopted" }
+  /** This node gave up the warm instance of a session to make room; the session stands. */
+  | { readonly change: "evicted" }
+  /** Somebody named a session of the same owner without its secret, or as another client. */
+  | { readonly change: "foreign_attempt"; readonly reason: "secret" | "client" }
+  /** Somebody else changed the record first. */
+  | { readonly change: "conflict"; readonly retries: number }
+  /** An update gave up. */
+  | { readonly change: "conflict_exhausted"; readonly retries: number }
+  /** A newer connection took the session's stream over. */
+  | { readonly change: "takeover" };
