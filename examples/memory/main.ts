@@ -5,8 +5,9 @@ import { memories, openMemories } from "./memory.ts";
 const hold = await openMemories("sqlite:./memory.db");
 const app = memories(hold);
 
+const port = Number(process.env["PORT"] ?? 3000);
 const server = createServer(app.node);
-server.listen(3000, "127.0.0.1", () => console.error("remembering at http://127.0.0.1:3000/mcp"));
+server.listen(port, "127.0.0.1", () => console.error(`remembering at http://127.0.0.1:${port}/mcp`));
 
 process.once("SIGTERM", () => void stop());
 process.once("SIGINT", () => void stop());

@@ -5,8 +5,9 @@ import { openShop, shop } from "./shop.ts";
 const hold = await openShop("sqlite:./shop.db");
 const app = shop(hold);
 
+const port = Number(process.env["PORT"] ?? 3000);
 const server = createServer(app.node);
-server.listen(3000, "127.0.0.1", () => console.error("the shop is open at http://127.0.0.1:3000/mcp"));
+server.listen(port, "127.0.0.1", () => console.error(`the shop is open at http://127.0.0.1:${port}/mcp`));
 
 process.once("SIGTERM", () => void stop());
 process.once("SIGINT", () => void stop());

@@ -5,8 +5,9 @@ import { openReleases, releases } from "./workflow.ts";
 const hold = await openReleases("sqlite:./releases.db");
 const app = releases(hold, async (version) => console.error(`${version} is out`));
 
+const port = Number(process.env["PORT"] ?? 3000);
 const server = createServer(app.node);
-server.listen(3000, "127.0.0.1", () => console.error("releases are worked on at http://127.0.0.1:3000/mcp"));
+server.listen(port, "127.0.0.1", () => console.error(`releases are worked on at http://127.0.0.1:${port}/mcp`));
 
 process.once("SIGTERM", () => void stop());
 process.once("SIGINT", () => void stop());

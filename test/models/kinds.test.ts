@@ -2,7 +2,7 @@
  * Every kind of state against a model of it, on every store: random steps through either of two processes, each of which has
  * to answer what a few lines of plain JavaScript do. What runs at once is elsewhere (`test/histories`, `fold.property.test.ts`).
  */
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { durableStores } from "../lib/durable-stores.ts";
 import { everything } from "../lib/extent.ts";
@@ -36,6 +36,7 @@ describe.each(["memory", ...durableStores])("on %s", (store) => {
 
   it.each(models)(`%s do what their model does (seed ${seed})`, { timeout: 600_000 }, async (name, model) => {
     const random = seeded(seed);
+    let taken = 0;
     for (let count = 0; count < walks; count += 1) {
       // People of their own for each walk, so that one knows nothing of another.
       const person = (who: string): World["owner"] => ({
@@ -49,7 +50,8 @@ describe.each(["memory", ...durableStores])("on %s", (store) => {
         owner: person("alice"),
         stranger: person("bob"),
       };
-      await walk(world, model(world), steps);
+      taken += await walk(world, model(world), steps);
     }
+    expect(taken).toBe(walks * steps);
   });
 });

@@ -63,7 +63,7 @@ export function named({ random, door, owner, stranger }: World): Model {
     list: async () => {
       const { records } = await door().state(owner).note.list();
       const names = ["a", "b"].filter((name) => known.get(name)?.live === true);
-      expect(records.map(({ name }) => name).toSorted()).toEqual(names);
+      expect(records.map(({ name }) => name ?? "").toSorted()).toEqual(names);
     },
     "a wrong document": async () => {
       const [name, one] = any();

@@ -69,8 +69,8 @@ export async function openDoors(name: string): Promise<Doors> {
   };
 }
 
-/** Takes steps at random. What differs from the model is told with the way that led there. */
-export async function walk({ random }: World, model: Model, steps: number): Promise<void> {
+/** Takes steps at random, and says how many. What differs from the model is told with the way that led there. */
+export async function walk({ random }: World, model: Model, steps: number): Promise<number> {
   const names = Object.keys(model);
   const taken: string[] = [];
   for (let count = 0; count < steps; count += 1) {
@@ -82,6 +82,7 @@ export async function walk({ random }: World, model: Model, steps: number): Prom
       throw new Error(`differs from the model after: ${taken.join(", ")}`, { cause: error });
     }
   }
+  return taken.length;
 }
 
 /** Expects an error with this code. */

@@ -167,6 +167,8 @@ describe("a workflow", () => {
         retryable: false,
       });
     }
+    const beyond = await faultOf(bench.call("get_workflow_history", { workflow_id, after: 2 }));
+    expect(beyond["message"]).toContain("from 0 to 1");
     expect(await state(workflow_id)).toMatchObject({ position: 1 });
   });
 

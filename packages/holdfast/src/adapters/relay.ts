@@ -16,6 +16,8 @@ export type RelayInit = {
   /** Hears what was published, here too, in one order for all. */
   readonly onMessage: (message: unknown, origin: { readonly own: boolean }) => void;
   readonly onError: (error: unknown) => void;
+  /** How long a message whose hint was lost waits at most. Default 5,000. */
+  readonly pollMs?: number;
 };
 
 const key: RecordKey = { kind: "holdfast.relay", id: "relay" };
@@ -23,7 +25,7 @@ const stream = "messages";
 const lifetime = { idleMs: 30 * 24 * 3_600_000 };
 const maxMessages = 1_000;
 const maxBytes = 4 * 1_048_576;
-const pollMs = 5_000;
+const defaultPollMs = 5_000;
 
 export class Relay {
   readonly #init: RelayInit;
@@ -81,7 +83,7 @@ export class Relay {
   }
 
   async #start(): Promise<void> {
-    const { store, owner } = this.#init;
+    const { store, owner, pollMs = defaultPollMs } = this.#init;
     const committed = await store.commit(owner, [appending([], maxMessages)]);
     const [result] = committed.ok ? committed.results : [];
     if (result !== undefined) {

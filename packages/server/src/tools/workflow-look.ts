@@ -51,7 +51,11 @@ export const getWorkflowHistory: Tool = tool({
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
   run: async ({ workflow_id: id, after, limit, agent_id: agent, type }, { state, signal }) => {
-    const page = await state.workflow.history(id, { after, limit, agent, type, signal });
+    const page = await state.workflow
+      .history(id, { after, limit, agent, type, signal })
+      .catch(async (error: unknown) => {
+        throw (await beyondHead(id, after, { state, signal })) ?? error;
+      });
     return {
       events: page.events.map(({ position, type, payload, by, at }) => ({
         position,
@@ -64,3 +68,17 @@ export const getWorkflowHistory: Tool = tool({
     };
   },
 });
+
+/** Says where the history ends, to who asked for what comes after that. */
+async function beyondHead(
+  id: string,
+  after: number,
+  { state, signal }: Pick<Caller, "state" | "signal">,
+): Promise<HoldfastError | undefined> {
+  const head = await state.workflow.get(id, { signal }).then(
+    ({ position }) => position,
+    () => undefined,
+  );
+  if (head === undefined || after <= head) return undefined;
+  return new HoldfastError("INVALID_ARGUMENT", `after is a whole number from 0 to ${head}, not ${after}.`);
+}
