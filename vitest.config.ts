@@ -8,6 +8,7 @@ const librarySources = [
   { find: /^holdfast$/, replacement: `${src}index.ts` },
   { find: /^holdfast\/admin$/, replacement: `${src}admin/index.ts` },
   { find: /^holdfast\/testing$/, replacement: `${src}testing/index.ts` },
+  { find: /^holdfast\/oauth$/, replacement: `${src}security/oauth/index.ts` },
   { find: /^holdfast\/contract$/, replacement: `${src}contract.ts` },
   { find: /^holdfast\/stores\/([a-z]+)$/, replacement: `${src}stores/$1/index.ts` },
 ];

@@ -8,9 +8,6 @@ export { serve } from "./mcp/serve.ts";
 export { type ExactlyOnceOptions, exactlyOnce } from "./mcp/tools/exactly-once.ts";
 export type {
   App,
-  AuthAnswer,
-  Authenticate,
-  AuthRequest,
   Build,
   Connections,
   FetchOptions,
@@ -27,6 +24,7 @@ export { openStore } from "./open.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
 export { errorCodes, HoldfastError, isHoldfastError } from "./record/errors.ts";
 export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, Version } from "./record/record.ts";
+export type { AuthAnswer, Authenticate, AuthRequest } from "./security/authenticate.ts";
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
 export type { AnyEventSourcedKind, EventSourcedKind } from "./state/events/kind.ts";

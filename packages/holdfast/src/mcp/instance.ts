@@ -1,5 +1,7 @@
 /** Builds the servers that answer: one per request of the 2026-07-28 era, one per session of the 2025 era. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
+import { HoldfastError } from "../record/errors.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
@@ -11,6 +13,7 @@ import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { makeSubscribable } from "./subscribable.ts";
+import { missingFor, type ToolScopes } from "./tool-scopes.ts";
 import { SchemaCache } from "./tools/schemas.ts";
 import { keptTurn, type TurnPolicy } from "./tools/turn.ts";
 import { type FinishedCall, wrapTools } from "./tools/wrap.ts";
@@ -47,8 +50,11 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const schemas = new SchemaCache();
   const serving = servingHold(hold);
   const { turns } = serving;
+  // A session's instance may have been made with another token than the one its next call comes with.
+  const scopesOfCall = new AsyncLocalStorage<readonly string[]>();
   return (caller) => {
-    const { principal, session } = caller;
+    const { session } = caller;
+    const principal = withScopesOfCall(caller.principal, scopesOfCall);
     const owner = ownerOfPrincipal(principal);
     const server = new McpServer(implementation, serverOptions);
     const remember =
@@ -67,7 +73,11 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       tools,
       parks,
       onCall: () => connections.call(),
-      within: (call, fn) => serving.withinCall(call, fn),
+      within: (call, fn, scopes = caller.principal.scopes) =>
+        scopesOfCall.run(scopes, () => {
+          mayCall(call.tool, principal, options.toolScopes);
+          return serving.withinCall(call, fn);
+        }),
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once: (call, work) => serving.callOnce(owner, call, work),
       onError: options.onError,
@@ -86,6 +96,22 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     makeSubscribable(server, { era, kept: session !== undefined, onSubscription });
     return server;
   };
+}
+
+function withScopesOfCall(principal: Principal, current: AsyncLocalStorage<readonly string[]>): Principal {
+  return {
+    ...principal,
+    get scopes() {
+      return current.getStore() ?? principal.scopes;
+    },
+  };
+}
+
+/** Where the gate could not know which tool a call is for, or there was none. */
+function mayCall(tool: string | undefined, principal: Principal, needed: ToolScopes): void {
+  const missing = tool === undefined ? undefined : missingFor(tool, principal, needed);
+  if (missing === undefined) return;
+  throw new HoldfastError("FORBIDDEN", `this tool needs the scope ${missing.join(" ")}. Ask for a token that has it.`);
 }
 
 function describe(

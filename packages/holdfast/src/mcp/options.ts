@@ -2,8 +2,10 @@ import { hostname } from "node:os";
 import type { McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
+import type { Authenticate } from "../security/authenticate.ts";
+import type { ToolScopes } from "./tool-scopes.ts";
 import type { TurnPolicy } from "./tools/turn.ts";
-import type { Authenticate, ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
+import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
 
 /** The limits of `serve()` where nothing else is said. */
 export const serveDefaults: ServeLimits = {
@@ -17,11 +19,13 @@ export const serveDefaults: ServeLimits = {
   keepAliveMs: 15_000,
   maxStreamAgeMs: 60 * 60 * 1000,
   maxLogEvents: 1_000,
+  reauthenticateMs: 20_000,
 };
 
 /** `ServeOptions` with every question answered. */
 export type ResolvedServeOptions = {
   readonly authenticate: Authenticate | undefined;
+  readonly toolScopes: ToolScopes;
   readonly allowedHosts: readonly string[] | "any" | undefined;
   readonly allowedOrigins: readonly string[] | "any" | undefined;
   readonly server: McpServerOptions | undefined;
@@ -37,6 +41,7 @@ export type ResolvedServeOptions = {
 
 const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   authenticate: true,
+  toolScopes: true,
   allowedHosts: true,
   allowedOrigins: true,
   stateless: true,
@@ -61,6 +66,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
   }
   return {
     authenticate: options.authenticate,
+    toolScopes: resolveToolScopes(options.toolScopes ?? {}),
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,
     server: options.server,
@@ -77,6 +83,16 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
       }
     },
   };
+}
+
+function resolveToolScopes(given: Readonly<Record<string, readonly string[]>>): ToolScopes {
+  for (const [tool, scopes] of Object.entries(given)) {
+    // What RFC 6749 lets a scope be: it has to fit into a header.
+    const listed: readonly unknown[] = Array.isArray(scopes) ? scopes : [undefined];
+    if (listed.every((scope) => typeof scope === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))) continue;
+    throw wrong(`toolScopes.${tool} is a list of scopes, without spaces and quotes`);
+  }
+  return new Map(Object.entries(given));
 }
 
 function resolveTurns({

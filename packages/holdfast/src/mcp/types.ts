@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Implementation, McpServer, McpServerOptions, ServerNotifier } from "@modelcontextprotocol/server";
 
+import type { Authenticate } from "../security/authenticate.ts";
 import type { Principal } from "../security/principal.ts";
 import type { AnyKind, State } from "../state/kind.ts";
 import type { Session, Sessions, Turn } from "../state/types.ts";
@@ -13,6 +14,7 @@ export type ServeContext<Kinds extends readonly AnyKind[]> = {
   readonly session: Session | undefined;
   /** All sessions of the caller. */
   readonly sessions: Sessions;
+  /** Who is asking. Within a tool, the scopes are those of the token that the call came with. */
   readonly principal: Principal;
   /**
    * Volatile state of the connection: gone when the process ends, when the instance is evicted, or when another node
@@ -37,19 +39,14 @@ export type ServerInfo = Implementation & {
 /** Registers tools, resources and prompts. Called once per instance, so keep it thin and schemas outside of it. */
 export type Build<Kinds extends readonly AnyKind[]> = (server: McpServer, context: ServeContext<Kinds>) => void;
 
-/** What authentication looks at. Headers by lower-case name; repeated ones joined as HTTP says. */
-export type AuthRequest = { header(name: string): string | undefined; readonly url: string; readonly method: string };
-
-export type AuthAnswer =
-  | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly status: 401 | 403; readonly challenge?: string; readonly message: string };
-
-/** Says who is asking, from the verified token and nothing else. */
-export type Authenticate = (request: AuthRequest) => AuthAnswer | Promise<AuthAnswer>;
-
 export type ServeOptions = {
   /** Default: everyone is the local user; only for loopback. */
   readonly authenticate?: Authenticate;
+  /**
+   * The scopes that calls of a tool need, by the tool's name: `{ delete_basket: ["basket:write"] }`. A call without one of
+   * them is answered 403 with a challenge that names them, and nowhere reaches the tool.
+   */
+  readonly toolScopes?: Readonly<Record<string, readonly string[]>>;
   /** Host names requests may address, without port. Default: the loopback names. `"any"` turns the check off. */
   readonly allowedHosts?: readonly string[] | "any";
   /** Origins browsers may call from. Default: loopback origins. */
@@ -98,6 +95,8 @@ export type ServeLimits = {
   readonly maxStreamAgeMs: number;
   /** Messages a session's output log keeps for resuming streams. */
   readonly maxLogEvents: number;
+  /** How often whoever reads a stream is authenticated again, in milliseconds. */
+  readonly reauthenticateMs: number;
 };
 
 /** A served MCP server: a function from request to response that also mounts everywhere else. */

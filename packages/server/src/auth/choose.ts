@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Authenticate } from "holdfast";
 import { HoldfastError } from "holdfast/contract";
+import type { OAuth } from "holdfast/oauth";
 
 import type { Settings } from "../settings/table.ts";
 import { isLoopback } from "./loopback.ts";
@@ -10,25 +11,32 @@ import { authenticateTokens } from "./tokens.ts";
 export type ChosenAuthentication = {
   /** Absent: everyone is the local user. */
   readonly authenticate?: Authenticate;
+  /** Answers those who ask where to get a token. */
+  readonly metadata?: OAuth["metadata"];
   /** One line for whoever starts the server. */
   readonly summary: string;
   readonly warnings: readonly string[];
 };
 
 /** Who may call, as configured. Throws `CONFIGURATION` for a missing or broken file, and for an open door to the network. */
-export function chooseAuthentication(settings: Settings): ChosenAuthentication {
-  const { authTokens, stdio, host } = settings;
+export async function chooseAuthentication(settings: Settings): Promise<ChosenAuthentication> {
+  const { authTokens, authJwks, stdio, host } = settings;
   if (stdio) {
-    const warnings =
-      authTokens === undefined ? [] : ["--auth-tokens has no effect on stdio, where the caller is the local user"];
+    const given = authTokens !== undefined ? "--auth-tokens" : authJwks !== undefined ? "--auth-jwks" : undefined;
+    const warnings = given === undefined ? [] : [`${given} has no effect on stdio, where the caller is the local user`];
     return { summary: "none: the caller is the local user", warnings };
   }
   if (authTokens !== undefined) return fromFile(authTokens);
+  if (authJwks !== undefined) {
+    // Only who wants it has to load what verifies signatures.
+    const { authenticateOAuth } = await import("./oauth.ts");
+    return authenticateOAuth(settings, authJwks);
+  }
   if (!isLoopback(host)) {
     throw new HoldfastError(
       "CONFIGURATION",
       `refusing to listen on ${host} without authentication: everyone who can reach it would be the same user. ` +
-        "Give --auth-tokens FILE, or bind to 127.0.0.1 (anonymous serving, where each handle is its own owner, is not in this version)",
+        "Give --auth-jwks or --auth-tokens, or bind to 127.0.0.1 (anonymous serving, where each handle is its own owner, is not in this version)",
     );
   }
   return { summary: "none: everyone on this machine is the local user", warnings: [] };

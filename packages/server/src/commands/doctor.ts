@@ -37,7 +37,7 @@ export const doctorCommand: Command = defineCommand({
     if (flags.repair !== undefined) return await repair(resolved.settings.store, flags.repair, out, signal);
     const findings = [
       ...checkRuntime(),
-      ...checkSettings(table, resolved),
+      ...(await checkSettings(table, resolved)),
       ...(await checkStore(resolved.settings.store, signal)),
     ];
     const bad = findings.filter(({ verdict }) => verdict === "bad").length;

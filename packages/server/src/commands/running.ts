@@ -1,4 +1,5 @@
 import type { App, Hold } from "holdfast";
+import type { ChosenAuthentication } from "../auth/choose.ts";
 import type { Kinds } from "../kinds.ts";
 import type { LastResort } from "../lifecycle/last-resort.ts";
 import type { Log } from "../log/logger.ts";
@@ -11,6 +12,7 @@ export type Running = {
   readonly app: App;
   readonly log: Log;
   readonly lastResort: LastResort;
+  readonly metadata: ChosenAuthentication["metadata"];
 };
 
 /** For closing what is left when a drain is over: buffers, streams, the store. */

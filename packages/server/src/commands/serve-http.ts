@@ -20,7 +20,7 @@ const mostQuietMs = 3_000;
 const closeGraceMs = 1_000;
 
 /** Serves HTTP until a signal comes, then drains. */
-export async function serveHttp({ settings, hold, app, log, lastResort }: Running): Promise<void> {
+export async function serveHttp({ settings, hold, app, log, lastResort, metadata }: Running): Promise<void> {
   using signals = listenForStop();
   let draining = false;
   const readiness = new ReadinessCheck({
@@ -31,7 +31,7 @@ export async function serveHttp({ settings, hold, app, log, lastResort }: Runnin
   const traffic = new Traffic();
   const mcp = traffic.watch((request, response) => app.node(request, response));
   const httpSse = settings.sse ? traffic.watch((request, response) => app.httpSse.node(request, response)) : undefined;
-  const listener = routes({ mcpPath: settings.path, mcp, httpSse, readiness, draining: () => draining });
+  const listener = routes({ mcpPath: settings.path, mcp, httpSse, metadata, readiness, draining: () => draining });
   const listening = await listen(withAccessLog(listener, log), {
     host: settings.host,
     port: settings.port,

@@ -32,7 +32,7 @@ import { serveStdio } from "./serve-stdio.ts";
 /** Serves until it is told to stop. Throws a `HoldfastError` if it cannot begin. */
 export async function serve(table: Table, resolved: Resolved): Promise<void> {
   const { settings } = resolved;
-  const authentication = chooseAuthentication(settings);
+  const authentication = await chooseAuthentication(settings);
   const name = settings.nodeName ?? `node-${randomBytes(4).toString("hex")}`;
   const log = createLog(settings.logLevel, name);
   using _crashes = logCrashes(log);
@@ -40,7 +40,7 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   using lastResort = new LastResort(log);
   await using hold = await openHold(settings, log);
   const app = createApp({ table, resolved, name, hold, log, authenticate: authentication.authenticate });
-  const running = { settings, hold, app, log, lastResort };
+  const running = { settings, hold, app, log, lastResort, metadata: authentication.metadata };
   try {
     await announceStart(hold, settings, authentication);
     await (settings.stdio ? serveStdio(running) : serveHttp(running));

@@ -37,6 +37,7 @@ async function start(deadlineMs = 1_000): Promise<Node> {
     mcpPath: "/mcp",
     mcp: (request, response) => response.end(`mcp ${request.url}`),
     httpSse: undefined,
+    metadata: undefined,
     readiness,
     draining: () => node.draining,
   });

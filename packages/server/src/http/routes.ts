@@ -1,5 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 
+import type { OAuth } from "holdfast/oauth";
+
 import { answerJson } from "./answers.ts";
 import type { ReadinessCheck } from "./health.ts";
 
@@ -14,6 +16,8 @@ export type Routes = {
   readonly mcp: Serve;
   /** The deprecated HTTP+SSE transport, if it is wanted. */
   readonly httpSse: Serve | undefined;
+  /** Says where tokens are to be had, if they are those of an issuer. */
+  readonly metadata: OAuth["metadata"] | undefined;
   readonly readiness: ReadinessCheck;
   readonly draining: () => boolean;
 };
@@ -30,7 +34,9 @@ export function routes(options: Routes): RequestListener {
     else if (path === "/readyz") probe(request, response, () => void answerReadiness(response, readiness));
     else if (httpSse !== undefined && path === ssePath) only("GET", request, response, httpSse);
     else if (httpSse !== undefined && path === messagesPath) only("POST", request, response, httpSse);
-    else notFound(response, mcpPath);
+    else if (options.metadata !== undefined && path.startsWith("/.well-known/")) {
+      probe(request, response, () => answerMetadata(request, response, options));
+    } else notFound(response, mcpPath);
   };
 }
 
@@ -48,6 +54,14 @@ function only(method: string, request: IncomingMessage, response: ServerResponse
 function probe(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
   if (request.method === "GET" || request.method === "HEAD") answer();
   else answerJson(response, 405, { error: "method_not_allowed", message: "use GET" }, { allow: "GET, HEAD" });
+}
+
+/** For pages too, of whatever origin: it is the same for everybody, and how they find out where to sign in. */
+function answerMetadata(request: IncomingMessage, response: ServerResponse, { metadata, mcpPath }: Routes): void {
+  const header = (name: string): string | undefined => (name === "host" ? request.headers.host : undefined);
+  const found = metadata?.({ header, url: request.url ?? "/" });
+  if (found === undefined) notFound(response, mcpPath);
+  else answerJson(response, 200, found, { "access-control-allow-origin": "*" });
 }
 
 async function answerReadiness(response: ServerResponse, readiness: ReadinessCheck): Promise<void> {

@@ -120,6 +120,16 @@ describe("what is refused", () => {
       { flags: { auth: "none", "auth-tokens": "t" } },
       "--auth none and --auth-tokens contradict each other: give one of them",
     ],
+    [
+      { flags: { "auth-tokens": "t", "auth-jwks": "k" } },
+      "--auth-tokens and --auth-jwks contradict each other: give one of them",
+    ],
+    [
+      { flags: { "auth-jwks": "k", "auth-issuer": "https://id.example" } },
+      "--auth-jwks needs --auth-issuer URL and --auth-audience NAME: whose tokens, and which of them",
+    ],
+    [{ flags: { "auth-scopes": "mcp" } }, "--auth-scopes does nothing without --auth-jwks URL or FILE"],
+    [{ flags: { auth: "oauth" } }, "--auth oauth needs --auth-jwks URL or FILE, --auth-issuer and --auth-audience"],
   ])("%j: %s", (given, message) => {
     expect(complaint(given)).toBe(message);
   });

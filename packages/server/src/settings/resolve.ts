@@ -139,15 +139,32 @@ function checkTogether(resolved: Resolved): Resolved {
   return { ...resolved, settings: { ...settings, auth: authentication(settings, sources) } };
 }
 
+/** How callers prove who they are follows from what is given for it. */
 function authentication(settings: Settings, sources: Resolved["sources"]): Settings["auth"] {
-  if (settings.authTokens === undefined) {
-    if (settings.auth === "tokens") throw wrong("--auth tokens needs --auth-tokens FILE");
-    return "none";
+  const ways = { tokens: settings.authTokens !== undefined, oauth: settings.authJwks !== undefined };
+  if (ways.tokens && ways.oauth) {
+    throw wrong("--auth-tokens and --auth-jwks contradict each other: give one of them");
   }
-  if (sources.auth !== "default" && settings.auth === "none") {
-    throw wrong("--auth none and --auth-tokens contradict each other: give one of them");
+  const given = ways.tokens ? "tokens" : ways.oauth ? "oauth" : "none";
+  const { auth } = settings;
+  if (sources.auth !== "default" && auth !== given) {
+    if (auth === "tokens") throw wrong("--auth tokens needs --auth-tokens FILE");
+    if (auth === "oauth") throw wrong("--auth oauth needs --auth-jwks URL or FILE, --auth-issuer and --auth-audience");
+    throw wrong(`--auth none and --auth-${ways.tokens ? "tokens" : "jwks"} contradict each other: give one of them`);
   }
-  return "tokens";
+  if (!ways.oauth) refuseAlone(settings);
+  else if (settings.authIssuer === undefined || settings.authAudience === undefined) {
+    throw wrong("--auth-jwks needs --auth-issuer URL and --auth-audience NAME: whose tokens, and which of them");
+  }
+  return given;
+}
+
+/** Settings that do nothing would leave somebody believing that they protect something. */
+function refuseAlone(settings: Settings): void {
+  const alone = (["authIssuer", "authAudience", "authScopes", "authTenantClaim"] as const).find(
+    (key) => settings[key] !== undefined,
+  );
+  if (alone !== undefined) throw wrong(`--${flagName(alone)} does nothing without --auth-jwks URL or FILE`);
 }
 
 function reasonOf(error: unknown): string {

@@ -14,8 +14,15 @@ export type Settings = {
   readonly sse: boolean;
   readonly allowedHosts: readonly string[] | undefined;
   readonly allowedOrigins: readonly string[] | undefined;
-  readonly auth: "none" | "tokens";
+  readonly auth: "none" | "tokens" | "oauth";
   readonly authTokens: string | undefined;
+  readonly authJwks: string | undefined;
+  readonly authIssuer: string | undefined;
+  readonly authAudience: readonly string[] | undefined;
+  readonly authScopes: readonly string[] | undefined;
+  readonly authTenantClaim: string | undefined;
+  readonly authClockTolerance: number;
+  readonly publicUrl: string | undefined;
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
   readonly recordTurns: boolean;
@@ -68,15 +75,44 @@ export function createTable(around: Surroundings): Table {
 
     auth: choice({
       default: "none",
-      choices: ["none", "tokens"],
+      choices: ["none", "tokens", "oauth"],
       placeholder: "HOW",
       group: who,
-      help: "none (everyone is the local user; loopback only) or tokens",
+      help: "none (everyone is the local user; loopback only), tokens or oauth",
     }),
     authTokens: optionalText({
       placeholder: "FILE",
       group: who,
       help: "Bearer tokens as JSON: { TOKEN: { subject, clientId, scopes } }",
+    }),
+    authJwks: optionalText({
+      placeholder: "URL|FILE",
+      group: who,
+      help: "Keys of an OAuth issuer, whose access tokens are taken",
+    }),
+    authIssuer: optionalText({ placeholder: "URL", group: who, help: "The OAuth issuer" }),
+    authAudience: list({
+      placeholder: "NAMES",
+      group: who,
+      help: "Audience that tokens need, or several, with commas",
+    }),
+    authScopes: list({ placeholder: "NAMES", group: who, help: "Scopes that every request needs, with commas" }),
+    authTenantClaim: optionalText({
+      placeholder: "CLAIM",
+      group: who,
+      help: "Claim that names a user's tenant: part of who somebody is",
+    }),
+    authClockTolerance: duration({
+      default: 30 * second,
+      min: 0,
+      max: 600 * second,
+      group: who,
+      help: "How far the issuer's clock may be from ours",
+    }),
+    publicUrl: optionalText({
+      placeholder: "URL",
+      group: who,
+      help: "Where clients reach the MCP endpoint, for OAuth metadata",
     }),
     allowedHosts: list({ placeholder: "NAMES", group: who, help: "Host names requests may use, with commas, or any" }),
     allowedOrigins: list({

@@ -2,10 +2,13 @@
  * The way in: every request of every face passes these checks, cheapest first, before a server or the store hears of
  * it. What is refused here has left nothing behind.
  */
+import type { AuthRequest } from "../../security/authenticate.ts";
+import { bearerChallenge } from "../../security/challenge.ts";
 import { localUser, type Principal } from "../../security/principal.ts";
 import type { ConnectionRegistry, Release } from "../connections.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import type { ResolvedServeOptions } from "../options.ts";
+import { missingForMessage } from "../tool-scopes.ts";
 import { type AllowList, hostAllowList, originAllowList } from "./allow-lists.ts";
 import {
   bodyTooLarge,
@@ -21,6 +24,7 @@ import {
 import { checkBody, type ParsedBody, parseBody } from "./body.ts";
 import { type Era, eraOf, namesStatelessEra } from "./era.ts";
 import { accepts, mediaTypeOf } from "./media-types.ts";
+import { type StreamWatch, watchStream } from "./stream-watch.ts";
 
 /** A request as a face hands it over: head known, body perhaps not read yet. */
 export interface Arrival {
@@ -55,6 +59,13 @@ export type Servers = {
 /** An answer, and what to call once it has been sent or can no longer be. */
 export type Outcome = { readonly answer: Reply | Response; readonly finished: Release };
 
+/** Who is asking; and, where that was told by a token, how to find out whether it still stands. */
+type Known = {
+  readonly principal: Principal;
+  readonly resourceMetadata?: string | undefined;
+  readonly watch?: StreamWatch;
+};
+
 const nothing: Release = () => undefined;
 
 export class Gate {
@@ -88,13 +99,16 @@ export class Gate {
     try {
       const refused = this.#refuseHead(arrival);
       if (refused !== undefined) return refusal(refused);
-      const principal = await this.#principal(arrival);
-      if ("refused" in principal) return refusal(principal.refused);
+      const caller = await this.#caller(arrival);
+      if ("refused" in caller) return refusal(caller.refused);
       const unfit = this.#refuseTypes(arrival);
       if (unfit !== undefined) return refusal(unfit);
       const read = await this.#body(arrival);
       if ("refused" in read) return refusal(read.refused);
-      return await this.#serve(arrival, principal.principal, read.body);
+      const barred = missingForMessage(read.body, caller.principal, this.#options.toolScopes);
+      if (barred !== undefined) return refusal(insufficientScope(barred, caller.resourceMetadata));
+      const { answer, finished } = await this.#serve(arrival, caller.principal, read.body);
+      return { answer: caller.watch === undefined ? answer : watchStream(answer, caller.watch), finished };
     } catch (error) {
       this.#options.onError(error);
       return refusal(replyToFailure(error));
@@ -119,19 +133,25 @@ export class Gate {
     return undefined;
   }
 
-  async #principal(arrival: Arrival): Promise<{ readonly principal: Principal } | { readonly refused: Reply }> {
+  async #caller(arrival: Arrival): Promise<Known | { readonly refused: Reply }> {
     if (arrival.principal !== undefined) return { principal: arrival.principal };
     const { authenticate } = this.#options;
     if (authenticate === undefined) {
       if (arrival.fromThisMachine) return { principal: localUser };
       return { refused: forbidden("Forbidden: without authentication only this machine is served") };
     }
-    const answer = await authenticate({
+    const request: AuthRequest = {
       header: (name) => arrival.header(name.toLowerCase()),
       url: arrival.url,
       method: arrival.method,
-    });
-    if (answer.ok) return { principal: answer.principal };
+    };
+    const ask: StreamWatch["ask"] = () => authenticate(request);
+    const answer = await ask();
+    if (answer.ok) {
+      const { principal, resourceMetadata } = answer;
+      const { limits, onError } = this.#options;
+      return { principal, resourceMetadata, watch: { principal, ask, everyMs: limits.reauthenticateMs, onError } };
+    }
     const challenge = answer.challenge ?? (answer.status === 401 ? "Bearer" : 'Bearer error="insufficient_scope"');
     return {
       refused: errorReply(answer.status, -32000, answer.message, { headers: { "www-authenticate": challenge } }),
@@ -178,6 +198,12 @@ export class Gate {
       throw error;
     }
   }
+}
+
+function insufficientScope(scopes: readonly string[], resourceMetadata: string | undefined): Reply {
+  const challenge = bearerChallenge({ error: "insufficient_scope", scopes, resourceMetadata });
+  const headers = { "www-authenticate": challenge };
+  return errorReply(403, -32000, `Forbidden: this call needs the scope ${scopes.join(" ")}`, { headers });
 }
 
 function refusal(answer: Reply): Outcome {

@@ -27,8 +27,11 @@ export type ToolWrapping = {
   readonly onCall: () => Release;
   /** Where calls can wait in the store for what they ask of their client. */
   readonly parks?: Parks | undefined;
-  /** Runs the tool itself, so that what it does to records is known to be done by its call. */
-  readonly within: <Result>(call: CallContext, fn: () => Result) => Result;
+  /**
+   * Runs the tool itself, so that what it does to records is known to be done by its call, with the scopes of the token
+   * that came with it; on stdio there is none. Throws `FORBIDDEN` where they are not enough for the tool.
+   */
+  readonly within: <Result>(call: CallContext, fn: () => Result, scopes: readonly string[] | undefined) => Result;
   /** Called after each finished call. Absent where calls are not remembered. */
   readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
   /** Carries out a call that counts once. */
@@ -126,7 +129,8 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
     const startedAt = Date.now();
     const started = performance.now();
     try {
-      const result = await wrapping.within(call, () => settle(given, callback, wrapping));
+      const scopes = contextOf(given).http?.authInfo?.scopes;
+      const result = await settle(given, callback, wrapping, (fn) => wrapping.within(call, fn, scopes));
       // A question to the user is not the end of the call; the round that completes it is.
       if (wrapping.onTurn !== undefined && !isInputRequiredResult(result)) {
         const durationMs = performance.now() - started;
@@ -139,14 +143,19 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
   };
 }
 
-async function settle(given: readonly unknown[], callback: Callback, wrapping: ToolWrapping): Promise<ToolResult> {
+async function settle(
+  given: readonly unknown[],
+  callback: Callback,
+  wrapping: ToolWrapping,
+  within: <Result>(fn: () => Result) => Result,
+): Promise<ToolResult> {
   const [input] = given;
   const report = (error: unknown): void => {
     // Whoever cancelled the call gets no answer, so its failure is nobody's news.
     if (!isCancelled(given)) wrapping.onError(error);
   };
   try {
-    if (!(input instanceof RefusedInput)) return await callback(...given);
+    if (!(input instanceof RefusedInput)) return await within(() => callback(...given));
     if ("issues" in input.cause) return resultOfIssues(input.cause.issues);
     throw input.cause.thrown;
   } catch (thrown) {

@@ -8,15 +8,15 @@ import { keysOf, type Table } from "../../settings/table.ts";
 import { bad, type Finding, good, warning } from "./check.ts";
 
 /** That the settings hold together was seen when they were read; this is about what they lead to. */
-export function checkSettings(table: Table, resolved: Resolved): readonly Finding[] {
+export async function checkSettings(table: Table, resolved: Resolved): Promise<readonly Finding[]> {
   const { settings, sources } = resolved;
   const given = keysOf(table).filter((key) => sources[key] !== "default");
   const list = given.map((key) => `${flagName(key)} (${sources[key]})`);
   const findings: Finding[] = [good("settings", list.length === 0 ? "all at their defaults" : list.join(", "))];
   try {
-    const { summary, warnings } = chooseAuthentication(settings);
+    const { summary, warnings } = await chooseAuthentication(settings);
     findings.push(good("who may call", summary));
-    for (const seen of warnings) findings.push(warning("who may call", seen, "see docs/security on tokens"));
+    for (const seen of warnings) findings.push(warning("who may call", seen, "see docs/security.md on tokens"));
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     findings.push(bad("who may call", error.message, "serve would not start like this"));

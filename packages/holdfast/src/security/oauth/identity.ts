@@ -1,0 +1,37 @@
+import type { Principal } from "../principal.ts";
+import type { ResolvedOAuthOptions, TokenClaims } from "./options.ts";
+
+/**
+ * Who a verified token speaks for: issuer and subject, so that a second device or a client that was installed again finds
+ * its state. Only where a token names no user is it the client. Tenant and client stand in the issuer's fragment, which no
+ * issuer has, so that no two identities are spelt alike. Undefined where the token does not say who.
+ */
+export function principalOf(claims: TokenClaims, { issuer, tenantClaim }: ResolvedOAuthOptions): Principal | undefined {
+  const clientId = text(claims["client_id"]) ?? text(claims["azp"]);
+  const user = text(claims["sub"]);
+  const subject = user ?? clientId;
+  const tenant = tenantClaim === undefined ? undefined : text(claims[tenantClaim]);
+  if (subject === undefined || (tenantClaim !== undefined && tenant === undefined)) return undefined;
+  const marks = [
+    ...(tenant === undefined ? [] : [`tenant=${encodeURIComponent(tenant)}`]),
+    ...(user === undefined ? ["client"] : []),
+  ];
+  return {
+    issuer: marks.length === 0 ? issuer : `${issuer}#${marks.join("&")}`,
+    subject,
+    clientId,
+    scopes: scopesOf(claims),
+  };
+}
+
+/** `scope` as RFC 9068 has it; `scp` as some issuers do, a text or a list. */
+function scopesOf(claims: TokenClaims): readonly string[] {
+  const given = claims["scope"] ?? claims["scp"] ?? [];
+  const listed: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const words = listed.flatMap((each) => (typeof each === "string" ? each.split(" ") : []));
+  return [...new Set(words.filter((word) => word !== ""))];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
