@@ -1,5 +1,6 @@
 /** The same work on the bare driver: what PostgreSQL itself can do here, and what doing it one by one costs. */
 import { throughput } from "../lib/compare.ts";
+import { inFlight, type Raw } from "./rows.ts";
 
 type Pool = {
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rowCount: number | null }>;
@@ -28,7 +29,7 @@ const incrementOne = `with changed as (
     update raw.record set counter = counter + 1 where id = $1 returning id
   ) insert into raw.log (record, data) select id, $2 from changed`;
 
-export class RawPostgres {
+export class RawPostgres implements Raw {
   readonly #pool: Pool;
   readonly #records: number;
   readonly #versions: number[];
@@ -54,7 +55,7 @@ export class RawPostgres {
   }
 
   /** Conditional updates and log rows, 64 in a statement, four statements in flight; operations per second. */
-  async updatesBatched(ms: number): Promise<number> {
+  async updates(ms: number): Promise<number> {
     const share = Math.floor(this.#records / statements);
     const at = Array.from({ length: statements }, () => 0);
     const batches = await throughput(statements, ms, async (worker) => {
@@ -72,7 +73,7 @@ export class RawPostgres {
   }
 
   /** Counter and a log row, each a statement of its own, so many in flight. */
-  incrementsOneByOne(inFlight: number, ms: number): Promise<number> {
+  increments(ms: number): Promise<number> {
     return throughput(inFlight, ms, async () => {
       this.#next += 1;
       await this.#pool.query(incrementOne, [this.#next % this.#records, '{"type":"incremented"}']);

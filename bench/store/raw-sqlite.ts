@@ -1,12 +1,14 @@
 /** The same work on the bare driver: what SQLite itself can do here, and what doing it one by one costs. */
 import { DatabaseSync } from "@photostructure/sqlite";
 
+import type { Raw } from "./rows.ts";
+
 type Database = InstanceType<typeof DatabaseSync>;
 type Statement = ReturnType<Database["prepare"]>;
 
 const document = JSON.stringify({ items: ["x".repeat(270)], at: 0 });
 
-export class RawSqlite {
+export class RawSqlite implements Raw {
   readonly #db: Database;
   readonly #update: Statement;
   readonly #add: Statement;
@@ -35,9 +37,9 @@ export class RawSqlite {
     this.#log = this.#db.prepare("INSERT INTO log (record, data) VALUES (?, ?)");
   }
 
-  /** Conditional update and a log row, `size` of them per transaction, for about `ms`; operations per second. */
-  updatesGrouped(size: number, ms: number): number {
-    return this.#loop(size, ms, (id) => {
+  /** Conditional update and a log row, 64 of them per transaction. */
+  async updates(ms: number): Promise<number> {
+    return this.#loop(64, ms, (id) => {
       const { changes } = this.#update.run(document, id, this.#versions[id] ?? 0);
       if (changes !== 1) throw new Error("the version did not stand");
       this.#versions[id] = (this.#versions[id] ?? 0) + 1;
@@ -46,14 +48,14 @@ export class RawSqlite {
   }
 
   /** Counter and a log row, each in a transaction of its own. */
-  incrementsOneByOne(ms: number): number {
+  async increments(ms: number): Promise<number> {
     return this.#loop(1, ms, (id) => {
       this.#add.run(id);
       this.#log.run(id, '{"type":"incremented"}');
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#db.close();
   }
 
