@@ -22,7 +22,7 @@ const models: readonly (readonly [string, (world: World) => Model])[] = [
   ["locks", locks],
 ];
 
-const [walks, steps] = everything ? [60, 150] : [4, 60];
+const [walks, steps] = everything ? [20, 100] : [4, 60];
 const seed = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
 
 describe.each(["memory", ...durableStores])("on %s", (store) => {

@@ -32,6 +32,15 @@ describe.each(backings)("values on %s", (_name, makeBacking) => {
     expect(await doors[0].take("code")).toBe(2);
   });
 
+  it("are not lost to a taker of the one before", async () => {
+    for (let round = 0; round < 30; round += 1) {
+      await doors[0].put("code", `old ${round}`, day);
+      const [taken] = await Promise.all([doors[0].take("code"), doors[1].put("code", `new ${round}`, day)]);
+      const left = await doors[0].take("code");
+      expect([taken, left]).toContain(`new ${round}`);
+    }
+  });
+
   it("lose no change of many", async () => {
     const { rejected } = await race(30, (lane) =>
       (lane % 2 === 0 ? doors[0] : doors[1]).change("sum", (before) => Number(before ?? 0) + 1, day),

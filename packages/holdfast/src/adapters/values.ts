@@ -80,16 +80,19 @@ export class Values {
       if (committed.refusal.reason !== "version") throw refusalError(committed.refusal);
       await pause(jitteredMs(attempt, { baseMs: 2, capMs: 100 }, Math.random), undefined);
     }
-    throw new HoldfastError("CONTENTION", "others change this value all the time; try again shortly");
+    throw contended();
   }
 
-  /** Gives a value to one taker, who ever asks at once: all others find none. */
+  /** Gives a value to one taker, who ever asks at once: all others find none. Never takes away another than it gives. */
   async take(name: string): Promise<unknown> {
-    const found = await this.#read(name);
-    if (found === undefined) return undefined;
     const { store, owner } = this.#init;
-    const committed = await store.commit(owner, [{ ...this.#key(name), expect: found.version, end: true }]);
-    return committed.ok ? found.value : undefined;
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      const found = await this.#read(name);
+      if (found === undefined) return undefined;
+      const committed = await store.commit(owner, [{ ...this.#key(name), expect: found.version, end: true }]);
+      if (committed.ok) return found.value;
+    }
+    throw contended();
   }
 
   async remove(name: string): Promise<void> {
@@ -127,4 +130,8 @@ function textOf(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new HoldfastError("INVALID_ARGUMENT", "only what is JSON can be kept");
   return text;
+}
+
+function contended(): HoldfastError {
+  return new HoldfastError("CONTENTION", "others change this value all the time; try again shortly");
 }
