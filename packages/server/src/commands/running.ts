@@ -4,6 +4,7 @@ import type { Kinds } from "../kinds.ts";
 import type { LastResort } from "../lifecycle/last-resort.ts";
 import type { Log } from "../log/logger.ts";
 import type { Settings } from "../settings/table.ts";
+import type { ServerTelemetry } from "../telemetry/open.ts";
 
 /** What serving needs, whichever way in: made once, closed by `serve`. */
 export type Running = {
@@ -13,6 +14,7 @@ export type Running = {
   readonly log: Log;
   readonly lastResort: LastResort;
   readonly metadata: ChosenAuthentication["metadata"];
+  readonly metricsPage: ServerTelemetry["page"];
 };
 
 /** For closing what is left when a drain is over: buffers, streams, the store. */

@@ -20,7 +20,15 @@ const mostQuietMs = 3_000;
 const closeGraceMs = 1_000;
 
 /** Serves HTTP until a signal comes, then drains. */
-export async function serveHttp({ settings, hold, app, log, lastResort, metadata }: Running): Promise<void> {
+export async function serveHttp({
+  settings,
+  hold,
+  app,
+  log,
+  lastResort,
+  metadata,
+  metricsPage,
+}: Running): Promise<void> {
   using signals = listenForStop();
   let draining = false;
   const readiness = new ReadinessCheck({
@@ -31,7 +39,16 @@ export async function serveHttp({ settings, hold, app, log, lastResort, metadata
   const traffic = new Traffic();
   const mcp = traffic.watch((request, response) => app.node(request, response));
   const httpSse = settings.sse ? traffic.watch((request, response) => app.httpSse.node(request, response)) : undefined;
-  const listener = routes({ mcpPath: settings.path, mcp, httpSse, metadata, readiness, draining: () => draining });
+  const metrics = { page: metricsPage, token: settings.metricsToken };
+  const listener = routes({
+    mcpPath: settings.path,
+    mcp,
+    httpSse,
+    metadata,
+    metrics,
+    readiness,
+    draining: () => draining,
+  });
   const listening = await listen(withAccessLog(listener, log), {
     host: settings.host,
     port: settings.port,

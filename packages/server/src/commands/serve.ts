@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import {
   type App,
-  type ConflictReport,
   type Hold,
   type HoldWarning,
   holdfast,
   type ServeOptions,
   serve as serveMcp,
+  type TelemetryOptions,
 } from "holdfast";
 
 import { chooseAuthentication } from "../auth/choose.ts";
@@ -16,11 +16,13 @@ import { type Kinds, kinds } from "../kinds.ts";
 import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
+import { logStateChanges } from "../log/state-changes.ts";
 import { type ServingNode, servingNode } from "../node.ts";
 import { registerSessionResource } from "../resources/session.ts";
 import { registerWorkflowResource } from "../resources/workflow.ts";
 import type { Resolved } from "../settings/resolve.ts";
 import type { Settings, Table } from "../settings/table.ts";
+import { openTelemetry } from "../telemetry/open.ts";
 import { registerTools } from "../tools/define.ts";
 import { tools } from "../tools/registry.ts";
 import { packageVersion } from "../version.ts";
@@ -36,11 +38,20 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   const name = settings.nodeName ?? `node-${randomBytes(4).toString("hex")}`;
   const log = createLog(settings.logLevel, name);
   using _crashes = logCrashes(log);
+  await using telemetry = await openTelemetry({ node: name, version: packageVersion(), tracesUrl: settings.traces });
   // Before the hold, so that it watches over the hold's closing too.
   using lastResort = new LastResort(log);
-  await using hold = await openHold(settings, log);
+  await using hold = await openHold(settings, log, telemetry.options);
   const app = createApp({ table, resolved, name, hold, log, authenticate: authentication.authenticate });
-  const running = { settings, hold, app, log, lastResort, metadata: authentication.metadata };
+  const running = {
+    settings,
+    hold,
+    app,
+    log,
+    lastResort,
+    metadata: authentication.metadata,
+    metricsPage: telemetry.page,
+  };
   try {
     await announceStart(hold, settings, authentication);
     await (settings.stdio ? serveStdio(running) : serveHttp(running));
@@ -49,7 +60,7 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   }
 }
 
-async function openHold(settings: Settings, log: Log): Promise<Hold<Kinds>> {
+async function openHold(settings: Settings, log: Log, telemetry: TelemetryOptions): Promise<Hold<Kinds>> {
   const options = {
     store: settings.store,
     kinds,
@@ -63,7 +74,8 @@ async function openHold(settings: Settings, log: Log): Promise<Hold<Kinds>> {
       maxTurnsKept: settings.maxTurns,
     },
     sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },
-    onConflict: (conflict: ConflictReport) => log.info(conflict, "somebody else changed the record first"),
+    telemetry,
+    onStateChange: logStateChanges(log),
     onWarning: ({ code, message, details }: HoldWarning) => log.warn({ code, ...details }, message),
     onError: (err: unknown) => log.error({ err }, "the store's background work failed"),
   };

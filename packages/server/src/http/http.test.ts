@@ -23,7 +23,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close(0)));
 });
 
-async function start(deadlineMs = 1_000): Promise<Node> {
+async function start(deadlineMs = 1_000, token?: string): Promise<Node> {
   const node = {
     health: (_: AbortSignal): Promise<StoreHealth> => Promise.resolve(healthy),
     draining: false,
@@ -39,6 +39,7 @@ async function start(deadlineMs = 1_000): Promise<Node> {
     httpSse: undefined,
     metadata: undefined,
     readiness,
+    metrics: { page: (_, response) => response.end("all well"), token },
     draining: () => node.draining,
   });
   const listening = await listen(listener, { host: "127.0.0.1", port: 0, maxConnections: 100, onError });
@@ -60,6 +61,23 @@ describe("the HTTP app", () => {
         { error: "not_found", message: "there is nothing here; MCP is served at /mcp" },
       ]);
     }
+  });
+
+  it("shows its metrics to this machine, and not to whoever a proxy on it speaks for", async () => {
+    const { origin } = await start();
+    expect(await (await fetch(`${origin}/metrics`)).text()).toBe("all well");
+    for (const headers of [{ "x-forwarded-for": "192.0.2.1" }, { forwarded: "for=192.0.2.1" }, { via: "1.1 proxy" }]) {
+      expect((await fetch(`${origin}/metrics`, { headers })).status).toBe(403);
+    }
+    expect((await fetch(`${origin}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  it("shows its metrics to nobody without their token, where they have one", async () => {
+    const { origin } = await start(1_000, "s3cret");
+    const status = async (authorization?: string): Promise<number> =>
+      (await fetch(`${origin}/metrics`, { headers: authorization === undefined ? {} : { authorization } })).status;
+    expect(await Promise.all([status(), status("Bearer other"), status("Basic s3cret")])).toEqual([401, 401, 401]);
+    expect(await status("Bearer s3cret")).toBe(200);
   });
 
   it("is alive whatever its store does", async () => {

@@ -4,6 +4,7 @@ import type { OAuth } from "holdfast/oauth";
 
 import { answerJson } from "./answers.ts";
 import type { ReadinessCheck } from "./health.ts";
+import { mayReadMetrics } from "./metrics-guard.ts";
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -19,6 +20,7 @@ export type Routes = {
   /** Says where tokens are to be had, if they are those of an issuer. */
   readonly metadata: OAuth["metadata"] | undefined;
   readonly readiness: ReadinessCheck;
+  readonly metrics: { readonly page: Serve; readonly token: string | undefined };
   readonly draining: () => boolean;
 };
 
@@ -32,6 +34,7 @@ export function routes(options: Routes): RequestListener {
     if (path === mcpPath) mcp(request, response);
     else if (path === "/healthz") probe(request, response, () => answerJson(response, 200, { status: "alive" }));
     else if (path === "/readyz") probe(request, response, () => void answerReadiness(response, readiness));
+    else if (path === "/metrics") probe(request, response, () => answerMetrics(request, response, options.metrics));
     else if (httpSse !== undefined && path === ssePath) only("GET", request, response, httpSse);
     else if (httpSse !== undefined && path === messagesPath) only("POST", request, response, httpSse);
     else if (options.metadata !== undefined && path.startsWith("/.well-known/")) {
@@ -74,6 +77,17 @@ async function answerReadiness(response: ServerResponse, readiness: ReadinessChe
       { status: "not_ready", reason: answer.reason, message: answer.message },
       { "retry-after": "1" },
     );
+}
+
+function answerMetrics(request: IncomingMessage, response: ServerResponse, { page, token }: Routes["metrics"]): void {
+  if (mayReadMetrics(request, token)) return page(request, response);
+  if (token === undefined) {
+    const message = "without --metrics-token only this machine may read the metrics, and not by way of a proxy";
+    answerJson(response, 403, { error: "forbidden", message });
+    return;
+  }
+  const message = "the metrics have a bearer token of their own";
+  answerJson(response, 401, { error: "unauthorized", message }, { "www-authenticate": "Bearer" });
 }
 
 function notFound(response: ServerResponse, mcpPath: string): void {

@@ -42,6 +42,8 @@ export type Settings = {
   readonly store: string;
   readonly nodeName: string | undefined;
   readonly drainTimeout: number;
+  readonly metricsToken: string | undefined;
+  readonly traces: string | undefined;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
   readonly config: string | undefined;
 };
@@ -194,6 +196,17 @@ export function createTable(around: Surroundings): Table {
       max: 3_600 * second,
       group: node,
       help: "How long calls may go on after a stop was asked for",
+    }),
+    metricsToken: optionalText({
+      placeholder: "TOKEN",
+      group: node,
+      secret: true,
+      help: "Bearer token for /metrics; without one only this machine may read it",
+    }),
+    traces: optionalText({
+      placeholder: "URL",
+      group: node,
+      help: "OTLP/HTTP collector that traces go to, such as http://127.0.0.1:4318/v1/traces",
     }),
     logLevel: choice({
       default: "info",
