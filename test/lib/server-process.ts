@@ -29,7 +29,7 @@ export type StartOptions = RunOptions & {
   readonly dir?: string;
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Default 15 seconds. */
+  /** Default 60 seconds. */
   readonly deadlineMs?: number;
 };
 
@@ -51,7 +51,7 @@ export function serverCommand(
 /** Runs the server's command to its end and gives back what it wrote. */
 export async function runServer(options: RunOptions & { readonly deadlineMs?: number } = {}): Promise<RunResult> {
   const child = launchServer(options);
-  const exit = await within(child.exited, options.deadlineMs ?? 15_000, () => {
+  const exit = await within(child.exited, options.deadlineMs ?? 60_000, () => {
     child.process.kill("SIGKILL");
     return `the command did not end:\n${child.stderr()}`;
   });
@@ -70,7 +70,7 @@ export async function startServer(options: StartOptions = {}): Promise<ServerPro
   const args = ["serve", "--port", String(options.port ?? 0)];
   if (store !== "default") args.push("--store", store);
   const child = launchServer({ ...options, cwd: options.cwd ?? dir, args: [...args, ...(options.args ?? [])] });
-  const deadline = Date.now() + (options.deadlineMs ?? 15_000);
+  const deadline = Date.now() + (options.deadlineMs ?? 60_000);
   const server = await listening(child, deadline);
   try {
     await untilReady(server, deadline);

@@ -1,6 +1,6 @@
 /** Statements and transactions on a pool, each with a deadline of its own. */
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
-import type { ConnectionPool, Driver, PooledConnection, Row } from "./driver.ts";
+import type { ConnectionPool, Driver, PooledConnection, QueryAnswer, Row } from "./driver.ts";
 import { isReadOnly, isRolledBack, isTransient, outcomeUnknown, translate, unavailable } from "./failures.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
 
@@ -19,6 +19,7 @@ export class Client {
   readonly #max: number;
   readonly #deadlineMs: number;
   readonly #begin: string;
+  readonly #beginReading: string;
   readonly #onReached: OnReached | undefined;
 
   /** @param onReached told, where there is somebody to tell, how far the log had come once a commit was in it. */
@@ -40,8 +41,10 @@ export class Client {
     this.#pool.on("connect", (connection) => connection.on("error", () => undefined));
     this.#deadlineMs = statementTimeoutMs + graceMs;
     // Settings go with each transaction: behind a transaction pooler a session is never ours. Whole numbers, ours.
+    // The level too: a database may come with another one, and each statement has to see what the one before waited for.
+    this.#beginReading = `begin isolation level read committed; set local statement_timeout = ${statementTimeoutMs}`;
     this.#begin =
-      `begin; set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = ${lockTimeoutMs}; ` +
+      `${this.#beginReading}; set local lock_timeout = ${lockTimeoutMs}; ` +
       `set local idle_in_transaction_session_timeout = ${statementTimeoutMs}; set local synchronous_commit = on`;
   }
 
@@ -56,16 +59,19 @@ export class Client {
     return { used: totalCount - idleCount, idle: idleCount, max: this.#max, waiting: waitingCount };
   }
 
-  /** One reading statement. */
+  /** One reading statement, which the server itself ends where it takes too long. */
   async read(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    try {
-      const { rows } = await this.#withConnection((connection) => connection.query(text, values));
-      return rows;
-    } catch (error) {
-      // Nothing was to be written, so nothing can be unknown.
-      throw isHoldfastError(error, "OUTCOME_UNKNOWN")
-        ? unavailable("PostgreSQL gave no answer", error)
-        : translate(error);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const [answer] = await this.#withConnection((connection) => this.#reading(connection, [[text, values]]));
+        return answer?.rows ?? [];
+      } catch (error) {
+        if (isTransient(error) && attempt < attempts) continue;
+        // Nothing was to be written, so nothing can be unknown.
+        throw isHoldfastError(error, "OUTCOME_UNKNOWN")
+          ? unavailable("PostgreSQL gave no answer", error)
+          : translate(error);
+      }
     }
   }
 
@@ -78,9 +84,12 @@ export class Client {
       "select coalesce(pg_is_in_recovery() and pg_last_wal_replay_lsn() >= $1::pg_lsn, false) as reaches";
     const [first, answer] = await this.#withConnection((connection) =>
       // One after the other on the server: what is seen is at least as new as the point that was compared.
-      Promise.all([connection.query(reaching, [lsn]), connection.query(text, values)]),
+      this.#reading(connection, [
+        [reaching, [lsn]],
+        [text, values],
+      ]),
     );
-    return first.rows[0]?.["reaches"] === true ? answer.rows : undefined;
+    return first?.rows[0]?.["reaches"] === true ? answer?.rows : undefined;
   }
 
   /**
@@ -101,6 +110,21 @@ export class Client {
 
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+
+  async #reading(
+    connection: PooledConnection,
+    statements: readonly (readonly [text: string, values: readonly unknown[]])[],
+  ): Promise<readonly QueryAnswer[]> {
+    const sent = [
+      connection.query(this.#beginReading),
+      ...statements.map(([text, values]) => connection.query(text, values)),
+      connection.query("commit"),
+    ];
+    const answers = await Promise.allSettled(sent);
+    const failed = answers.find((answer) => answer.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return answers.slice(1, -1).flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   }
 
   #transact(text: string, values: readonly unknown[], owners: readonly string[]): Promise<readonly Row[]> {

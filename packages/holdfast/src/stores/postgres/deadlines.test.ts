@@ -1,7 +1,7 @@
 /** What the server is told, what it takes back, and what takes too long. */
 import { expect, it } from "vitest";
 
-import { connectFor, databaseForThisFile, openFor, owner } from "./temporary.test-kit.ts";
+import { connectFor, databaseForThisFile, freshDatabase, openFor, owner } from "./temporary.test-kit.ts";
 
 const database = databaseForThisFile();
 
@@ -95,4 +95,40 @@ it("tells the server its deadlines within each transaction, and leaves the sessi
   await store.commit(owner, [making("told")]);
   const { rows } = await connection.query("select settings from told");
   expect(rows).toEqual([{ settings: ["4s", "1500ms", "4s", "on"] }]);
+});
+
+it("has the server itself end a read that takes too long, rather than leave it behind", async () => {
+  const store = await openFor({ url: database(), statementTimeoutMs: 300 });
+  const connection = await connectFor(database());
+  const looking = await connectFor(database());
+  await connection.query("begin");
+  await connection.query("lock table holdfast.records in access exclusive mode");
+  const reads = [
+    store.read(owner, { kind: "note", id: "one" }),
+    store.read(owner, { kind: "note", id: "two" }),
+    store.list(owner, "note", { limit: 1, order: "oldest" }),
+    store.admin.scan({ limit: 1 }),
+  ];
+  for (const read of await Promise.allSettled(reads)) {
+    expect(read).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE", details: { sqlState: "57014" } } });
+  }
+  const { rows } = await looking.query(
+    "select count(*)::integer as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+  );
+  expect(rows).toEqual([{ n: 0 }]);
+  await connection.query("commit");
+  expect((await store.read(owner, { kind: "note", id: "one" })).record).toBeUndefined();
+});
+
+it("reads and commits at its own level of isolation, whatever the database's", async () => {
+  const url = await freshDatabase();
+  const connection = await connectFor(url);
+  const name = new URL(url).pathname.slice(1);
+  await connection.query(`alter database ${name} set default_transaction_isolation = 'serializable'`);
+  const nodes = await Promise.all([openFor({ url }), openFor({ url }), openFor({ url })]);
+  await nodes[0]?.commit(owner, [making("hot")]);
+  const change = { kind: "note", id: "hot", expect: "present", counters: [{ name: "n", by: 1 }] } as const;
+  const commits = nodes.flatMap((node) => Array.from({ length: 30 }, () => node.commit(owner, [change])));
+  expect((await Promise.all(commits)).every(({ ok }) => ok)).toBe(true);
+  expect((await nodes[0]?.read(owner, { kind: "note", id: "hot" }))?.record?.counters.get("n")).toBe(90);
 });

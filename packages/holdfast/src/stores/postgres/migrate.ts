@@ -37,7 +37,8 @@ export async function migrate(connection: Connection, upTo: number = schemaVersi
 }
 
 async function takeSteps(connection: Connection, upTo: number): Promise<void> {
-  await connection.query("begin");
+  // Whatever the database's own level: what is there is looked up after the lock was waited for.
+  await connection.query("begin isolation level read committed");
   await connection.query("select pg_advisory_xact_lock($1)", [lockNumber]);
   await connection.query(`set local lock_timeout = ${lockTimeoutMs}`);
   await connection.query("create schema if not exists holdfast");

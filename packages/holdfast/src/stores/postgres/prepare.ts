@@ -35,7 +35,9 @@ export async function prepareDatabase(driver: Driver, options: ResolvedPostgresO
 /** Whoever comes first brings the key; everybody uses the one that is there. */
 async function sharedCursorKey(connection: Connection): Promise<Uint8Array> {
   const insert = "insert into holdfast.secrets (name, value) values ('cursors', $1) on conflict do nothing";
+  await connection.query("begin isolation level read committed");
   await connection.query(insert, [Buffer.from(freshCursorKey())]);
+  await connection.query("commit");
   const { rows } = await connection.query("select value from holdfast.secrets where name = 'cursors'");
   // The driver answers a bytea column with a Buffer.
   return rows[0]?.["value"] as Uint8Array;
