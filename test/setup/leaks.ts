@@ -4,7 +4,7 @@
  */
 import { afterAll, expect } from "vitest";
 
-const deadlineMs = 3_000;
+const deadlineMs = 15_000;
 const watched = new Set(["FSEventWrap", "ProcessWrap", "StatWatcher", "TCPServerWrap", "TCPSocketWrap", "Timeout"]);
 
 // Set up before any hook of the file, so that this one runs after all of them.
