@@ -80,4 +80,18 @@ describe.each(backings)("a relay on %s", (_name, makeBacking) => {
     expect(one.heard).toEqual([]);
     await one.relay.close();
   });
+
+  it("says once that its store was closed, and no more", async () => {
+    await using backing = await makeBacking();
+    const errors: unknown[] = [];
+    const store = await backing.open();
+    const onError = (error: unknown): void => void errors.push(error);
+    const relay = new Relay({ store, owner, pollMs: 5, onMessage: () => undefined, onError });
+    await relay.ready();
+    await store.close();
+    await poll(() => (errors.length > 0 ? true : undefined), "it is noticed");
+    await relay.publish("to nobody");
+    await relay.close();
+    expect(errors).toMatchObject([{ code: "CLOSED" }]);
+  });
 });

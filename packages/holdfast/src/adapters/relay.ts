@@ -4,6 +4,7 @@
  * that use this have no way to give a client what it missed.
  */
 import type { Change } from "../record/change.ts";
+import { isHoldfastError } from "../record/errors.ts";
 import { mintSecret } from "../record/ids.ts";
 import type { Owner, Position, RecordKey } from "../record/record.ts";
 import { refusalError } from "../state/refusals.ts";
@@ -61,13 +62,15 @@ export class Relay {
   }
 
   async close(): Promise<void> {
+    this.#stop();
+    await Promise.allSettled([this.#ready, this.#reading]);
+    await this.#outgoing.idle();
+  }
+
+  #stop(): void {
     this.#closed = true;
     clearInterval(this.#poll);
     this.#unsubscribe();
-    await Promise.allSettled([this.#ready, this.#reading]);
-    await this.#outgoing.idle();
-    this.#unsubscribe();
-    clearInterval(this.#poll);
   }
 
   async #write(data: readonly string[]): Promise<readonly Settle<void>[]> {
@@ -100,7 +103,10 @@ export class Relay {
     this.#again = true;
     this.#reading ??= this.#readAll()
       .catch((error: unknown) => {
-        if (!this.#closed) this.#init.onError(error);
+        if (this.#closed) return;
+        this.#init.onError(error);
+        // The hold was closed first: nothing will be heard any more, and once is enough to say so.
+        if (isHoldfastError(error, "CLOSED")) this.#stop();
       })
       .finally(() => {
         this.#reading = undefined;
