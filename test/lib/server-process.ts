@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { cleanEnvironment, type Exit, type Launched, launch, listening, type NodeProcess } from "./node-process.ts";
@@ -11,7 +11,10 @@ import { poll, within } from "./waiting.ts";
 export type { Exit } from "./node-process.ts";
 export { poll } from "./waiting.ts";
 
-const serverBin: string = fileURLToPath(new URL("../../packages/server/bin/holdfast.js", import.meta.url));
+/** The folder that `test/` is in, or where it was compiled to. */
+const above: string = fileURLToPath(new URL("../../", import.meta.url));
+const root: string = above.endsWith(join(".cache", "build", sep)) ? join(above, "../..") : above;
+const serverBin: string = join(root, "packages/server/bin/holdfast.js");
 
 export type RunOptions = {
   /** After the bin's path, `serve` included. */

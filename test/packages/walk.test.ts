@@ -1,0 +1,143 @@
+/** A newcomer's walk: an empty folder, the packed packages, and nothing else of this repository. */
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { valueOf } from "../clients/caller.ts";
+import { launch, listening } from "../lib/node-process.ts";
+import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
+import { connect } from "../server/connect.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const run = promisify(execFile);
+
+/** What a package may weigh, packed. Raise it in the change that needs it, and say there why. */
+const budgets = { holdfast: 1_600_000, "holdfast-server": 200_000 };
+
+type Packed = {
+  readonly name: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+};
+
+let dir: string;
+let packed: readonly Packed[];
+
+async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await run("npm", [...args], { cwd, maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
+}
+
+beforeAll(async () => {
+  dir = await temporaryFolder();
+  const of = ["-w", "packages/holdfast", "-w", "packages/server"];
+  // What npm answers: a list of what it packed.
+  packed = JSON.parse(
+    await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", dir, ...of),
+  ) as Packed[];
+}, 120_000);
+afterAll(() => removeFolder(dir));
+
+function filesOf(name: string): readonly string[] {
+  return packed.find((one) => one.name === name)?.files.map(({ path }) => path) ?? [];
+}
+
+describe("what is packed", () => {
+  it("is code, types, sources of the library, licence and readme, and nothing of our own tools", () => {
+    for (const { name, files } of packed) {
+      const paths = files.map(({ path }) => path);
+      expect([name, paths.filter((path) => /\.test(-kit)?\.|tsbuildinfo|(^|\/)test\//.test(path))]).toEqual([name, []]);
+      expect(paths).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+      expect(paths.every((path) => /^(dist|src|bin)\/|^[^/]+$/.test(path))).toBe(true);
+    }
+  });
+
+  it("has a file behind each entry, and types beside it", async () => {
+    const files = new Set(filesOf("holdfast"));
+    const { exports } = JSON.parse(await readFile(join(root, "packages/holdfast/package.json"), "utf8")) as {
+      readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    };
+    const targets = Object.values(exports).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    expect(targets.length).toBeGreaterThan(10);
+    expect(targets.filter((target) => !files.has(target.replace("./", "")))).toEqual([]);
+  });
+
+  it("stays within its budget", () => {
+    for (const { name, size } of packed) {
+      const budget = name === "holdfast" ? budgets.holdfast : budgets["holdfast-server"];
+      expect([name, size]).toEqual([name, expect.toSatisfy((bytes: number) => bytes > 10_000 && bytes < budget)]);
+    }
+  });
+});
+
+describe("in an empty folder", () => {
+  beforeAll(async () => {
+    await mkdir(join(dir, "walk"));
+    const cwd = join(dir, "walk");
+    await writeFile(join(cwd, "package.json"), '{ "private": true, "type": "module" }\n');
+    const tarballs = packed.map(({ filename }) => join(dir, filename.replace("@", "").replace("/", "-")));
+    await npm(cwd, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", ...tarballs);
+  }, 300_000);
+
+  it("one finds that nothing was compiled and nothing of the workspace came along", async () => {
+    const cwd = join(dir, "walk");
+    expect((await stat(join(cwd, "node_modules/holdfast/package.json"))).isFile()).toBe(true);
+    expect(await readdir(join(cwd, "node_modules/@holdfast"))).toEqual(["server"]);
+    // The drivers of databases are the server's own; development packages are nobody's.
+    const installed = await readdir(join(cwd, "node_modules"));
+    for (const dev of ["typescript", "vitest", "oxlint", "fast-check"]) expect(installed).not.toContain(dev);
+  });
+
+  it("the server starts, keeps a session, and has it after a restart", async () => {
+    const cwd = join(dir, "walk");
+    const start = (): ReturnType<typeof listening> =>
+      listening(
+        launch(join(cwd, "node_modules/@holdfast/server/bin/holdfast.js"), {
+          cwd,
+          args: ["serve", "--port", "0", "--store", "sqlite:./state.db"],
+        }),
+        Date.now() + 30_000,
+      );
+    const first = await start();
+    let session_id: unknown;
+    {
+      await using client = await connect(first.url, "2025");
+      ({ session_id } = await valueOf(client.call("create_session", { label: "walk" })));
+      await valueOf(client.call("increment_counter", { session_id, name: "steps", by: 3 }));
+    }
+    await first.stop();
+    const second = await start();
+    try {
+      await using client = await connect(second.url, "2026");
+      expect(await valueOf(client.call("increment_counter", { session_id, name: "steps" }))).toMatchObject({
+        value: 4,
+      });
+    } finally {
+      await second.stop();
+    }
+  });
+
+  it("the library works as the README's first example shows", async () => {
+    const cwd = join(dir, "walk");
+    const program = `
+      import { holdfast, kind, localUser } from "holdfast";
+      import * as z from "zod";
+      const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()) }), initial: () => ({ items: [] }) });
+      await using hold = await holdfast({ store: "sqlite:./shop.db", kinds: [Basket] });
+      const { basket } = hold.state(localUser);
+      const { id } = await basket.create();
+      await Promise.all(Array.from({ length: 20 }, (_, n) => basket.update(id, (b) => { b.items.push(String(n)); })));
+      console.log((await basket.get(id)).value.items.length);
+    `
+      .replace("await using hold", "const hold")
+      .concat("\nawait hold.close();\n");
+    await writeFile(join(cwd, "shop.mjs"), program);
+    const { stdout } = await run(process.execPath, ["shop.mjs"], { cwd });
+    expect(stdout.trim()).toBe("20");
+  });
+});
