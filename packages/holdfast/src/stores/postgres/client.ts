@@ -7,6 +7,8 @@ import type { ResolvedPostgresOptions } from "./options.ts";
 /** What the answer may take beyond what the server allows the statement. */
 const graceMs = 2_000;
 const attempts = 5;
+/** A new connection has the functions to compile and plan; callers who come now and then should seldom wait for that. */
+const idleMs = 60_000;
 
 /** @param lsn a point of the primary's log. */
 export type OnReached = (owners: readonly string[], lsn: string) => void;
@@ -34,6 +36,7 @@ export class Client {
       max: maxConnections,
       pipeline: true,
       keepAlive: true,
+      idleTimeoutMillis: idleMs,
     });
     // Without listeners the failure of a connection, idle or not, would end the process. Its queries fail by themselves,
     // and the pool replaces it.

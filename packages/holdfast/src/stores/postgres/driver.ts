@@ -39,6 +39,8 @@ export type ConnectionSettings = {
   /** Statements of one transaction are sent without waiting for each other's answers. */
   readonly pipeline?: boolean;
   readonly keepAlive?: boolean;
+  /** How long a pooled connection is kept that nobody uses. */
+  readonly idleTimeoutMillis?: number;
 };
 
 export type Driver = {

@@ -62,7 +62,8 @@ it("says that the outcome is unknown where a commit without an id lost its reply
 });
 
 it("loses and repeats nothing while the server throws sessions out", async () => {
-  const store = await openFor({ url: database(), maxConnections: 4 });
+  // A commit that others' progress is thrown out with is patient: on a slow machine it takes many tries.
+  const store = await openFor({ url: database(), maxConnections: 4, statementTimeoutMs: 50_000 });
   const connection = await connectFor(database());
   const writers = 16;
   const each = 20;

@@ -24,6 +24,8 @@ select line from (
 ) lines order by part, line`;
 
 export async function describeSchema(connection: Connection): Promise<string> {
+  // Names are given with their schema or without it by whether it is searched, which by default goes by the user's name.
+  await connection.query("set search_path = holdfast");
   const { rows } = await connection.query(described);
   return `${rows.map((row) => String(row["line"])).join("\n")}\n`;
 }
