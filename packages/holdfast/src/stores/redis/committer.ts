@@ -1,6 +1,7 @@
 /**
- * Commits of this process. Those in flight share a batch: one script call per owner, all calls on their way at once. A
- * batch that takes long does not hold up the next one for long.
+ * Commits of this process. Those in flight share a batch: one script call per owner, all calls on their way at once. The
+ * next batch is sent while this one is under way, so that neither side waits for the other; the one after that waits for
+ * this one, though never for long.
  */
 import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
@@ -12,12 +13,13 @@ import type { Client } from "./client.ts";
 import type { Keys } from "./keys.ts";
 import type { ResolvedRedisOptions } from "./options.ts";
 import type { Owners } from "./owners.ts";
+import { atMost } from "./patience.ts";
 import { charactersOf, committedFromWire, onlyFrees, putCommit, type Wide, type WireOutcome } from "./wire.ts";
 
 /** One call keeps everybody else waiting while it runs, so it is given only so much. */
 const maxCommitsPerCall = 64;
 const maxCharactersPerCall = 1024 * 1024;
-/** The next batch waits for this one so long. */
+/** A batch waits for the one before the last so long. */
 const patienceMs = 20;
 
 type Item = {
@@ -45,6 +47,8 @@ export class Committer {
   readonly #duties: CommitterDuties;
   readonly #batcher: Batcher<Item, Pending>;
   readonly #aborts = new Aborts();
+  /** The batch sent last. */
+  #sent: Promise<unknown> = Promise.resolve();
 
   constructor(duties: CommitterDuties) {
     this.#duties = duties;
@@ -86,7 +90,9 @@ export class Committer {
         settled.set(item, own);
       }
     }
-    await atMost(patienceMs, Promise.all(calls));
+    const before = this.#sent;
+    this.#sent = Promise.all(calls);
+    await atMost(patienceMs, before);
     return items.map((item) => ({ value: { settled: settled.get(item) ?? Promise.reject(aborted()) } }));
   }
 
@@ -159,15 +165,6 @@ function settle(outcome: WireOutcome | undefined, { changes, options }: Item): P
     details: { reply: String(outcome[2]).slice(0, 200) },
   });
   return Promise.reject(failed);
-}
-
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, enough]);
-  clearTimeout(timer);
 }
 
 function aborted(): HoldfastError {

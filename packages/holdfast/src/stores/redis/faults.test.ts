@@ -71,7 +71,7 @@ it("says that the outcome is unknown where nothing may be repeated, and never se
 
 it("ends every call within its deadline while the server is mute, and goes on once it is not", async () => {
   const proxy = await proxyFor();
-  const store = await openFor({ ...options(), url: proxy.url, commandTimeoutMs: 200, connectTimeoutMs: 200 });
+  const store = await openFor({ ...options(), url: proxy.url, commandTimeoutMs: 1_000, connectTimeoutMs: 3_000 });
   await counted(store, "mute");
   proxy.lose("requests");
   const beganAt = performance.now();

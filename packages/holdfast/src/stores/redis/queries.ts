@@ -3,20 +3,11 @@ import { listingScope, openCursor, sealCursor } from "../../record/cursor.ts";
 import { matchesFields } from "../../record/fields.ts";
 import { isEngineKind } from "../../record/ids.ts";
 import type { Owner, RecordKey, RecordSummary } from "../../record/record.ts";
-import type {
-  EventsOptions,
-  EventsPage,
-  ListOptions,
-  ListPage,
-  ReadAnswer,
-  ReadOptions,
-  Tail,
-  Usage,
-} from "../../store/contract.ts";
+import type { EventsOptions, EventsPage, ListOptions, ListPage, Usage } from "../../store/contract.ts";
 import type { Client } from "./client.ts";
 import type { Keys } from "./keys.ts";
-import { eventsOf, recordOf, summaryOf, type WireRecord } from "./rows.ts";
-import { indexArgument, keyArgument, knownFromWire, mapFromFlat, optional, type Wide, type WireKnown } from "./wire.ts";
+import { eventsOf, summaryOf, type WireRecord } from "./rows.ts";
+import { indexArgument, keyArgument, mapFromFlat, optional, type Wide } from "./wire.ts";
 
 /** What every question takes. */
 export type Asking = {
@@ -27,31 +18,6 @@ export type Asking = {
 };
 
 type Flat = readonly (string | number)[];
-
-export async function readRecord(
-  { client, keys, clock }: Asking,
-  owner: Owner,
-  key: RecordKey,
-  { tails = [], commitId = "" }: ReadOptions,
-): Promise<ReadAnswer> {
-  const args = [clock, keyArgument(key), commitId];
-  for (const { stream, after, limit, maxBytes } of tails) {
-    args.push(stream, whereFrom(after), String(limit), optional(maxBytes));
-  }
-  const answer = await client.run("read", [keys.ofOwner(owner)[0]], args);
-  const [at, record, events, known] = answer as readonly [number, WireRecord | null, readonly Flat[], WireKnown | null];
-  return {
-    at,
-    record: record === null ? undefined : recordOf(record),
-    tails: tails.map((_tail, index) => eventsOf(events[index] ?? [])),
-    outcome: known === null ? undefined : knownFromWire(known),
-  };
-}
-
-function whereFrom(after: Tail["after"]): string {
-  if (after === "document") return "d";
-  return typeof after === "number" ? `a${after}` : `l${after.last}`;
-}
 
 export async function readEvents(
   { client, keys, clock }: Asking,

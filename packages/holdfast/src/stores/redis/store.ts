@@ -37,7 +37,8 @@ import { Keys } from "./keys.ts";
 import { type RedisOptions, type ResolvedRedisOptions, resolveOptions } from "./options.ts";
 import { Owners } from "./owners.ts";
 import { type Prepared, prepareServers } from "./prepare.ts";
-import { type Asking, listRecords, readEvents, readRecord, readUsage } from "./queries.ts";
+import { type Asking, listRecords, readEvents, readUsage } from "./queries.ts";
+import { Reader } from "./reader.ts";
 import type { ServerFacts } from "./safety.ts";
 import { assembleScripts } from "./scripts.ts";
 import { topologyFor } from "./topologies.ts";
@@ -86,6 +87,7 @@ class RedisStore implements Store {
   readonly #client: Client;
   readonly #keys: Keys;
   readonly #committer: Committer;
+  readonly #reader: Reader;
   readonly #hints: Hints;
   readonly #gate = new Gate();
   readonly #aborts = new Aborts();
@@ -107,6 +109,7 @@ class RedisStore implements Store {
     this.#keys = keys;
     const owners = new Owners(client, keys);
     this.#committer = new Committer({ client, keys, owners, clock, options });
+    this.#reader = new Reader(client, keys, clock);
     this.#hints = hintsOver(client, keys, options.pollMs);
     this.admin = new RedisAdmin({
       asking: () => this.#asking(),
@@ -120,7 +123,7 @@ class RedisStore implements Store {
   read(owner: Owner, key: RecordKey, options: ReadOptions = {}): Promise<ReadAnswer> {
     return this.#gate.run(async () => {
       validateRead(key, options);
-      return this.#until(options.signal, () => readRecord(this.#asking(), owner, key, options));
+      return this.#until(options.signal, () => this.#reader.read(owner, key, options));
     });
   }
 

@@ -13,24 +13,34 @@ local function take()
   return ARGV[cursor]
 end
 local function number() return tonumber(take()) end
-local function list(of)
-  local all = {}
-  for i = 1, number() do all[i] = of() end
-  return all
-end
 
+-- Plain loops rather than functions handed to functions: this runs for every commit there is.
 local readers = {
   n = function(c)
     c.create = { text = take(), position = take(), fields = take(), indexed = take(), lifetime = take() }
   end,
   d = function(c) c.document = { text = take(), position = take(), fields = take(), indexed = take() } end,
   c = function(c)
-    c.counters = list(function() return { name = take(), by = number(), min = number(), max = number() } end)
+    local all = {}
+    for i = 1, number() do all[i] = { name = take(), by = number(), min = number(), max = number() } end
+    c.counters = all
   end,
   a = function(c)
-    c.appends = list(function() return { stream = take(), expected = number(), keep = number(), data = list(take) } end)
+    local all = {}
+    for i = 1, number() do
+      local append = { stream = take(), expected = number(), keep = number() }
+      local data = {}
+      for j = 1, number() do data[j] = take() end
+      append.data = data
+      all[i] = append
+    end
+    c.appends = all
   end,
-  t = function(c) c.trims = list(function() return { stream = take(), through = number() } end) end,
+  t = function(c)
+    local all = {}
+    for i = 1, number() do all[i] = { stream = take(), through = number() } end
+    c.trims = all
+  end,
   l = function(c) c.lifetime = take() end,
   s = function(c) c.slide = true end,
   x = function(c) c.ends = true end,
@@ -58,7 +68,9 @@ local function commitFromArguments()
       end
     end
   end
-  commit.changes = list(changeFromArguments)
+  local changes = {}
+  for i = 1, number() do changes[i] = changeFromArguments() end
+  commit.changes = changes
   return commit
 end
 
@@ -88,7 +100,7 @@ local function brokenQuota(commit, account, kinds, plan)
       growth[kind] = 0
       insert(order, kind)
     end
-    growth[kind] = growth[kind] + (isLive(c.now, plan.now) and 1 or 0) - (c.was.live and 1 or 0)
+    growth[kind] = growth[kind] + (isLive(c.now, plan.now) and 1 or 0) - (c.wasLive and 1 or 0)
   end
   local function breaks(limit, standing, grown) return limit and grown > 0 and standing + grown > limit end
   for _, kind in ipairs(order) do
@@ -105,74 +117,85 @@ end
 
 -- What has to be found again by its time, and whether the owner's counts have it.
 local function writeTimes(c, kinds, plan)
-  local m, was, key = c.now, c.was, c.key
+  local m, key = c.now, c.key
   local counts = isLive(m, plan.now)
-  local counted = was.place and not was.ended and not was.expires and 1 or 0
+  local counted = c.wasPlace and not c.wasEnded and not c.wasExpires and 1 or 0
   if counts and m[EXPIRES] then
-    if was.live and was.expires == m[EXPIRES] then counted = 1
+    if c.wasLive and c.wasExpires == m[EXPIRES] then counted = 1
     elseif call('ZADD', X, m[EXPIRES], key) == 0 then counted = 1 end
-  elseif was.expires and not was.ended then
+  elseif c.wasExpires and not c.wasEnded then
     counted = call('ZREM', X, key)
   end
-  local kind = kindOf(key)
   local delta = (counts and 1 or 0) - counted
   if delta ~= 0 then
+    local kind = kindOf(key)
     kinds[kind] = (kinds[kind] or 0) + delta
     if kinds[kind] <= 0 then kinds[kind] = nil end
     plan.kindsChanged = true
   end
   local purge = purgeOf(m)
-  if purge ~= (was.purge or false) then
+  if purge ~= c.wasPurge then
     if purge then insert(plan.due, { 'p/' .. key, purge }) else call('ZREM', D, 'p/' .. key) end
   end
-  if not was.live or was.indexed ~= m[INDEXED] then
-    if was.place then unlist(key, was.place, was.indexed) end
+  if not c.wasLive or c.wasIndexed ~= m[INDEXED] then
+    if c.wasPlace then unlist(key, c.wasPlace, c.wasIndexed) end
     enlist(key, m[PLACE], m[INDEXED])
   end
 end
 
-local function write(commit, account, kinds, plan, isNew)
+-- What all commits of a call share; the account is written once, after the last of them.
+local account, kinds, isNew, isChanged, isLower, kindsChanged
+local function load()
+  local values = call('HMGET', H, 'a', 'k')
+  isNew, isChanged, kindsChanged = not values[1], false, false
+  account = isNew and newAccount() or unpackm(values[1])
+  kinds = values[2] and unpackm(values[2]) or {}
+end
+local function flush()
+  if isChanged then call('HSET', H, 'a', pack(account)) end
+  if kindsChanged then call('HSET', H, 'k', pack(kinds)) end
+  isChanged, kindsChanged = false, false
+end
+
+local function write(commit, plan)
   if isNew then layKeys() end
+  isChanged, kindsChanged, isNew = true, kindsChanged or isNew, false
   -- What is made after an erasure closes the door to what was erased.
   if account[RECORDS] == 0 then account[IMPORT_FLOOR] = account[FLOOR] end
   account[PLACES], account[NUMBERS] = account[PLACES] + plan.places, account[NUMBERS] + plan.numbers
   account[BYTES], account[EVENTS] = account[BYTES] + plan.bytes, account[EVENTS] + plan.events
+  local sets = plan.sets
   for _, c in ipairs(commit.changes) do
     writeTimes(c, kinds, plan)
-    if not c.was.place then account[RECORDS] = account[RECORDS] + 1 end
-    account[TOP] = max(account[TOP], c.now[VERSION])
-    insert(plan.sets, 'm/' .. c.key)
-    insert(plan.sets, pack(c.now))
+    if not c.wasPlace then account[RECORDS] = account[RECORDS] + 1 end
+    if c.now[VERSION] > account[TOP] then account[TOP] = c.now[VERSION] end
+    sets[#sets + 1] = 'm/' .. c.key
+    sets[#sets + 1] = pack(c.now)
   end
-  local lowered = false
+  kindsChanged = kindsChanged or plan.kindsChanged
   for _, due in ipairs(plan.due) do
     call('ZADD', D, due[2], due[1])
-    if due[2] < account[DUE] then account[DUE], lowered = due[2], true end
-  end
-  insert(plan.sets, 'a')
-  insert(plan.sets, pack(account))
-  if plan.kindsChanged or isNew then
-    insert(plan.sets, 'k')
-    insert(plan.sets, pack(kinds))
+    if due[2] < account[DUE] then account[DUE], isLower = due[2], true end
   end
   hdel(plan.dels)
-  hset(plan.sets)
-  return lowered and wide(account[DUE])
+  hset(sets)
+end
+
+local function refused(refusal, now)
+  insert(refusal, 1, now)
+  return refusal
 end
 
 local function run(commit, now, isRegistered)
-  local fields = { 'a', 'k' }
-  if commit.id then insert(fields, 'i/' .. commit.id) end
-  if commit.fence then insert(fields, 'm/' .. commit.fence) end
+  local fields, changes = {}, commit.changes
+  if commit.id then fields[1] = 'i/' .. commit.id end
+  if commit.fence then fields[#fields + 1] = 'm/' .. commit.fence end
   local first = #fields
-  for _, c in ipairs(commit.changes) do insert(fields, 'm/' .. c.key) end
+  for i = 1, #changes do fields[first + i] = 'm/' .. changes[i].key end
   local values = call('HMGET', H, unpack(fields))
-  local isNew = not values[1]
-  local account = isNew and newAccount() or unpackm(values[1])
-  local kinds = values[2] and unpackm(values[2]) or {}
 
-  if commit.id and values[3] then
-    local known = outcomeOf(values[3])
+  if commit.id and values[1] then
+    local known = outcomeOf(values[1])
     if now < known.forget then return { now, 'known', known.digest, known.at, known.results } end
     commit.replacesCaller = known.caller
   end
@@ -185,42 +208,34 @@ local function run(commit, now, isRegistered)
 
   local plan = { now = now, places = 0, numbers = 0, bytes = 0, events = 0, sets = {}, dels = {}, due = {} }
   local results = {}
-  for i, c in ipairs(commit.changes) do
+  for i = 1, #changes do
     local packed = values[first + i]
-    local refusal = decide(c, packed and unpackm(packed), i - 1, account, plan)
-    if refusal then
-      insert(refusal, 1, now)
-      return refusal
-    end
-    results[i] = c.result
+    local refusal = decide(changes[i], packed and unpackm(packed), i - 1, account, plan)
+    if refusal then return refused(refusal, now) end
+    results[i] = changes[i].result
   end
-  local refusal
   if commit.quota then
     settle(now, kinds)
-    refusal = brokenQuota(commit, account, kinds, plan)
+    local refusal = brokenQuota(commit, account, kinds, plan)
+    if refusal then return refused(refusal, now) end
   end
-  if not refusal and commit.caller and not hasRoom(commit, now, account) then
-    refusal = { 'quota', 'commitIds' }
-  end
-  if refusal then
-    insert(refusal, 1, now)
-    return refusal
-  end
+  if commit.caller and not hasRoom(commit, now, account) then return { now, 'quota', 'commitIds' } end
   if isNew and not isRegistered then return { now, 'register' } end
   if commit.id then remember(commit, results, account, plan) end
-  local due = write(commit, account, kinds, plan, isNew)
-  return { now, 'ok', results }, due
+  write(commit, plan)
+  return { now, 'ok', results }
 end
 
 local isRegistered, count = ARGV[2] == '1', tonumber(ARGV[3])
 local commits = {}
 for i = 1, count do commits[i] = commitFromArguments() end
-local answers, earliest = {}, false
+local answers, now = {}, timeOf(ARGV[1])
+load()
 for i = 1, count do
-  local done, answer, due = pcall(run, commits[i], timeOf(ARGV[1]), isRegistered)
+  local done, answer = pcall(run, commits[i], now, isRegistered)
   -- A neighbour's trouble is nobody else's.
   answers[i] = done and answer or { 0, 'failed', type(answer) == 'table' and answer.err or tostring(answer) }
-  if done and due then earliest = due end
 end
-return { answers, earliest }
+flush()
+return { answers, isLower and wide(account[DUE]) }
 `;

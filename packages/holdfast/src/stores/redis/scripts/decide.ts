@@ -25,7 +25,8 @@ local function born(c, standing, now, account, plan)
   local no = standing and standing[NO]
   if not no then
     plan.numbers = plan.numbers + 1
-    no = account[NUMBERS] + plan.numbers
+    -- As text: it becomes part of many names, and printing numbers is slow.
+    no = whole(account[NUMBERS] + plan.numbers)
   end
   plan.places = plan.places + 1
   local m = {
@@ -51,16 +52,21 @@ local function touch(c, m, now)
   if c.lifetime then beginLifetime(m, c.lifetime, now) elseif c.slide then slide(m, now) end
 end
 
--- Answers a refusal, or nothing. Names and values go to 'named', flat.
-local function count(c, m, index, created, named, sets)
-  local values, order, before = {}, {}, #m[COUNTERS]
-  for _, counter in ipairs(c.counters) do
+local none = {}
+
+-- Answers a refusal, or nothing, and the counters named with their values, flat.
+local function count(c, m, index, created, sets)
+  local counters, values, named, before = c.counters, {}, {}, #m[COUNTERS]
+  local prefix = 'c/' .. m[NO] .. '/'
+  for i = 1, #counters do
+    local counter = counters[i]
     local name = counter.name
     local value = values[name]
     if not value then
-      insert(order, name)
+      named[#named + 1] = name
+      named[#named + 1] = false
       -- Of an earlier incarnation nothing counts.
-      local standing = not created and call('HGET', H, 'c/' .. m[NO] .. '/' .. name)
+      local standing = not created and call('HGET', H, prefix .. name)
       value = standing and tonumber(standing) or 0
       if not standing then insert(m[COUNTERS], name) end
     end
@@ -71,12 +77,13 @@ local function count(c, m, index, created, named, sets)
     values[name] = sum
   end
   if #m[COUNTERS] > MAX_NAMES and #m[COUNTERS] > before then return { 'quota', 'counters' } end
-  for _, name in ipairs(order) do
-    insert(named, name)
-    insert(named, wide(values[name]))
-    insert(sets, 'c/' .. m[NO] .. '/' .. name)
-    insert(sets, whole(values[name]))
+  for i = 1, #named, 2 do
+    local value = values[named[i]]
+    named[i + 1] = wide(value)
+    sets[#sets + 1] = prefix .. named[i]
+    sets[#sets + 1] = whole(value)
   end
+  return nil, named
 end
 
 local function dropThrough(streams, j, through)
@@ -84,60 +91,76 @@ local function dropThrough(streams, j, through)
   if last >= streams[j + 2] then streams[j + 2] = last + 1 end
 end
 
--- Answers a refusal, or nothing. Heads go to 'heads', flat; what was appended to 'appended'.
-local function move(c, m, index, heads, appended)
-  local streams, latest, order = m[STREAMS], {}, {}
-  local before = #streams
-  for _, append in ipairs(c.appends or {}) do
-    local j = streamOf(m, append.stream)
+-- Answers a refusal, or nothing, and the heads of the streams appended to, flat. Fills in where each append begins.
+local function move(c, m, index)
+  local streams, latest, heads = m[STREAMS], {}, {}
+  local before, appends, trims = #streams, c.appends or none, c.trims or none
+  for i = 1, #appends do
+    local append = appends[i]
+    local name = append.stream
+    local j = streamOf(m, name)
     local head = j and streams[j + 1] or 0
     if append.expected and append.expected ~= head then
-      return { 'position', index, append.stream, wide(append.expected), wide(head) }
+      return { 'position', index, name, wide(append.expected), wide(head) }
     end
     if not j then
       j = #streams + 1
-      streams[j], streams[j + 1], streams[j + 2] = append.stream, 0, 1
+      streams[j], streams[j + 1], streams[j + 2] = name, 0, 1
     end
-    insert(appended, { j = j, from = head + 1, data = append.data })
+    append.j, append.from = j, head + 1
     streams[j + 1] = head + #append.data
-    if not latest[append.stream] then insert(order, append.stream) end
-    latest[append.stream] = streams[j + 1]
+    if not latest[name] then
+      heads[#heads + 1] = name
+      heads[#heads + 1] = false
+    end
+    latest[name] = streams[j + 1]
     if append.keep then dropThrough(streams, j, streams[j + 1] - append.keep) end
   end
-  for _, trim in ipairs(c.trims or {}) do
-    local j = streamOf(m, trim.stream)
-    if j then dropThrough(streams, j, trim.through) end
+  for i = 1, #trims do
+    local j = streamOf(m, trims[i].stream)
+    if j then dropThrough(streams, j, trims[i].through) end
   end
   if #streams > 3 * MAX_NAMES and #streams > before then return { 'quota', 'streams' } end
-  for _, stream in ipairs(order) do
-    insert(heads, stream)
-    insert(heads, wide(latest[stream]))
-  end
+  for i = 1, #heads, 2 do heads[i + 1] = wide(latest[heads[i]]) end
+  return nil, heads
 end
 
+local stampOf, stamp
+
 -- Events that were trimmed go, those that were appended and not trimmed again come.
-local function planEvents(m, before, appended, sets, plan)
+local function planEvents(c, m, before, sets, plan)
+  local streams, no = m[STREAMS], m[NO]
   for j = 1, #before, 3 do
-    for position = before[j + 2], min(m[STREAMS][j + 2] - 1, before[j + 1]) do
-      local field = eventField(m[NO], (j + 2) / 3, position)
+    for position = before[j + 2], min(streams[j + 2] - 1, before[j + 1]) do
+      local field = eventField(no, (j + 2) / 3, position)
       m[EVENT_BYTES] = m[EVENT_BYTES] - (call('HSTRLEN', H, field) - 17)
       insert(plan.dels, field)
       plan.events = plan.events - 1
     end
   end
-  local at = fmt('%017.0f', plan.now)
-  for _, append in ipairs(appended) do
-    local first = m[STREAMS][append.j + 2]
-    for i, text in ipairs(append.data) do
-      local position = append.from + i - 1
+  local appends = c.appends or none
+  for i = 1, #appends do
+    local append = appends[i]
+    local first, data = streams[append.j + 2], append.data
+    local prefix = 'e/' .. no .. '/' .. (append.j + 2) / 3 .. '/'
+    if stampOf ~= plan.now then stampOf, stamp = plan.now, fmt('%017.0f', plan.now) end
+    for k = 1, #data do
+      local position = append.from + k - 1
       if position >= first then
-        insert(sets, eventField(m[NO], (append.j + 2) / 3, position))
-        insert(sets, at .. text)
-        m[EVENT_BYTES] = m[EVENT_BYTES] + #text
+        sets[#sets + 1] = prefix .. whole(position)
+        sets[#sets + 1] = stamp .. data[k]
+        m[EVENT_BYTES] = m[EVENT_BYTES] + #data[k]
         plan.events = plan.events + 1
       end
     end
   end
+end
+
+-- Whether something of what is there may have to go.
+local function trims(c)
+  if c.trims or c.ends then return true end
+  for _, append in ipairs(c.appends or none) do if append.keep then return true end end
+  return false
 end
 
 local function copied(list)
@@ -153,13 +176,16 @@ local function decide(c, m, index, account, plan)
     or (live and m[VERSION] == tonumber(c.expect))
   if not met or (not live and not c.create) then return { 'version', index, live and wide(m[VERSION]) or false } end
 
-  local was = m and {
-    live = live, ended = m[ENDED], expires = m[EXPIRES], purge = purgeOf(m), place = m[PLACE], indexed = m[INDEXED],
-    bytes = m[DOCUMENT_BYTES] + m[EVENT_BYTES], counters = m[COUNTERS], streams = m[STREAMS],
-  } or { live = false, bytes = 0, counters = {}, streams = {} }
-  local text
+  c.wasLive, c.wasPurge = live or false, false
+  local bytes, counters, streams, text = 0, none, none, nil
+  if m then
+    c.wasEnded, c.wasExpires, c.wasPlace, c.wasIndexed = m[ENDED], m[EXPIRES], m[PLACE], m[INDEXED]
+    c.wasPurge = purgeOf(m) or false
+    bytes, counters, streams = m[DOCUMENT_BYTES] + m[EVENT_BYTES], m[COUNTERS], m[STREAMS]
+  end
   if live then
-    was.streams = copied(m[STREAMS])
+    -- What is altered below is looked back at only where something may have to go.
+    streams = trims(c) and copied(streams) or none
     touch(c, m, now)
     text = c.document and c.document.text
   else
@@ -167,27 +193,28 @@ local function decide(c, m, index, account, plan)
     text = c.create.text
   end
 
-  local sets, named, heads, appended = {}, {}, {}, {}
-  local refusal = c.counters and count(c, m, index, not live, named, sets)
-  if not refusal and (c.appends or c.trims) then refusal = move(c, m, index, heads, appended) end
+  local sets, drop = plan.sets, c.ends and (m[RETAIN] or 0) == 0
+  -- Of what is dropped nothing is written.
+  if drop then sets = {} end
+  local refusal, named, heads
+  if c.counters then refusal, named = count(c, m, index, not live, sets) end
+  if not refusal and (c.appends or c.trims) then refusal, heads = move(c, m, index) end
   if refusal then return refusal end
 
-  c.result = { wide(m[VERSION]), wide(m[INCARNATION]), live and 0 or 1, wide(m[EXPIRES]), named, heads }
+  c.result = { wide(m[VERSION]), wide(m[INCARNATION]), live and 0 or 1, wide(m[EXPIRES]), named or none, heads or none }
   if c.ends then m[ENDED] = now end
-  local drop = c.ends and (m[RETAIN] or 0) == 0
-  if drop or not live then plan.events = plan.events - contentFields(m[NO], was.counters, was.streams, plan.dels) end
+  if drop or not live then plan.events = plan.events - contentFields(m[NO], counters, streams, plan.dels) end
   if drop then
     m[POSITION], m[DOCUMENT_BYTES], m[EVENT_BYTES], m[COUNTERS], m[STREAMS] = 0, 0, 0, {}, {}
     insert(plan.dels, 'd/' .. c.key)
   else
-    if #appended > 0 or c.trims then planEvents(m, live and was.streams or {}, appended, sets, plan) end
-    for i = 1, #sets do insert(plan.sets, sets[i]) end
+    if c.appends or c.trims then planEvents(c, m, live and streams or none, sets, plan) end
     if text then
-      insert(plan.sets, 'd/' .. c.key)
-      insert(plan.sets, text)
+      sets[#sets + 1] = 'd/' .. c.key
+      sets[#sets + 1] = text
     end
   end
-  c.now, c.was = m, was
-  plan.bytes = plan.bytes + m[DOCUMENT_BYTES] + m[EVENT_BYTES] - was.bytes
+  c.now = m
+  plan.bytes = plan.bytes + m[DOCUMENT_BYTES] + m[EVENT_BYTES] - bytes
 end
 `;

@@ -1,8 +1,11 @@
 /** What readers ask of one owner. Nothing here writes, so all of it works while the server is full. */
 
-/** KEYS: the owner's hash. ARGV: clock, key, commit id or "", and per tail: stream, from where, limit, bytes or "". */
+/**
+ * KEYS: the owner's hash. ARGV: clock, and per record asked for: key, commit id or "", how many tails, and per tail: stream,
+ * from where, limit, bytes or "". Answers the time, and for each the record, its tails and the outcome of the id.
+ */
 export const read = `
-local now, key, id = timeOf(ARGV[1]), ARGV[2], ARGV[3]
+local now = timeOf(ARGV[1])
 
 local function tailOf(m, stream, from, limit, maxBytes)
   local j = streamOf(m, stream)
@@ -27,20 +30,26 @@ local function tailOf(m, stream, from, limit, maxBytes)
   return (eventsBetween(m[NO], (j + 2) / 3, low, head, limit, maxBytes))
 end
 
-local record, tails, outcome = false, {}, false
-local m = metaOf(key)
-if isLive(m, now) then
-  record = shown(key, m, true)
-  for i = 4, #ARGV, 4 do
-    insert(tails, tailOf(m, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])))
+local answers, i = {}, 2
+while i <= #ARGV do
+  local key, id, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  local record, tails, outcome = false, {}, false
+  local m = metaOf(key)
+  if isLive(m, now) then
+    record = shown(key, m, true)
+    for j = i + 3, i + 4 * count, 4 do
+      insert(tails, tailOf(m, ARGV[j], ARGV[j + 1], tonumber(ARGV[j + 2]), tonumber(ARGV[j + 3])))
+    end
   end
+  if id ~= '' then
+    local value = call('HGET', H, 'i/' .. id)
+    local known = value and outcomeOf(value)
+    if known and now < known.forget then outcome = { known.digest, known.at, known.results } end
+  end
+  insert(answers, { record, tails, outcome })
+  i = i + 3 + 4 * count
 end
-if id ~= '' then
-  local value = call('HGET', H, 'i/' .. id)
-  local known = value and outcomeOf(value)
-  if known and now < known.forget then outcome = { known.digest, known.at, known.results } end
-end
-return { now, record, tails, outcome }
+return { now, answers }
 `;
 
 /** KEYS: the owner's hash. ARGV: clock, key, stream, after, before or "", limit, bytes or "", order. */

@@ -100,7 +100,7 @@ local counts = call('HGET', H, 'k')
 local kinds = counts and unpackm(counts) or {}
 local standing = metaOf(key)
 
-local m = { standing and standing[NO] or account[NUMBERS] + 1 }
+local m = { standing and standing[NO] or whole(account[NUMBERS] + 1) }
 for i = VERSION, POSITION do m[i] = number() or false end
 m[DOCUMENT_BYTES], m[EVENT_BYTES], m[COUNTERS], m[STREAMS], m[FIELDS], m[INDEXED] =
   #document, 0, {}, {}, fields, indexed
@@ -121,7 +121,7 @@ if standing then
   unlist(key, standing[PLACE], standing[INDEXED])
   call('ZREM', D, 'p/' .. key)
 else
-  account[NUMBERS], account[RECORDS] = m[NO], account[RECORDS] + 1
+  account[NUMBERS], account[RECORDS] = account[NUMBERS] + 1, account[RECORDS] + 1
 end
 for i = 1, number() do
   m[COUNTERS][i] = take()
