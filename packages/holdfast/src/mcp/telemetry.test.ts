@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { holdfast } from "../hold.ts";
-import type { Principal } from "../security/principal.ts";
+import { openStore } from "../open.ts";
+import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { Hold, HoldOptions } from "../state/hold.ts";
 import { kind } from "../state/kind.ts";
 import type { StateChange } from "../telemetry/state-change.ts";
 import { reply } from "./reply.ts";
+import { textUntil } from "./serve.test-kit.ts";
 import { serve } from "./serve.ts";
 import { Sdk } from "./telemetry.test-kit.ts";
 import type { App } from "./types.ts";
@@ -27,7 +29,7 @@ const initialize = {
 };
 
 let sdk: Sdk;
-let hold: Hold;
+let hold: Hold<readonly [typeof Basket]>;
 let app: App;
 let changes: StateChange[];
 let ids = 0;
@@ -231,6 +233,62 @@ describe("changes of state", () => {
     await open({ sessions: { idle: "1s", absolute: "1s" }, reap: { every: "100ms" } });
     await connect();
     await expect.poll(() => changes.map(({ change }) => change), { timeout: 20_000 }).toEqual(["created", "expired"]);
+  });
+
+  it("tell of a conflict once for each time, and that an update gave up", async () => {
+    await using store = await openStore("memory:");
+    await open({ store });
+    const basket = hold.state(alice).basket;
+    const { id } = await basket.create();
+    const key = { kind: "basket", id };
+    let others = 1;
+    const interfere = async (): Promise<void> => {
+      if (others === 0) return;
+      others -= 1;
+      const text = JSON.stringify({ items: [String(others)] });
+      await store.commit(ownerOfPrincipal(alice), [{ ...key, expect: "present", document: { text } }]);
+    };
+    const add = (): Promise<unknown> =>
+      basket.update(id, async (draft) => {
+        await interfere();
+        draft.items.push("tea");
+      });
+    await add();
+    const conflicts = (): readonly StateChange[] => changes.filter(({ change }) => change.startsWith("conflict"));
+    const { idHash } = conflicts()[0] ?? { idHash: undefined };
+    expect(conflicts()).toEqual([{ change: "conflict", kind: "basket", idHash, retries: 0 }]);
+    others = Number.POSITIVE_INFINITY;
+    await expect(add()).rejects.toMatchObject({ code: "CONTENTION" });
+    const last = conflicts().at(-1);
+    expect(last).toEqual({ change: "conflict_exhausted", kind: "basket", idHash, retries: conflicts().length - 2 });
+    const points = await sdk.points();
+    expect(points.get("holdfast.update.conflicts{kind=basket}")).toBe(conflicts().length - 1);
+    expect(points.get("holdfast.update.exhausted{kind=basket}")).toBe(1);
+    // Only the update that came through has a number of retries.
+    expect(points.get("holdfast.update.retries{}")).toBe(1);
+  });
+
+  it("tell of a session that gave way to another, and of a stream that was taken over", async () => {
+    await open();
+    await app.close();
+    app = serve(hold, { name: "s", version: "1" }, () => undefined, { limits: { maxWarmInstances: 1 } });
+    const first = await connect();
+    await connect();
+    expect(changes.map(({ change }) => change)).toContain("evicted");
+    const listen = (headers: Record<string, string> = {}): Promise<Response> =>
+      app(
+        new Request("http://localhost/mcp", {
+          headers: { accept: "text/event-stream", "mcp-session-id": first, ...headers },
+        }),
+        { principal: alice },
+      );
+    const standing = await listen();
+    const lastEventId = /^id: (.+)$/m.exec(await textUntil(standing, "\n\n"))?.[1] ?? "";
+    const newer = await listen();
+    const newest = await listen({ "last-event-id": lastEventId });
+    await expect.poll(() => changes.some(({ change }) => change === "takeover")).toBe(true);
+    await Promise.all([newer.body?.cancel(), newest.body?.cancel()]);
+    expect((await sdk.points()).get("holdfast.stream.resumes{}")).toBe(1);
   });
 
   it("a listener that throws stops nothing", async () => {
