@@ -27,6 +27,7 @@ export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, V
 export type { AuthAnswer, Authenticate, AuthRequest } from "./security/authenticate.ts";
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
+export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
 export type { AnyEventSourcedKind, EventSourcedKind } from "./state/events/kind.ts";
 export { eventSourced } from "./state/events/kind.ts";
 export type {
@@ -64,6 +65,7 @@ export type {
   HoldCounts,
   HoldOptions,
   HoldWarning,
+  SealingOptions,
   SessionLifetime,
 } from "./state/hold.ts";
 export type { AnyKind, Kind, RecordsOf, State } from "./state/kind.ts";

@@ -17,5 +17,6 @@ export { moveStore } from "./move.ts";
 export { ownerOfIdentity } from "./owner.ts";
 export type { Forgotten, OwnerPart } from "./principal.ts";
 export { exportOwner, forgetOwner } from "./principal.ts";
+export { type ResealOptions, type ResealReport, resealStore } from "./reseal.ts";
 export { storeOfOwner } from "./store-of-owner.ts";
 export { accountPages, everyOwner, everyRecord } from "./walk.ts";

@@ -7,6 +7,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { IndexedFields, Lifetime } from "../record/record.ts";
 import { durationMs } from "./duration.ts";
 import type { Sourcing } from "./events/definition.ts";
+import type { Sealed } from "./sealing/policy.ts";
 import type { Duration, KindLimits, KindScope } from "./types.ts";
 
 /** What the engine works with. Types of the schema are erased here; the face puts them back. */
@@ -27,6 +28,7 @@ export type KindDefinition = {
   readonly maxRecords?: number | undefined;
   /** Fields are given at creation and stay, instead of being made from each document. */
   readonly fixedFields?: true | undefined;
+  readonly sealed?: Sealed | undefined;
   /** What makes the kind an event-sourced one. */
   readonly sourcing?: Sourcing | undefined;
 };
@@ -45,6 +47,7 @@ export type UntypedKindOptions = {
   readonly index?: (value: unknown) => IndexedFields;
   readonly limits?: KindLimits;
   readonly description?: string;
+  readonly sealed?: boolean | readonly string[];
 };
 
 const kindDefaults = {
@@ -66,6 +69,7 @@ const optionNames = [
   "index",
   "limits",
   "description",
+  "sealed",
 ] as const;
 const limitNames = ["maxDocumentBytes", "maxEventBytes", "maxRecords", "maxEventsKept"] as const;
 const scopes: readonly string[] = ["many", "named", "principal"] satisfies readonly KindScope[];
@@ -98,6 +102,7 @@ export function defineKind(name: string, options: UntypedKindOptions): KindDefin
     ...versionsOf(what, options),
     initial: options.initial,
     index: options.index,
+    sealed: sealedOf(what, options.sealed),
     maxDocumentBytes: wholeNumber(what, "maxDocumentBytes", limits?.maxDocumentBytes) ?? kindDefaults.maxDocumentBytes,
     maxEventBytes: wholeNumber(what, "maxEventBytes", limits?.maxEventBytes) ?? kindDefaults.maxEventBytes,
     maxEventsKept: wholeNumber(what, "maxEventsKept", limits?.maxEventsKept) ?? kindDefaults.maxEventsKept,
@@ -113,6 +118,14 @@ function refuseNonFunctions(what: string, options: UntypedKindOptions): void {
   if (options.description !== undefined && typeof options.description !== "string") {
     throw invalid(`${what}: "description" is a text`);
   }
+}
+
+function sealedOf(what: string, sealed: boolean | readonly string[] | undefined): Sealed | undefined {
+  if (sealed === undefined || sealed === false) return undefined;
+  if (sealed === true) return true;
+  const isList = Array.isArray(sealed) && sealed.length > 0 && sealed.every((name) => typeof name === "string");
+  if (!isList) throw invalid(`${what}: "sealed" is true, or a list of members of the document`);
+  return sealed;
 }
 
 function checkedPrefix(what: string, prefix: string): string {

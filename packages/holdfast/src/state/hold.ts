@@ -1,5 +1,7 @@
 import type { Owner, RecordKey } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
+import type { SealingKeys } from "../security/sealing/keys.ts";
+import type { SealAlarm } from "../security/sealing/sealer.ts";
 import type { Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import type { StateChange } from "../telemetry/state-change.ts";
 import type { TelemetryOptions } from "../telemetry/telemetry.ts";
@@ -19,7 +21,7 @@ export type ConflictReport = {
 
 /** Something whoever runs the server should know of, in a sentence. */
 export type HoldWarning = {
-  readonly code: "many-conflicts";
+  readonly code: "many-conflicts" | SealAlarm["code"];
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
 };
@@ -93,8 +95,24 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   readonly onStateChange?: (change: StateChange) => void;
   /** Called with each conflict. */
   readonly onConflict?: (report: ConflictReport) => void;
-  /** Called once a minute at most while more than five in a hundred updates conflict. */
+  /** The keys that seal what is stored. Needed where a kind says `sealed`. */
+  readonly sealing?: SealingOptions;
+  /**
+   * Called once a minute at most while more than five in a hundred updates conflict; and once a minute at most for each
+   * record that does not open, which is an alarm.
+   */
   readonly onWarning?: (warning: HoldWarning) => void;
   /** Called with failures that no caller is there to hear of: of the reaper, of turns, of listeners. */
   readonly onError?: (error: unknown) => void;
+};
+
+export type SealingOptions = {
+  readonly keys: SealingKeys;
+  /** Seal every kind, sessions and their output included, and not only those that say so. Default false. */
+  readonly everything?: boolean;
+  /**
+   * Let through what was stored before it was sealed. Default false: whoever can write to the store could otherwise put
+   * plain text in the place of what was sealed. `resealStore` seals it.
+   */
+  readonly acceptUnsealed?: boolean;
 };

@@ -13,7 +13,7 @@ import { Engine } from "./engine.ts";
 import { sourcedFace } from "./events/records.ts";
 import { isSourced } from "./events/scope.ts";
 import { grantKind, grantPrefix } from "./grants/records.ts";
-import type { EndedListener, Hold, HoldCounts, HoldOptions, SessionLifetime } from "./hold.ts";
+import type { EndedListener, Hold, HoldCounts, HoldOptions, SealingOptions, SessionLifetime } from "./hold.ts";
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
@@ -23,6 +23,7 @@ import type { Once } from "./once/types.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { Scope } from "./scope.ts";
+import { checkSealing, sealingStore } from "./sealing/open.ts";
 import type { ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
@@ -36,6 +37,7 @@ const optionNames = [
   "store",
   "kinds",
   "limits",
+  "sealing",
   "sessions",
   "reap",
   "telemetry",
@@ -49,6 +51,7 @@ const optionNames = [
 export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
   readonly kinds: Kinds;
   readonly limits: HoldLimits;
+  readonly sealing: SealingOptions | undefined;
   readonly sessionLifetime: SessionLifetime;
   readonly reap: { readonly everyMs: number; readonly batch: number } | undefined;
   readonly onError: (error: unknown) => void;
@@ -69,9 +72,11 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
   // Without kinds the tuple is empty, which is what the type parameter's default says.
   const kinds = (options.kinds ?? []) as Kinds;
   refuseClashes(kinds);
+  checkSealing(kinds.map(definitionOf), options.sealing);
   return {
     kinds,
     limits: resolveLimits(options.limits),
+    sealing: options.sealing,
     sessionLifetime: {
       idleMs: durationMs(sessions.idle ?? sessionDefaults.idleMs, "sessions.idle"),
       absoluteMs: durationMs(sessions.absolute ?? sessionDefaults.absoluteMs, "sessions.absolute"),
@@ -151,7 +156,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#ownsStore = ownsStore;
     const telemetry = new Telemetry({ ...options.telemetry, onError });
     this.#telemetry = telemetry;
-    this.#store = noticing(resolving(measured(store, telemetry)), telemetry);
+    const plain = noticing(resolving(measured(store, telemetry)), telemetry);
+    this.#store = sealingStore(plain, kinds.map(definitionOf), options.sealing, hear.onWarning);
     this.#engine = new Engine({ store: this.#store, limits, onError, hear, telemetry });
     this.#session = defineSession(limits, sessionLifetime);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });

@@ -47,6 +47,11 @@ export type KindOptions<
   /** Facts of the document that listings return and `find` compares without opening it. At most 16 scalars, 2 KiB in all. */
   readonly index?: (value: StandardSchemaV1.InferOutput<Schema>) => Fields;
   readonly limits?: KindLimits;
+  /**
+   * Seals what is stored (AES-256-GCM): `true` documents and events whole, a list those members of the document. What `index`
+   * returns, counters and names stay readable. Default false. Needs `holdfast({ sealing })`.
+   */
+  readonly sealed?: boolean | readonly string[];
   /** What a handle of this kind is, in words for a model. Default: made from the name and the lifetimes. */
   readonly description?: string;
 };

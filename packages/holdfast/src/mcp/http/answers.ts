@@ -77,6 +77,7 @@ export function replyToFailure(thrown: unknown): Reply {
     case "CONTENTION":
     case "CLOSED":
     case "ABORTED":
+    case "SEAL_KEY_MISSING":
       return unavailable();
     case "STORE_FULL":
       return errorReply(507, -32603, "Insufficient storage");

@@ -42,6 +42,8 @@ const rules: Readonly<Record<ErrorCode, Rule>> = {
   QUOTA_EXCEEDED: { code: "quota_exceeded" },
   REPLAY_WINDOW_EXCEEDED: { code: "invalid_argument" },
   SCHEMA_MISMATCH: { code: "unavailable", say: faulty },
+  SEAL_BROKEN: { code: "unavailable", say: faulty },
+  SEAL_KEY_MISSING: { code: "unavailable", say: faulty },
   STORE_CORRUPT: { code: "unavailable", say: faulty },
   STORE_FULL: {
     code: "unavailable",

@@ -42,6 +42,7 @@ export type UntypedEventSourcedOptions = {
   readonly retain?: Duration;
   readonly limits?: EventSourcedLimits;
   readonly description?: string;
+  readonly sealed?: boolean;
 };
 
 const ownNames = [
@@ -54,7 +55,7 @@ const ownNames = [
   "schema",
   "upcast",
 ];
-const sharedNames = ["scope", "prefix", "idle", "absolute", "retain", "limits", "description"];
+const sharedNames = ["scope", "prefix", "idle", "absolute", "retain", "limits", "description", "sealed"];
 
 /** The value of a kind without a schema of it: any JSON, and nothing is brought back. */
 const anyValue: StandardSchemaV1 = {

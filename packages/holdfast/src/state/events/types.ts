@@ -100,6 +100,8 @@ export type EventSourcedOptions<Value, Events extends EventSchemas, Scope extend
   readonly absolute?: Duration;
   readonly retain?: Duration;
   readonly limits?: EventSourcedLimits;
+  /** Seals events and snapshots where they are stored. Default false. Needs `holdfast({ sealing })`. */
+  readonly sealed?: boolean;
   readonly description?: string;
 };
 

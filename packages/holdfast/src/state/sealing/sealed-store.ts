@@ -1,0 +1,238 @@
+/**
+ * A store that keeps what it is given sealed. It lies above whatever store there is, so all of them get it alike, and what
+ * they keep, dump, move and back up is ciphertext.
+ *
+ * - A document is sealed for the version it becomes, so it is only ever written over a version that is known: a change at
+ *   whatever version becomes one at the version that stands, and is tried again where somebody else was first.
+ * - What stands is opened before it is written over. What does not open is neither served nor overwritten; ending a record
+ *   needs no key.
+ * - Indexed fields, counters, names and times are not sealed: stores find and count by them.
+ */
+import { LRUCache } from "lru-cache";
+import type { Append, Change, ChangeResult, NewDocument } from "../../record/change.ts";
+import type { Owner, RecordKey, StoredEvent, StoredRecord, Version } from "../../record/record.ts";
+import type { DocumentPlace, Sealer } from "../../security/sealing/sealer.ts";
+import type {
+  CommitOptions,
+  Committed,
+  EventsOptions,
+  EventsPage,
+  ReadAnswer,
+  ReadOptions,
+  Store,
+} from "../../store/contract.ts";
+import { jitteredMs, pause } from "../backoff.ts";
+import { contention } from "../refusals.ts";
+import { openDocumentText, sealDocumentText } from "./document-text.ts";
+import type { Sealed, SealingPolicy } from "./policy.ts";
+
+export type SealedStoreOptions = {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly policy: SealingPolicy;
+};
+
+/** Everything but content passes through, the admin door included: operators see ciphertext. */
+export function sealedStore(options: SealedStoreOptions): Store {
+  const { store } = options;
+  const sealing = new Sealing(options);
+  return {
+    traits: store.traits,
+    admin: store.admin,
+    read: (owner, key, given = {}) => sealing.read(owner, key, given),
+    commit: (owner, changes, given = {}) => sealing.commit(owner, changes, given),
+    events: (owner, key, stream, given) => sealing.events(owner, key, stream, given),
+    list: (...given) => store.list(...given),
+    usage: (...given) => store.usage(...given),
+    publish: (...given) => store.publish(...given),
+    subscribe: (...given) => store.subscribe(...given),
+    health: (...given) => store.health(...given),
+    close: () => sealing.close(),
+    [Symbol.asyncDispose]: () => sealing.close(),
+  };
+}
+
+/** How often a change at whatever version is tried, with others writing too. */
+const maxTries = 24;
+const pauses = { baseMs: 2, capMs: 100 };
+const maxKnown = 10_000;
+
+type Standing = { readonly version: Version; readonly incarnation: Version };
+
+class Sealing {
+  readonly #store: Store;
+  readonly #sealer: Sealer;
+  readonly #policy: SealingPolicy;
+  readonly #underWay = new Set<Promise<Committed>>();
+  #closed = false;
+  /** Records whose document opened at a version, by address: what is written over it needs no further look. */
+  readonly #known = new LRUCache<string, Standing>({ max: maxKnown });
+
+  constructor({ store, sealer, policy }: SealedStoreOptions) {
+    this.#store = store;
+    this.#sealer = sealer;
+    this.#policy = policy;
+  }
+
+  async read(owner: Owner, key: RecordKey, options: ReadOptions): Promise<ReadAnswer> {
+    const answer = await this.#store.read(owner, key, options);
+    const sealed = this.#policy(key.kind);
+    if (sealed === undefined || answer.record === undefined) return answer;
+    const record = await this.#opened(owner, answer.record, sealed);
+    const tails = await Promise.all(
+      answer.tails.map((events, n) => this.#openedEvents(owner, key, options.tails?.[n]?.stream ?? "", events, sealed)),
+    );
+    return { ...answer, record, tails };
+  }
+
+  async events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
+    const page = await this.#store.events(owner, key, stream, options);
+    const sealed = this.#policy(key.kind);
+    if (sealed === undefined || page === undefined) return page;
+    return { ...page, events: await this.#openedEvents(owner, key, stream, page.events, sealed) };
+  }
+
+  async commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    // A closed store says so itself, in its own words.
+    if (this.#closed || !changes.some((change) => this.#policy(change.kind) !== undefined)) {
+      return await this.#store.commit(owner, changes, options);
+    }
+    const committing = this.#commitSealed(owner, changes, options).finally(() => this.#underWay.delete(committing));
+    this.#underWay.add(committing);
+    return await committing;
+  }
+
+  /** What was asked for before has not reached the store yet while it is being sealed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#underWay);
+    await this.#store.close();
+  }
+
+  async #commitSealed(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    for (let tries = 1; ; tries++) {
+      const sealed = await Promise.all(changes.map((change) => this.#sealed(owner, change, options)));
+      const committed = await this.#store.commit(owner, sealed, options);
+      if (committed.ok) {
+        this.#remember(owner, changes, committed.results);
+        return committed;
+      }
+      const { refusal } = committed;
+      if (refusal.reason !== "version") return committed;
+      const asked = changes[refusal.index];
+      const tried = sealed[refusal.index]?.expect;
+      if (asked === undefined || tried === asked.expect) return committed;
+      this.#known.delete(addressOf(owner, asked));
+      // What was asked cannot be, whoever else writes.
+      if (typeof asked.expect === "number" || tried === nothing) {
+        return { ...committed, refusal: { ...refusal, expected: asked.expect } };
+      }
+      if (tries >= maxTries) throw contention("others change a sealed record all the time", { tries });
+      await pause(jitteredMs(tries - 1, pauses, Math.random), options.signal);
+    }
+  }
+
+  async #sealed(owner: Owner, change: Change, options: CommitOptions): Promise<Change> {
+    const sealed = this.#policy(change.kind);
+    if (sealed === undefined) return change;
+    const { create, document, appends } = change;
+    const first: DocumentPlace = { kind: change.kind, id: change.id, state: "first" };
+    return {
+      ...change,
+      ...(create !== undefined && { create: await this.#sealedDocument(owner, first, create, sealed) }),
+      ...(appends !== undefined && sealed === true && { appends: await this.#sealedAppends(owner, change, appends) }),
+      ...(document !== undefined && (await this.#replacing(owner, change, document, sealed, options))),
+    };
+  }
+
+  /** The new document, and the version it is written over. */
+  async #replacing(
+    owner: Owner,
+    change: Change,
+    document: NewDocument,
+    sealed: Sealed,
+    options: CommitOptions,
+  ): Promise<Pick<Change, "expect" | "document">> {
+    // Whoever creates says so; the document is not looked at then.
+    if (change.expect === "absent") return { expect: "absent", document: undefined };
+    const standing = await this.#standing(owner, change, sealed, options);
+    if (standing === undefined && change.expect === "any" && change.create !== undefined) {
+      return { expect: "absent", document: undefined };
+    }
+    // Refused by the store as it would have been: after commit ids were looked up, and with the version that stands.
+    if (standing === undefined || (typeof change.expect === "number" && change.expect !== standing.version)) {
+      return { expect: nothing, document: undefined };
+    }
+    const { version, incarnation } = standing;
+    const place: DocumentPlace = { kind: change.kind, id: change.id, state: { incarnation, version: version + 1 } };
+    return { expect: version, document: await this.#sealedDocument(owner, place, document, sealed) };
+  }
+
+  async #standing(
+    owner: Owner,
+    change: Change,
+    sealed: Sealed,
+    { signal }: CommitOptions,
+  ): Promise<Standing | undefined> {
+    const known = this.#known.get(addressOf(owner, change));
+    if (known !== undefined && known.version === change.expect) return known;
+    const { record } = await this.#store.read(owner, { kind: change.kind, id: change.id }, { signal });
+    if (record === undefined || change.end === true) return record;
+    return await this.#opened(owner, record, sealed);
+  }
+
+  async #opened(owner: Owner, record: StoredRecord, sealed: Sealed): Promise<StoredRecord> {
+    const document = await openDocumentText(this.#sealer, owner, placeOf(record), record.document, sealed);
+    const { version, incarnation } = record;
+    this.#known.set(addressOf(owner, record), { version, incarnation });
+    return { ...record, document };
+  }
+
+  async #openedEvents(
+    owner: Owner,
+    key: RecordKey,
+    stream: string,
+    events: readonly StoredEvent[],
+    sealed: Sealed,
+  ): Promise<readonly StoredEvent[]> {
+    if (sealed !== true) return events;
+    return await Promise.all(
+      events.map(async (event) => ({ ...event, data: await this.#sealer.openEvent(owner, key, stream, event.data) })),
+    );
+  }
+
+  async #sealedDocument<Given extends NewDocument>(
+    owner: Owner,
+    place: DocumentPlace,
+    document: Given,
+    sealed: Sealed,
+  ): Promise<Given> {
+    return { ...document, text: await sealDocumentText(this.#sealer, owner, place, document.text, sealed) };
+  }
+
+  async #sealedAppends(owner: Owner, key: RecordKey, appends: readonly Append[]): Promise<readonly Append[]> {
+    const sealEach = (append: Append): Promise<string[]> =>
+      Promise.all(append.data.map((data) => this.#sealer.sealEvent(owner, key, append.stream, data)));
+    return await Promise.all(appends.map(async (append) => ({ ...append, data: await sealEach(append) })));
+  }
+
+  #remember(owner: Owner, changes: readonly Change[], results: readonly ChangeResult[]): void {
+    for (const [n, change] of changes.entries()) {
+      const result = results[n];
+      const wrote = change.document !== undefined || change.create !== undefined;
+      if (result === undefined || !wrote || this.#policy(change.kind) === undefined) continue;
+      this.#known.set(addressOf(owner, change), { version: result.version, incarnation: result.incarnation });
+    }
+  }
+}
+
+/** A version that no record reaches. */
+const nothing: Version = Number.MAX_SAFE_INTEGER;
+
+export function placeOf({ kind, id, version, incarnation }: StoredRecord): DocumentPlace {
+  return { kind, id, state: version === incarnation ? "first" : { incarnation, version } };
+}
+
+function addressOf(owner: Owner, { kind, id }: RecordKey): string {
+  return `${owner}/${kind}/${id}`;
+}
