@@ -80,6 +80,8 @@ describe("all tools", () => {
       "get_session_data",
       "delete_session_data",
       "list_session_keys",
+      "store_sensitive_data",
+      "retrieve_sensitive_data",
       "list_sessions",
       "clear_session",
       "end_session",

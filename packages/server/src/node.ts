@@ -9,6 +9,8 @@ type Facts = Readonly<Record<string, unknown>>;
 
 /** This process, as its tools may speak of it. */
 export interface ServingNode {
+  /** Whether what is sensitive can be sealed. */
+  readonly hasSealingKeys: boolean;
   /** What every caller may know. */
   facts(): Facts;
   /** What one principal has. */
@@ -28,11 +30,13 @@ export type NodeParts = {
   readonly app: () => App;
   readonly table: Table;
   readonly resolved: Resolved;
+  readonly hasSealingKeys: boolean;
 };
 
-export function servingNode({ name, version, hold, app, table, resolved }: NodeParts): ServingNode {
+export function servingNode({ name, version, hold, app, table, resolved, hasSealingKeys }: NodeParts): ServingNode {
   const startedAt = performance.now();
   return {
+    hasSealingKeys,
     facts: () => ({
       uptime_s: Math.round((performance.now() - startedAt) / 100) / 10,
       node: name,

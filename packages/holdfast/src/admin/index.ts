@@ -14,6 +14,7 @@ export { findRecord } from "./find.ts";
 export { accountAsJson, dumpAsJson, eventAsJson, summaryAsJson } from "./json.ts";
 export type { MoveOptions, MoveProgress, MoveReport, MoveRisk } from "./move.ts";
 export { moveStore } from "./move.ts";
+export { openedStore } from "./opened.ts";
 export { ownerOfIdentity } from "./owner.ts";
 export type { Forgotten, OwnerPart } from "./principal.ts";
 export { exportOwner, forgetOwner } from "./principal.ts";

@@ -4,6 +4,7 @@ import type { Hold } from "holdfast";
 
 import type { ChosenAuthentication } from "../auth/choose.ts";
 import type { Kinds } from "../kinds.ts";
+import type { ChosenSealing } from "../sealing/choose.ts";
 import { withoutPassword } from "../settings/show.ts";
 import type { Settings } from "../settings/table.ts";
 import { packageVersion } from "../version.ts";
@@ -13,11 +14,13 @@ export async function announceStart(
   hold: Hold<Kinds>,
   settings: Settings,
   { summary, warnings }: ChosenAuthentication,
+  sealing: ChosenSealing,
 ): Promise<void> {
   const health = await hold.health();
   say(`holdfast ${packageVersion()} on Node ${process.versions.node}`);
   say(`store: ${withoutPassword(settings.store)} (${health.durability})`);
   say(`authentication: ${summary}`);
+  say(`sealed: ${sealing.summary}`);
   for (const warning of [...warnings, ...health.warnings]) say(`warning: ${warning}`);
 }
 

@@ -3,6 +3,7 @@ import { localUser, ownerOfIdentity, putCopy } from "holdfast/admin";
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import { usage } from "../cli/usage.ts";
+import { keysToOpen } from "../sealing/choose.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
 import { findSourced } from "./looking/sourced.ts";
 import { shortTime } from "./looking/state.ts";
@@ -19,7 +20,7 @@ export const atCommand: Command = defineCommand({
     { name: "ID", help: "the workflow" },
     { name: "POSITION", help: "how many events to replay, or a time such as 2026-11-25T08:00:00Z" },
   ],
-  settings: ["store", "config"],
+  settings: ["store", "sealKeys", "config"],
   flags: { json },
   examples: [
     ["holdfast at wf_… 3", "after its third event"],
@@ -28,12 +29,12 @@ export const atCommand: Command = defineCommand({
   exits: [notFoundExit],
   run: async ({ resolved, arguments: [id = "", position = ""], out, signal }) => {
     const when = whenOf(position);
-    await using store = await openExisting(resolved.settings.store);
+    await using store = await openExisting(resolved.settings.store, await keysToOpen(resolved.settings));
     const found = await findSourced(store, id, out, signal);
     const dump = found && (await store.admin.export(found.owner, found, { signal }));
     if (dump === undefined) return notFound;
     // What replays events is loaded only where it is needed.
-    const [{ holdfast }, { memoryStore }, { kinds }] = await Promise.all([
+    const [{ holdfast }, { memoryStore }, { sourcedKinds: kinds }] = await Promise.all([
       import("holdfast"),
       import("holdfast/stores/memory"),
       import("../kinds.ts"),

@@ -4,6 +4,7 @@ import type { OwnedSummary, Store, StoredEvent } from "holdfast/contract";
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import { printable } from "../cli/table.ts";
+import { keysToOpen } from "../sealing/choose.ts";
 import { flag, integer, optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
 import { type Moment, moment } from "./looking/moment.ts";
@@ -42,7 +43,7 @@ export const eventsCommand: Command = defineCommand<Own>({
     "Ended records are shown as long as they are retained.",
   ],
   arguments: [{ name: "ID", help: "the record" }],
-  settings: ["store", "config"],
+  settings: ["store", "sealKeys", "config"],
   flags: {
     stream: optionalText({ placeholder: "NAME", group, help: "Only of this stream: actions, turns, events …" }),
     type: optionalText({ placeholder: "TYPE", group, help: "Only events of this type; of turns, the tool" }),
@@ -64,7 +65,7 @@ export const eventsCommand: Command = defineCommand<Own>({
   exits: [notFoundExit],
   run: async ({ flags, resolved, arguments: [id = ""], out, signal }) => {
     const owner = ownerIfNamed(flags.principal, flags.issuer);
-    await using store = await openExisting(resolved.settings.store);
+    await using store = await openExisting(resolved.settings.store, await keysToOpen(resolved.settings));
     const record = await findRecord(store, id, { owner, kind: flags.kind, signal });
     if (record === undefined) {
       out.note(`holdfast: there is no record ${printable(id)} here`);

@@ -6,6 +6,7 @@ import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } f
 import { HoldfastError } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
+import { keysToOpen } from "../sealing/choose.ts";
 import { optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
 import { issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
@@ -20,7 +21,7 @@ export const exportCommand: Command = defineCommand({
     "so that a file that was cut short can be told.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
-  settings: ["store", "config"],
+  settings: ["store", "sealKeys", "config"],
   flags: {
     issuer,
     out: optionalText({ placeholder: "FILE", group: "This command", help: "Into this new file instead of stdout" }),
@@ -29,7 +30,7 @@ export const exportCommand: Command = defineCommand({
   exits: [notFoundExit],
   run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
     const owner = ownerNamed(name, flags.issuer);
-    await using store = await openExisting(resolved.settings.store);
+    await using store = await openExisting(resolved.settings.store, await keysToOpen(resolved.settings));
     const first = await store.admin.scan({ owner, limit: 1, signal });
     if (first.records.length === 0) {
       out.note(`holdfast: nothing of ${name} is in this store`);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { openStore } from "holdfast/admin";
+import type { SealingKeys } from "holdfast";
+import { openedStore, openStore } from "holdfast/admin";
 import { HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
 import { withoutPassword } from "../settings/show.ts";
@@ -9,9 +10,9 @@ const sqlite = "sqlite:";
 
 /**
  * Opens a store for a command that looks into one. Throws `CONFIGURATION` for a file that is not there: opening it would
- * make an empty one, and a mistyped path would look like a store that lost everything.
+ * make an empty one, and a mistyped path would look like a store that lost everything. With keys, what they open is shown.
  */
-export async function openExisting(url: string): Promise<Store> {
+export async function openExisting(url: string, keys?: SealingKeys): Promise<Store> {
   if (url.startsWith("memory:")) {
     throw new HoldfastError(
       "CONFIGURATION",
@@ -24,7 +25,8 @@ export async function openExisting(url: string): Promise<Store> {
       throw new HoldfastError("CONFIGURATION", `there is no file ${path}; name the store with --store URL`);
     }
   }
-  return await openNamed(url);
+  const store = await openNamed(url);
+  return keys === undefined ? store : openedStore(store, keys);
 }
 
 /** Opens a store, making it where it is missing. Errors say which store it was, without its password. */

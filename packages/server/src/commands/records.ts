@@ -5,6 +5,7 @@ import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import { printable } from "../cli/table.ts";
 import { usage } from "../cli/usage.ts";
+import { keysToOpen } from "../sealing/choose.ts";
 import { integer, optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
 import { Newest } from "./looking/newest.ts";
@@ -29,7 +30,7 @@ export const recordsCommand: Command = defineCommand<Own>({
     "and events, whatever its state. The engine's own kinds begin with holdfast.",
   ],
   arguments: [{ name: "ID", optional: true, help: "the record to show" }],
-  settings: ["store", "config"],
+  settings: ["store", "sealKeys", "config"],
   flags: {
     kind: optionalText({ placeholder: "KIND", group: "This command", help: "Only records of this kind" }),
     principal,
@@ -48,7 +49,7 @@ export const recordsCommand: Command = defineCommand<Own>({
     if (flags.kind !== undefined && !/^[a-z][a-z0-9.-]{0,63}$/.test(flags.kind)) {
       throw usage(`--kind has to be the name of a kind, such as session, and ${JSON.stringify(flags.kind)} is not`);
     }
-    await using store = await openExisting(resolved.settings.store);
+    await using store = await openExisting(resolved.settings.store, await keysToOpen(resolved.settings));
     const { at: now } = await store.admin.scan({ limit: 1, signal });
     const where = { owner, kind: flags.kind, signal };
     if (id !== undefined) {

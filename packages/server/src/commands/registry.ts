@@ -10,6 +10,7 @@ import { forgetCommand } from "./forget.ts";
 import { migrateCommand } from "./migrate.ts";
 import { probeCommand } from "./probe.ts";
 import { recordsCommand } from "./records.ts";
+import { resealCommand } from "./reseal.ts";
 import { serveCommand } from "./serve-command.ts";
 import { sessionsCommand } from "./sessions.ts";
 
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   doctorCommand,
   probeCommand,
   migrateCommand,
+  resealCommand,
   exportCommand,
   forgetCommand,
   conformanceCommand,

@@ -4,6 +4,7 @@ import {
   type Hold,
   type HoldWarning,
   holdfast,
+  type SealingOptions,
   type ServeOptions,
   serve as serveMcp,
   type TelemetryOptions,
@@ -12,7 +13,7 @@ import {
 import { chooseAuthentication } from "../auth/choose.ts";
 import { isLoopback } from "../auth/loopback.ts";
 import { messagesPath } from "../http/routes.ts";
-import { type Kinds, kinds } from "../kinds.ts";
+import { type Kinds, kindsFor } from "../kinds.ts";
 import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
@@ -20,11 +21,13 @@ import { logStateChanges } from "../log/state-changes.ts";
 import { type ServingNode, servingNode } from "../node.ts";
 import { registerSessionResource } from "../resources/session.ts";
 import { registerWorkflowResource } from "../resources/workflow.ts";
+import { chooseSealing } from "../sealing/choose.ts";
 import type { Resolved } from "../settings/resolve.ts";
 import type { Settings, Table } from "../settings/table.ts";
 import { openTelemetry } from "../telemetry/open.ts";
 import { registerTools } from "../tools/define.ts";
 import { tools } from "../tools/registry.ts";
+import { withoutSensitive } from "../tools/sensitive-turns.ts";
 import { packageVersion } from "../version.ts";
 import { announceStart } from "./announce.ts";
 import { cannotOpen } from "./open-store.ts";
@@ -41,29 +44,27 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   await using telemetry = await openTelemetry({ node: name, version: packageVersion(), tracesUrl: settings.traces });
   // Before the hold, so that it watches over the hold's closing too.
   using lastResort = new LastResort(log);
-  await using hold = await openHold(settings, log, telemetry.options);
-  const app = createApp({ table, resolved, name, hold, log, authenticate: authentication.authenticate });
-  const running = {
-    settings,
-    hold,
-    app,
-    log,
-    lastResort,
-    metadata: authentication.metadata,
-    metricsPage: telemetry.page,
-  };
+  const sealing = await chooseSealing(settings);
+  await using hold = await openHold(settings, log, { sealing: sealing.options, telemetry: telemetry.options });
+  const { authenticate, metadata } = authentication;
+  const { hasKeys: hasSealingKeys } = sealing;
+  const app = createApp({ table, resolved, name, hold, log, authenticate, hasSealingKeys });
+  const running = { settings, hold, app, log, lastResort, metadata, metricsPage: telemetry.page };
   try {
-    await announceStart(hold, settings, authentication);
+    await announceStart(hold, settings, authentication, sealing);
     await (settings.stdio ? serveStdio(running) : serveHttp(running));
   } finally {
     await app.close();
   }
 }
 
-async function openHold(settings: Settings, log: Log, telemetry: TelemetryOptions): Promise<Hold<Kinds>> {
+type HoldParts = { readonly sealing: SealingOptions; readonly telemetry: TelemetryOptions };
+
+async function openHold(settings: Settings, log: Log, { sealing, telemetry }: HoldParts): Promise<Hold<Kinds>> {
   const options = {
     store: settings.store,
-    kinds,
+    kinds: kindsFor(settings),
+    sealing,
     limits: {
       maxSessions: settings.maxSessions,
       maxRecords: settings.maxRecords,
@@ -76,7 +77,8 @@ async function openHold(settings: Settings, log: Log, telemetry: TelemetryOption
     sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },
     telemetry,
     onStateChange: logStateChanges(log),
-    onWarning: ({ code, message, details }: HoldWarning) => log.warn({ code, ...details }, message),
+    onWarning: ({ code, message, details }: HoldWarning) =>
+      log[code.startsWith("seal-") ? "error" : "warn"]({ code, ...details }, message),
     onError: (err: unknown) => log.error({ err }, "the store's background work failed"),
   };
   try {
@@ -93,11 +95,12 @@ type AppParts = {
   readonly hold: Hold<Kinds>;
   readonly log: Log;
   readonly authenticate: ServeOptions["authenticate"];
+  readonly hasSealingKeys: boolean;
 };
 
-function createApp({ table, resolved, name, hold, log, authenticate }: AppParts): App {
+function createApp({ table, resolved, name, hold, log, authenticate, hasSealingKeys }: AppParts): App {
   const version = packageVersion();
-  const node: ServingNode = servingNode({ name, version, hold, app: () => app, table, resolved });
+  const node: ServingNode = servingNode({ name, version, hold, app: () => app, table, resolved, hasSealingKeys });
   const app: App = serveMcp(
     hold,
     { name: "holdfast", title: "Holdfast", version, instructions },
@@ -128,7 +131,7 @@ function serveOptions(settings: Settings): ServeOptions {
     stateless: settings.stateless,
     httpSse: { messages: messagesPath },
     response: settings.response,
-    recordTurns: settings.recordTurns,
+    recordTurns: settings.recordTurns && { redact: withoutSensitive },
     limits: {
       maxBodyBytes: settings.maxBody,
       maxConnections: settings.maxConnections,

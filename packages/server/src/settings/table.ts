@@ -40,6 +40,8 @@ export type Settings = {
   readonly sessionIdle: number;
   readonly sessionAbsolute: number;
   readonly store: string;
+  readonly sealKeys: string | undefined;
+  readonly sealAcceptUnsealed: boolean;
   readonly nodeName: string | undefined;
   readonly drainTimeout: number;
   readonly metricsToken: string | undefined;
@@ -189,6 +191,17 @@ export function createTable(around: Surroundings): Table {
       group: node,
       help: "Where state lies",
     }),
+    sealKeys: optionalText({
+      placeholder: "FILE|JSON",
+      group: node,
+      help: "Keys that seal everything stored: { current: ID, keys: { ID: BASE64 } }",
+      secret: true,
+    }),
+    sealAcceptUnsealed: flag({
+      default: false,
+      group: node,
+      help: "Let through what was stored before it was sealed",
+    }),
     nodeName: optionalText({ placeholder: "NAME", group: node, help: "This process in logs and statistics" }),
     drainTimeout: duration({
       default: 25 * second,
@@ -206,7 +219,7 @@ export function createTable(around: Surroundings): Table {
     traces: optionalText({
       placeholder: "URL",
       group: node,
-      help: "OTLP/HTTP collector that traces go to, such as http://127.0.0.1:4318/v1/traces",
+      help: "OTLP/HTTP collector for traces, such as http://127.0.0.1:4318/v1/traces",
     }),
     logLevel: choice({
       default: "info",

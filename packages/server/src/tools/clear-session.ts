@@ -4,6 +4,7 @@ import * as z from "zod";
 
 import { sessionId } from "./arguments.ts";
 import { sessionOf, type Tool, tool } from "./define.ts";
+import { forgetSensitive } from "./sensitive-data.ts";
 
 const question = "confirm";
 /** Agreeing to the question is the answer; a box that was unticked takes it back. */
@@ -32,7 +33,10 @@ export const clearSession: Tool = tool({
     const answer = inputResponse(answers, question);
     const agreed = answer.kind === "elicit" && answer.action === "accept";
     const cleared = agreed && Confirmation.safeParse(answer.content ?? {}).data?.confirm === true;
-    if (cleared) await session.clear({ signal });
+    if (cleared) {
+      await session.clear({ signal });
+      await forgetSensitive(session, caller);
+    }
     return { session_id: session.id, cleared };
   },
 });

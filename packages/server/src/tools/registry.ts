@@ -1,6 +1,7 @@
 import { clearSession } from "./clear-session.ts";
 import type { Tool } from "./define.ts";
 import { getServerConfig, serverStats } from "./operations.ts";
+import { retrieveSensitiveData, storeSensitiveData } from "./sensitive-data.ts";
 import { getContext, incrementCounter, recordAction, setPreference } from "./session-context.ts";
 import { deleteSessionData, getSessionData, listSessionKeys, setSessionData } from "./session-data.ts";
 import { createSession, endSession, listSessions } from "./session-lifecycle.ts";
@@ -18,6 +19,8 @@ export const tools: readonly Tool[] = [
   getSessionData,
   deleteSessionData,
   listSessionKeys,
+  storeSensitiveData,
+  retrieveSensitiveData,
   listSessions,
   clearSession,
   endSession,

@@ -3,6 +3,7 @@ import * as z from "zod";
 
 import { anyJson, nameOf, sessionId } from "./arguments.ts";
 import { sessionOf, type Tool, tool } from "./define.ts";
+import { forgetSensitive } from "./sensitive-data.ts";
 import { isoTime } from "./time.ts";
 
 export const createSession: Tool = tool({
@@ -63,6 +64,7 @@ export const endSession: Tool = tool({
   run: async (args, caller) => {
     const session = sessionOf(args, caller);
     if (!(await session.end({ signal: caller.signal }))) throw notFound();
+    await forgetSensitive(session, caller);
     return { session_id: session.id, ended: true };
   },
 });

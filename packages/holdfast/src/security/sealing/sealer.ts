@@ -73,9 +73,7 @@ export class Sealer {
 
   async openEvent(owner: Owner, record: RecordKey, stream: string, sealed: string): Promise<string> {
     const id = sealed.slice(0, eventIdCharacters);
-    const isSealed =
-      sealed[eventIdCharacters] === "." && parseEnvelope(sealed.slice(eventIdCharacters + 1)) !== undefined;
-    const text = isSealed ? sealed.slice(eventIdCharacters + 1) : sealed;
+    const text = isSealedEvent(sealed) ? sealed.slice(eventIdCharacters + 1) : sealed;
     return await this.#open(owner, record, text, eventBonds(owner, record, stream, id));
   }
 
@@ -128,6 +126,11 @@ export class Sealer {
     this.#derived.set(name, derived);
     return derived;
   }
+}
+
+/** Whether an event begins as a sealed one does. */
+export function isSealedEvent(data: string): boolean {
+  return data[eventIdCharacters] === "." && parseEnvelope(data.slice(eventIdCharacters + 1)) !== undefined;
 }
 
 /** UTF-8 cannot hold them: they would come back as other characters. A store refuses them too, but sees only ciphertext. */

@@ -47,6 +47,14 @@ export function keyIdsOf(stored: string, sealed: Sealed): readonly (string | und
     });
 }
 
+/** What of a stored document is sealed, whatever its kind says; undefined where nothing is. */
+export function sealedPartsOf(stored: string): Sealed | undefined {
+  if (parseEnvelope(envelopeIn(stored)) !== undefined) return true;
+  if (!stored.includes('"hs1.')) return undefined;
+  const members = Object.entries(membersOf(stored) ?? {});
+  return members.filter(([, value]) => typeof value === "string" && parseEnvelope(value)).map(([name]) => name);
+}
+
 /** What is between the quotes; what has none was never sealed, and is given on as it is. */
 function envelopeIn(stored: string): string {
   return stored.startsWith('"hs1.') && stored.endsWith('"') ? stored.slice(1, -1) : stored;

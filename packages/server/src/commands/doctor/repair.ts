@@ -10,7 +10,7 @@ export async function repair(url: string, id: string, out: Output, signal: Abort
   await using store = await openExisting(url);
   const found = await findSourced(store, id, out, signal);
   if (found === undefined) return notFound;
-  const [{ holdfast }, { kinds }] = await Promise.all([import("holdfast"), import("../../kinds.ts")]);
+  const [{ holdfast }, { sourcedKinds: kinds }] = await Promise.all([import("holdfast"), import("../../kinds.ts")]);
   await using hold = await holdfast({ store: storeOfOwner(store, found.owner), kinds });
   const { position, changed } = await hold.state(localUser).workflow.repair(id, { signal });
   if (out.json) out.value({ id, kind: found.kind, position, changed });
