@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import type { Owner } from "holdfast/contract";
 import { redisStore } from "holdfast/stores/redis";
 import { expect, it, onTestFinished } from "vitest";
@@ -34,6 +36,38 @@ it("refuses a server that may evict, or leaves flushing to the system", async ()
   await using store = await redisStore({ url, accept: ["appendfsync=no", "maxmemory-policy"] });
   expect((await store.health()).durability).toContain("half a minute");
 });
+
+it("refuses a server that is too old, unless that is accepted by name", async () => {
+  const { port } = await serverWith();
+  const url = `redis://127.0.0.1:${await whoClaimsToBeOld(port)}`;
+  await expect(redisStore({ url })).rejects.toMatchObject(
+    unsafe(/has version 6\..*7\.0 is the oldest.*update it.*accept: \["old-server"\]/),
+  );
+  await using store = await redisStore({ url, accept: ["old-server"] });
+  expect((await store.health()).warnings.join()).toMatch(/has version 6\..*\(accepted\)/);
+});
+
+/** A way to the server on which it passes for one of an earlier release. Answers the port. */
+async function whoClaimsToBeOld(port: number): Promise<number> {
+  const between = createServer((client) => {
+    const server = connect(port, "127.0.0.1");
+    client.pipe(server);
+    server.on("data", (data) => {
+      client.write(data.toString("latin1").replace(/(?<what>redis_version:)\d/, "$<what>6"), "latin1");
+    });
+    for (const socket of [client, server]) {
+      socket.on("error", () => undefined);
+      socket.on("close", () => [client, server].forEach((end) => end.destroy()));
+    }
+  });
+  await once(between.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    between.close();
+  });
+  const address = between.address();
+  if (address === null || typeof address === "string") throw new Error("a TCP server has no port");
+  return address.port;
+}
 
 it("refuses a replica, and says so when a primary becomes one", async () => {
   const primary = await serverWith();

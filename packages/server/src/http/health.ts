@@ -1,7 +1,8 @@
 import type { StoreHealth } from "holdfast";
 
 export type Readiness =
-  | { readonly ready: true }
+  /** What the store says survives what. */
+  | { readonly ready: true; readonly durability: string }
   | { readonly ready: false; readonly reason: "draining" | "store"; readonly message: string };
 
 export type ReadinessOptions = {
@@ -32,7 +33,7 @@ export class ReadinessCheck {
   async #lookAtStore(): Promise<Readiness> {
     try {
       const health = await withDeadline(this.#options.health, this.#options.deadlineMs);
-      return health.ok ? { ready: true } : storeDown;
+      return health.ok ? { ready: true, durability: health.durability } : storeDown;
     } catch {
       return storeDown;
     }

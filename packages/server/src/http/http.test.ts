@@ -89,7 +89,7 @@ describe("the HTTP app", () => {
 
   it("is ready from the start, without any traffic", async () => {
     const answer = await fetch(`${(await start()).origin}/readyz`);
-    expect([answer.status, await answer.json()]).toEqual([200, { status: "ready" }]);
+    expect([answer.status, await answer.json()]).toEqual([200, { status: "ready", durability: "all of it" }]);
   });
 
   it.each([

@@ -69,7 +69,7 @@ function answerMetadata(request: IncomingMessage, response: ServerResponse, { me
 
 async function answerReadiness(response: ServerResponse, readiness: ReadinessCheck): Promise<void> {
   const answer = await readiness.ask();
-  if (answer.ready) answerJson(response, 200, { status: "ready" });
+  if (answer.ready) answerJson(response, 200, { status: "ready", durability: answer.durability });
   else
     answerJson(
       response,
