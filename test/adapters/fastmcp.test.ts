@@ -135,7 +135,7 @@ describe("its OAuth proxy", () => {
     await storage.save("code:secret", { a: 2 });
     expect(await elsewhere.get("code:secret")).toEqual({ a: 2 });
     await storage.save("code:short", "x", 0.001);
-    await expect.poll(() => elsewhere.get("code:short")).toBeNull();
+    await expect.poll(() => elsewhere.get("code:short"), { timeout: 20_000 }).toBeNull();
     await elsewhere.delete("code:secret");
     expect(await storage.get("code:secret")).toBeNull();
     expect(await storage.take("code:secret")).toBeNull();

@@ -19,3 +19,16 @@ export async function messagesUntil(
   }
   throw new Error(`the stream ended after ${messages.length} messages: ${text}`);
 }
+
+/** Reads a stream in the background, for as long as it lasts. */
+export function hearing(response: Response): { readonly heard: readonly Message[]; readonly over: Promise<void> } {
+  const heard: Message[] = [];
+  const over = messagesUntil(response, (messages) => {
+    heard.splice(0, heard.length, ...messages);
+    return false;
+  }).then(
+    () => undefined,
+    () => undefined,
+  );
+  return { heard, over };
+}

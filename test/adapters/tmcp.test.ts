@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 
 import { poll } from "../lib/waiting.ts";
-import { messagesUntil } from "./streams.ts";
+import { hearing, messagesUntil } from "./streams.ts";
 import { Basket, openTwoNodes, type Shop, type TwoNodes } from "./two-nodes.ts";
 
 type Node = {
@@ -281,22 +281,20 @@ describe("subscriptions of the 2026-07-28 revision", () => {
   it("are acknowledged first, and hear of every process in order", async () => {
     const notifications = { resourceSubscriptions: [uri], toolsListChanged: true };
     const stream = await ask(one, "subscriptions/listen", { notifications, _meta: meta }, headers);
-    const reading = messagesUntil(stream, (messages) => messages.length === 4);
-    const methods = (): void => {
-      other.server.changed("resource", uri);
-      other.server.changed("tools");
-      other.server.changed("prompts");
-      other.server.changed("resource", uri);
-    };
-    // Until its stream is there, nobody hears.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    methods();
-    const heard = (await reading).map(({ data }) => (JSON.parse(data) as { method: string }).method);
-    expect(heard).toEqual([
+    const { heard, over } = hearing(stream);
+    await poll(() => (heard.length > 0 ? true : undefined), "it is acknowledged");
+    other.server.changed("resource", uri);
+    other.server.changed("tools");
+    other.server.changed("prompts");
+    other.server.changed("resource", uri);
+    await poll(() => (heard.length > 3 ? true : undefined), "what was asked for is heard");
+    expect(heard.map(({ data }) => (JSON.parse(data) as { method: string }).method)).toEqual([
       "notifications/subscriptions/acknowledged",
       "notifications/resources/updated",
       "notifications/tools/list_changed",
       "notifications/resources/updated",
     ]);
+    await one.managers.subscriptionManager.closeAll();
+    await over;
   });
 });

@@ -1,3 +1,4 @@
+import { isObject } from "../../mcp/is-object.ts";
 import { durationMs } from "../../state/duration.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
@@ -13,6 +14,7 @@ export type SessionStoreOptions = Omit<ApplicationOptions, "onError"> & {
 /** mcp-use's `SessionStore`. `Metadata` is its `SessionMetadata`. */
 export interface McpUseSessionStore<Metadata> {
   get(sessionId: string): Promise<Metadata | null>;
+  /** Fields that are not named stay as they are. */
   set(sessionId: string, data: Metadata): Promise<void>;
   setWithTTL(sessionId: string, data: Metadata, ttlMs: number): Promise<void>;
   delete(sessionId: string): Promise<void>;
@@ -39,10 +41,15 @@ export function sessionStore<Metadata>(
   return {
     // What is found was set as that.
     get: async (id) => ((await values.get(id)) ?? null) as Metadata | null,
-    set: (id, data) => values.put(id, data, { idleMs }),
+    // mcp-use reads, adds and sets without a lock: who sets what it read earlier takes nothing away.
+    set: (id, data) => values.change(id, (before) => merged(before, data), { idleMs }),
     setWithTTL: async (id, data, ttlMs) => await values.put(id, data, { absoluteMs: durationMs(ttlMs, "ttlMs") }),
     delete: (id) => values.remove(id),
     has: (id) => values.has(id),
     keys: () => values.names(),
   };
+}
+
+function merged(before: unknown, data: unknown): unknown {
+  return isObject(before) && isObject(data) ? { ...before, ...data } : data;
 }
