@@ -1,10 +1,8 @@
-/** All nodes are stopped and started one after the other, as a deployment does, while clients of all kinds are at work. */
 import { describe, expect, test } from "vitest";
 
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
-import { poll } from "../lib/waiting.ts";
-import { type AnyClient, clientNames, connectClient } from "./client.ts";
 import { startFleet } from "./fleet.ts";
+import { rollingRestart } from "./rolling.ts";
 
 const timeout = 120_000;
 
@@ -12,65 +10,7 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
   test("no client sees an error of a rolling restart, and none misses anything", async () => {
     await using store = await openDurable(storeName);
     await using cluster = await startFleet(store.url);
-    const done = new AbortController();
-    const workers = await Promise.all(clientNames.map((name) => startWorker(name, cluster.url, done.signal)));
-    try {
-      for (const node of cluster.nodes) {
-        const before = workers.map(({ calls }) => calls());
-        const exit = await node.stop();
-        expect(exit).toEqual({ code: 0, signal: null });
-        await node.start();
-        const goOn = (): boolean =>
-          workers.every(({ calls, failures }, index) => failures.length > 0 || calls() > (before[index] ?? 0));
-        await poll(() => (goOn() ? true : undefined), "everybody to go on", 30_000);
-      }
-    } finally {
-      done.abort();
-    }
-    for (const worker of workers) {
-      const { client, calls } = await worker.end();
-      expect({ name: client.name, failures: worker.failures }).toEqual({ name: client.name, failures: [] });
-      expect(await client.call("count", { counter: "talks" })).toMatchObject({ value: calls + 1 });
-      expect(client.endings.filter((ending) => ending !== "graceful")).toEqual([]);
-      await client[Symbol.asyncDispose]();
-    }
+    await rollingRestart(cluster, cluster.url);
+    expect(Math.min(...cluster.balancer.served)).toBeGreaterThan(0);
   });
 });
-
-type Worker = {
-  readonly calls: () => number;
-  readonly failures: readonly string[];
-  readonly end: () => Promise<{ readonly client: AnyClient; readonly calls: number }>;
-};
-
-/** A client that calls a streaming tool over and over, and subscribes to a resource meanwhile. */
-async function startWorker(name: AnyClient["name"], url: string, done: AbortSignal): Promise<Worker> {
-  const headers = { authorization: `Bearer ${name.replaceAll(/[^a-z0-9]/g, "-")}` };
-  const client = await connectClient(name, url, { headers });
-  await client.subscribe("note://one");
-  let calls = 0;
-  const failures: string[] = [];
-  const work = async (): Promise<void> => {
-    while (!done.aborted) {
-      const tag = `call ${calls + 1}`;
-      const before = client.logs.length;
-      try {
-        await client.call("talk", { tag, steps: 4, waitMs: 25 }, { timeoutMs: 20_000 });
-        calls += 1;
-        expect(client.logs.slice(before)).toEqual([1, 2, 3, 4].map((step) => `${tag} ${step}`));
-      } catch (error) {
-        failures.push(`${tag}: ${String(error)} ${client.errors.map(String).join()}`);
-        return;
-      }
-    }
-  };
-  const working = work();
-  return {
-    calls: () => calls,
-    failures,
-    async end() {
-      await working;
-      return { client, calls };
-    },
-  };
-}

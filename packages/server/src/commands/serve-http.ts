@@ -14,8 +14,8 @@ const readinessDeadlineMs = 2_000;
  * Balancers learn that this node is going from the 503s it answers: its port closes once none of them has sent anything
  * for a moment. Closed at once, it would cut off the requests that were on their way.
  */
-const quietMs = 250;
-const mostQuietMs = 3_000;
+const quietMs = 1_500;
+const mostQuietMs = 5_000;
 /** For answers that are written and not yet read. */
 const closeGraceMs = 1_000;
 
@@ -59,7 +59,7 @@ export async function serveHttp({
 
   const signal = await signals.first;
   draining = true;
-  lastResort.arm(settings.drainTimeout + closingMs);
+  lastResort.arm(settings.drainTimeout + mostQuietMs + closingMs);
   log.info({ signal, callsInFlight: app.connections.callsInFlight }, "draining");
   await stop(listening, async () => {
     await app.drain({ timeoutMs: settings.drainTimeout });
