@@ -1,10 +1,12 @@
 /**
- * The long form of the histories and the kills: `npm run torture -- --store postgres --kills 100 --minutes 30`.
+ * The long form of the histories, the kills and the resumes: `npm run torture -- --store postgres --kills 100 --minutes 30`.
  * Ends with the first history that has no explanation, and leaves it in `.cache/histories/`; otherwise when all is done or
  * the time is over.
  */
 import { parseArgs } from "node:util";
 
+import { startFleet } from "../cluster/fleet.ts";
+import { resumeUnderKills } from "../cluster/resumes.ts";
 import { Fleet } from "../histories/driver/fleet.ts";
 import { explain } from "../histories/explain.ts";
 import { killAndRecover } from "../kills/kill-campaign.ts";
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     histories: { type: "string", default: "100" },
     operations: { type: "string", default: "2000" },
     kills: { type: "string", default: "100" },
+    resumes: { type: "string", default: "20000" },
     minutes: { type: "string", default: "60" },
   },
 });
@@ -24,8 +27,10 @@ const seed = whole("seed");
 const until = performance.now() + whole("minutes") * 60_000;
 /** Kills of each kind in one history: more would make it too long to be checked at once. */
 const killsAtOnce = 20;
+/** Resumes on one cluster, so that a fault is found near its seed. */
+const resumesAtOnce = 2_000;
 
-function whole(name: "seed" | "histories" | "operations" | "kills" | "minutes"): number {
+function whole(name: "seed" | "histories" | "operations" | "kills" | "resumes" | "minutes"): number {
   const number = Number(values[name]);
   if (!Number.isSafeInteger(number) || number < 0)
     throw new Error(`--${name} is a whole number, not "${values[name]}"`);
@@ -61,8 +66,26 @@ async function runKills(name: string): Promise<void> {
   );
 }
 
+async function runResumes(name: string): Promise<void> {
+  const total = { resumes: 0, kills: 0, results: 0, repeatable: 0, messages: 0 };
+  for (let run = 0; total.resumes < whole("resumes") && performance.now() < until; run += 1) {
+    await using store = await openDurable(name);
+    await using cluster = await startFleet(store.url);
+    const resumes = Math.min(whole("resumes") - total.resumes, resumesAtOnce);
+    const result = await resumeUnderKills(cluster, { seed: seed + run, resumes, perKill: 100 });
+    for (const key of ["resumes", "kills", "results", "repeatable", "messages"] as const) total[key] += result[key];
+    console.log(`${name}: ${total.resumes} resumes so far`);
+  }
+  const { resumes, kills, results, repeatable, messages } = total;
+  console.log(
+    `${name}: ${resumes} resumes under ${kills} kills, ${messages} messages; ${results} calls with their result, ` +
+      `${repeatable} told to be repeated; nothing missed, doubled or foreign`,
+  );
+}
+
 console.log(`seed ${seed} (repeat with --seed ${seed})`);
 for (const name of values.store) {
   await runHistories(name);
   await runKills(name);
+  await runResumes(name);
 }
