@@ -92,6 +92,13 @@ describe("all tools", () => {
       "resolve_error",
       "get_workflow_state",
       "get_workflow_history",
+      "acquire_lock",
+      "renew_lock",
+      "release_lock",
+      "join_channel",
+      "leave_channel",
+      "broadcast",
+      "read_channel",
       "server_stats",
       "get_server_config",
     ]);

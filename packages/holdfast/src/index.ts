@@ -28,6 +28,17 @@ export type { AuthAnswer, Authenticate, AuthRequest } from "./security/authentic
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
 export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
+export type {
+  Broadcasted,
+  Channel,
+  ChannelMember,
+  ChannelMessage,
+  ChannelQuery,
+  Channels,
+  JoinOptions,
+  Membership,
+  Presence,
+} from "./state/channels/types.ts";
 export type { AnyEventSourcedKind, EventSourcedKind } from "./state/events/kind.ts";
 export { eventSourced } from "./state/events/kind.ts";
 export type {

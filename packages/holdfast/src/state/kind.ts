@@ -3,6 +3,7 @@ import type { z } from "zod";
 
 import { HoldfastError } from "../record/errors.ts";
 import type { IndexedFields } from "../record/record.ts";
+import type { Channels } from "./channels/types.ts";
 import { defineKind, type KindDefinition } from "./definition.ts";
 import { type AnyEventSourcedKind, type EventSourcedKind, sourcedDefinitionOf } from "./events/kind.ts";
 import type {
@@ -46,7 +47,8 @@ export type State<Kinds extends readonly AnyKind[]> = {
   // Kinds whose names are not known have no properties: one for any name would clash with the locks.
   readonly [K in Kinds[number] as string extends K["name"] ? never : K["name"]]: RecordsOf<K>;
 } & Locks &
-  Once;
+  Once &
+  Channels;
 
 /** What a kind's property of the state offers, by its scope. */
 export type RecordsOf<K extends AnyKind> =

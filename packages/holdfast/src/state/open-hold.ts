@@ -5,6 +5,9 @@ import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
 import { Telemetry, type TelemetryInit } from "../telemetry/telemetry.ts";
+import { OwnChannel } from "./channels/channel.ts";
+import { channelPrefix, defineChannel } from "./channels/definition.ts";
+import type { Channels } from "./channels/types.ts";
 import type { ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
 import { hashed } from "./document.ts";
@@ -116,6 +119,7 @@ function refuseClashes(kinds: readonly AnyKind[]): void {
   const prefixes = new Map<string, string>([
     [sessionPrefix, sessionKind],
     [grantPrefix, grantKind],
+    [channelPrefix, "channel"],
   ]);
   for (const { name, prefix } of kinds.map(definitionOf)) {
     if (names.has(name)) throw new HoldfastError("INVALID_ARGUMENT", `two kinds are called "${name}"`);
@@ -140,6 +144,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly #turns: TurnRecorder;
   readonly #engine: Engine;
   readonly #session: KindDefinition;
+  readonly #channel: KindDefinition;
   readonly #reaper: Reaper | undefined;
   readonly #ownsStore: boolean;
   readonly #telemetry: Telemetry;
@@ -160,6 +165,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#store = sealingStore(plain, kinds.map(definitionOf), options.sealing, hear.onWarning);
     this.#engine = new Engine({ store: this.#store, limits, onError, hear, telemetry });
     this.#session = defineSession(limits, sessionLifetime);
+    this.#channel = defineChannel(limits);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
     const onSwept = (ms: number): void => telemetry.metrics?.record("holdfast.reaper.duration", ms / 1_000);
@@ -197,7 +203,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     // One entry per kind, each made by the kind's own scope: what the mapped type says.
     return Object.assign(Object.fromEntries(entries), locksOf(this.#engine, owner), {
       once: (call, fn) => callOnce(this.#engine, owner, call, { run: fn }),
-    } satisfies Once) as State<Kinds>;
+      channel: (name) => new OwnChannel(new Scope(this.#engine, owner, this.#channel), name),
+    } satisfies Once & Channels) as State<Kinds>;
   }
 
   sessions(principal: Principal): Sessions {

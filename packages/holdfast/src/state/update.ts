@@ -35,6 +35,8 @@ export type Updated = {
   readonly version: number;
   /** Counters that the update named, as it left them; after a replay, as it did the first time. */
   readonly counters: ReadonlyMap<string, number>;
+  /** Heads of the streams that the update named, likewise. */
+  readonly heads: ReadonlyMap<string, number>;
   readonly replayed: boolean;
 };
 
@@ -153,7 +155,7 @@ async function settle(
     record === undefined
       ? viewOfCreated(change, result, committed.at, encoded.value)
       : viewAfter(record, result, committed.at, encoded.value);
-  return { view, version: result.version, counters: result.counters, replayed: false };
+  return { view, version: result.version, counters: result.counters, heads: result.heads, replayed: false };
 }
 
 /** The record as it was after the first time, where that was remembered; else as it is now. */
@@ -168,16 +170,16 @@ async function replayed(
   const { engine, owner, kind } = scope;
   const { at } = outcome;
   const first = firstResult(outcome);
-  const { version, counters } = first;
+  const { version, counters, heads } = first;
   const step = await rememberedStep(engine, owner, commitId, signal);
   if (step !== undefined) {
     const value = await decodeText(kind, step.text);
     const view =
       step.read === undefined ? viewOfCreated(key, first, at, value) : viewAfter(step.read, first, at, value);
-    return { view, version, counters, replayed: true };
+    return { view, version, counters, heads, replayed: true };
   }
   const view = record === undefined ? undefined : viewOf(record, await decodeDocument(kind, record));
-  return { view, version, counters, replayed: true };
+  return { view, version, counters, heads, replayed: true };
 }
 
 async function unchanged(
@@ -189,7 +191,7 @@ async function unchanged(
 ): Promise<Updated> {
   const expiresAt = await scope.slideAfterRead(record, at, signal);
   const view = viewOf({ ...record, expiresAt }, value);
-  return { view, version: record.version, counters: new Map(), replayed: false };
+  return { view, version: record.version, counters: new Map(), heads: new Map(), replayed: false };
 }
 
 /** The view of an update that has to answer with one. Throws `NOT_FOUND` where a replay found the record ended. */

@@ -19,6 +19,7 @@ import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import { logStateChanges } from "../log/state-changes.ts";
 import { type ServingNode, servingNode } from "../node.ts";
+import { registerChannelResource } from "../resources/channel.ts";
 import { registerSessionResource } from "../resources/session.ts";
 import { registerWorkflowResource } from "../resources/workflow.ts";
 import { chooseSealing } from "../sealing/choose.ts";
@@ -108,6 +109,7 @@ function createApp({ table, resolved, name, hold, log, authenticate, hasSealingK
       registerTools(server, tools, context, node);
       registerSessionResource(server, context);
       registerWorkflowResource(server, context);
+      registerChannelResource(server, context);
     },
     {
       ...serveOptions(resolved.settings),

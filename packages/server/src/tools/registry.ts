@@ -1,5 +1,7 @@
+import { broadcast, joinChannel, leaveChannel, readChannel } from "./channels.ts";
 import { clearSession } from "./clear-session.ts";
 import type { Tool } from "./define.ts";
+import { acquireLock, releaseLock, renewLock } from "./locks.ts";
 import { getServerConfig, serverStats } from "./operations.ts";
 import { retrieveSensitiveData, storeSensitiveData } from "./sensitive-data.ts";
 import { getContext, incrementCounter, recordAction, setPreference } from "./session-context.ts";
@@ -31,6 +33,13 @@ export const tools: readonly Tool[] = [
   resolveError,
   getWorkflowState,
   getWorkflowHistory,
+  acquireLock,
+  renewLock,
+  releaseLock,
+  joinChannel,
+  leaveChannel,
+  broadcast,
+  readChannel,
   serverStats,
   getServerConfig,
 ];

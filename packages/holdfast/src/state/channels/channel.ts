@@ -1,0 +1,216 @@
+import { idOfName } from "../../record/ids.ts";
+import type { RecordKey, StoredRecord } from "../../record/record.ts";
+import { validateName } from "../../store/validate.ts";
+import { decodeDocument } from "../document.ts";
+import { durationMs } from "../duration.ts";
+import { jsonText } from "../json.ts";
+import { readEvents } from "../operations.ts";
+import { invalid, notFound } from "../refusals.ts";
+import type { Scope } from "../scope.ts";
+import { checkedName, sessionKind } from "../sessions/definition.ts";
+import type { CallOptions, ChangeOptions, EventsResult, Transaction } from "../types.ts";
+import { type Updated, update } from "../update.ts";
+import {
+  type ChannelDocument,
+  channelKind,
+  channelPrefix,
+  isDue,
+  labelOf,
+  type Member,
+  maxMembers,
+  memberOf,
+  messagesStream,
+  presenceStream,
+} from "./definition.ts";
+import type {
+  Broadcasted,
+  Channel,
+  ChannelMember,
+  ChannelMessage,
+  ChannelQuery,
+  JoinOptions,
+  Membership,
+  Presence,
+} from "./types.ts";
+
+const topic = "holdfast.channels";
+const defaultStay = "24h";
+
+/** Who is there, and what time it is. */
+type Look = { readonly at: number; readonly live: ReadonlyMap<string, Member> };
+
+export class OwnChannel implements Channel {
+  readonly name: string;
+  readonly #scope: Scope;
+  readonly #key: RecordKey;
+
+  constructor(scope: Scope, name: string) {
+    if (typeof name !== "string") throw invalid("a channel's name is a text");
+    validateName("channel", name);
+    this.name = name;
+    this.#scope = scope;
+    this.#key = { kind: channelKind, id: idOfName(channelPrefix, name) };
+  }
+
+  async join(session: string, options: JoinOptions = {}): Promise<Membership> {
+    const { stay = defaultStay, signal } = options;
+    const stayMs = durationMs(stay, "stay");
+    const record = await this.#read({ kind: sessionKind, id: this.#scope.keyOf(session).id }, signal);
+    if (record === undefined) throw notFound();
+    const label = options.label === undefined ? record.fields["label"] : checkedName("a label", options.label);
+    const named = typeof label === "string" ? { label } : {};
+    const look = await this.#look(signal);
+    const { at } = look;
+    let changed = false;
+    const { members } = await this.#change("join", { ...(signal && { signal }) }, look, (draft, tx) => {
+      const standing = memberOf(draft, session);
+      changed = standing === undefined;
+      if (changed && Object.keys(draft.members).length >= maxMembers) {
+        throw invalid(`a channel has at most ${maxMembers} members`);
+      }
+      draft.members[session] = { ...named, joinedAt: standing?.joinedAt ?? at, stayMs, until: at + stayMs };
+      if (changed) tx.append(presenceStream, { type: "joined", session, ...named });
+    });
+    return { members, changed };
+  }
+
+  async leave(session: string, { signal }: CallOptions = {}): Promise<Membership> {
+    const look = await this.#look(signal);
+    if (!look.live.has(session)) return { members: look.live.size, changed: false };
+    let changed = false;
+    const { members } = await this.#change("leave", { ...(signal && { signal }) }, look, (draft, tx) => {
+      const standing = memberOf(draft, session);
+      changed = standing !== undefined;
+      if (standing === undefined) return;
+      Reflect.deleteProperty(draft.members, session);
+      tx.append(presenceStream, { type: "left", session, ...labelOf(standing) });
+    });
+    return { members, changed };
+  }
+
+  async broadcast(session: string, message: unknown, options: ChangeOptions = {}): Promise<Broadcasted> {
+    jsonText(message, "the message", this.#scope.kind.maxEventBytes);
+    const look = await this.#look(options.signal);
+    const { at } = look;
+    const intent = { session, message };
+    const change = (draft: ChannelDocument, tx: Transaction): void => {
+      const sender = memberOf(draft, session);
+      if (sender === undefined) throw invalid("who sends to a channel has to have joined it; join it first");
+      if (isDue(sender, at)) draft.members[session] = { ...sender, until: at + sender.stayMs };
+      tx.append(messagesStream, { from: { session, ...labelOf(sender) }, message });
+    };
+    const { members, updated } = await this.#change("broadcast", options, look, change, intent);
+    const position = updated.heads.get(messagesStream);
+    if (position === undefined) throw new Error("the store said nothing about the stream the commit appended to");
+    return { position, recipients: Math.max(0, members - 1), replayed: updated.replayed };
+  }
+
+  async read(query: ChannelQuery = {}): Promise<{ messages: readonly ChannelMessage[]; more: boolean }> {
+    const { events, more } = await this.#events(messagesStream, query);
+    const messages = events.map(({ position, at, payload }): ChannelMessage => {
+      // Written by `broadcast`.
+      const { from, message } = payload as Pick<ChannelMessage, "from" | "message">;
+      return { position, from, message, at };
+    });
+    return { messages, more };
+  }
+
+  async presence(query: ChannelQuery = {}): Promise<{ events: readonly Presence[]; more: boolean }> {
+    const { events, more } = await this.#events(presenceStream, query);
+    const seen = events.map(({ position, at, payload }): Presence => {
+      // Written by `join`, `leave` and `#change`.
+      return { ...(payload as Omit<Presence, "position" | "at">), position, at };
+    });
+    return { events: seen, more };
+  }
+
+  async members({ signal }: CallOptions = {}): Promise<readonly ChannelMember[]> {
+    const { live } = await this.#look(signal);
+    return [...live].map(([session, member]) => {
+      return { session, ...labelOf(member), joinedAt: new Date(member.joinedAt) };
+    });
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#scope.engine.store.subscribe(topic, (hint) => {
+      if (hint === undefined || hint === this.#key.id) listener();
+    });
+  }
+
+  async #events(stream: string, { as, ...query }: ChannelQuery): Promise<EventsResult> {
+    const [result] = await Promise.all([
+      readEvents(this.#scope, { key: this.#key, createAs: {} }, stream, query),
+      as === undefined ? undefined : this.#touch(as, query.signal),
+    ]);
+    return result;
+  }
+
+  /** A sign of life, written only where a good part of the stay is over. Never fails the reading it belongs to. */
+  async #touch(session: string, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const look = await this.#look(signal);
+      const { at, live } = look;
+      const member = live.get(session);
+      if (member === undefined || !isDue(member, at)) return;
+      await this.#change("touch", { ...(signal && { signal }) }, look, (draft) => {
+        const standing = memberOf(draft, session);
+        if (standing !== undefined) draft.members[session] = { ...standing, until: at + standing.stayMs };
+      });
+    } catch {
+      this.#scope.engine.counts.slideFailures += 1;
+    }
+  }
+
+  /** Members whose stay is not over and whose sessions are live. */
+  async #look(signal: AbortSignal | undefined): Promise<Look> {
+    const { engine, owner, kind } = this.#scope;
+    const { record, at } = await engine.read(owner, this.#key, { signal });
+    if (record === undefined) return { at, live: new Map() };
+    // Documents of this kind passed its schema.
+    const { members } = (await decodeDocument(kind, record)) as ChannelDocument;
+    const staying = Object.entries(members).filter(([, { until }]) => at < until);
+    const sessions = await Promise.all(staying.map(([id]) => this.#read({ kind: sessionKind, id }, signal)));
+    return { at, live: new Map(staying.filter((_, index) => sessions[index] !== undefined)) };
+  }
+
+  async #read(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
+    const { engine, owner } = this.#scope;
+    return (await engine.read(owner, key, { signal })).record;
+  }
+
+  /** Changes the record, dropping on the way who has vanished, and wakes who watches. */
+  async #change(
+    operation: string,
+    options: ChangeOptions,
+    { at, live }: Look,
+    change: (document: ChannelDocument, tx: Transaction) => void,
+    defaultIntent?: unknown,
+  ): Promise<{ readonly updated: Updated; readonly members: number }> {
+    let members = live.size;
+    const fn = (draft: unknown, tx: Transaction): void => {
+      // The draft is the channel's document, fresh from its text.
+      const document = draft as ChannelDocument;
+      for (const [session, member] of Object.entries(document.members)) {
+        // Who joined since the look is let be.
+        if (live.has(session) || member.joinedAt >= at) continue;
+        Reflect.deleteProperty(document.members, session);
+        tx.append(presenceStream, { type: "dropped", session, ...labelOf(member) });
+      }
+      change(document, tx);
+      members = Object.keys(document.members).length;
+    };
+    const createAs = { name: this.name };
+    const updated = await update(this.#scope, { key: this.#key, createAs, operation, fn, options, defaultIntent });
+    this.#wake();
+    return { updated, members };
+  }
+
+  #wake(): void {
+    const { store, onError } = this.#scope.engine;
+    try {
+      store.publish(topic, this.#key.id);
+    } catch (error) {
+      onError(error);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Position } from "../../record/record.ts";
+import type { CallOptions, ChangeOptions, Duration } from "../types.ts";
+
+export type JoinOptions = CallOptions & {
+  /** How others see the member. Default: the session's label, if it has one. */
+  readonly label?: string;
+  /** Without a sign of life for this long the member is dropped. Default 24 hours. */
+  readonly stay?: Duration;
+};
+
+export type ChannelMember = {
+  readonly session: string;
+  readonly label?: string | undefined;
+  readonly joinedAt: Date;
+};
+
+/** What came of joining or leaving: how many members there are now. */
+export type Membership = { readonly members: number; readonly changed: boolean };
+
+export type Broadcasted = {
+  readonly position: Position;
+  /** Members apart from the sender. */
+  readonly recipients: number;
+  readonly replayed: boolean;
+};
+
+export type ChannelMessage = {
+  readonly position: Position;
+  /** The session that sent it. */
+  readonly from: { readonly session: string; readonly label?: string | undefined };
+  readonly message: unknown;
+  readonly at: Date;
+};
+
+/** Somebody joined, left, or was dropped since nothing was heard of it. */
+export type Presence = {
+  readonly position: Position;
+  readonly type: "joined" | "left" | "dropped";
+  readonly session: string;
+  readonly label?: string | undefined;
+  readonly at: Date;
+};
+
+export type ChannelQuery = CallOptions & {
+  /** Only what came after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where what follows it is gone. */
+  readonly after?: Position;
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number;
+  /** The member that reads: a sign of life. */
+  readonly as?: string;
+};
+
+/**
+ * Messages between sessions of one caller, kept in one order that is the same on every node. Nothing is delivered to
+ * anybody: members read from a cursor, so a broadcast is one commit however many there are.
+ */
+export interface Channel {
+  readonly name: string;
+  /** Adds a session; again, it is a sign of life. Throws `NOT_FOUND` unless the session is live. */
+  join(session: string, options?: JoinOptions): Promise<Membership>;
+  leave(session: string, options?: CallOptions): Promise<Membership>;
+  /** Appends a message. Throws `INVALID_ARGUMENT` unless the sender has joined. */
+  broadcast(session: string, message: unknown, options?: ChangeOptions): Promise<Broadcasted>;
+  /** Oldest first. */
+  read(query?: ChannelQuery): Promise<{ readonly messages: readonly ChannelMessage[]; readonly more: boolean }>;
+  /** Who came and went, oldest first. */
+  presence(query?: ChannelQuery): Promise<{ readonly events: readonly Presence[]; readonly more: boolean }>;
+  members(options?: CallOptions): Promise<readonly ChannelMember[]>;
+  /** Calls the listener when there may be something new. May be called for nothing, and now and then not: look by yourself too. */
+  watch(listener: () => void): () => void;
+}
+
+export interface Channels {
+  /** The channel of a name, 1 to 128 characters, made when somebody joins. No I/O. */
+  channel(name: string): Channel;
+}
