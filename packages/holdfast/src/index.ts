@@ -4,6 +4,7 @@ export { holdfast } from "./hold.ts";
 export { type KindTools, kindTools } from "./mcp/kind-tools.ts";
 export { serveDefaults } from "./mcp/options.ts";
 export { reply } from "./mcp/reply.ts";
+export { withState } from "./mcp/request-state/with-state.ts";
 export { serve } from "./mcp/serve.ts";
 export { type ExactlyOnceOptions, exactlyOnce } from "./mcp/tools/exactly-once.ts";
 export type {
@@ -28,6 +29,14 @@ export type { AuthAnswer, Authenticate, AuthRequest } from "./security/authentic
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
 export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
+export {
+  type OpenedRequestState,
+  type RequestStateBinding,
+  type RequestStateCodec,
+  type RequestStateKey,
+  type RequestStateOptions,
+  requestStateCodec,
+} from "./security/request-state.ts";
 export type {
   Broadcasted,
   Channel,

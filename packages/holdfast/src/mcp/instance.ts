@@ -7,13 +7,17 @@ import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
 import type { Session } from "../state/types.ts";
+import type { Store } from "../store/contract.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
+import { givenKeys, StoredKeys } from "./request-state/key-ring.ts";
+import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
 import { makeSubscribable } from "./subscribable.ts";
 import { missingFor, type ToolScopes } from "./tool-scopes.ts";
+import type { RunOnce } from "./tools/exactly-once.ts";
 import { SchemaCache } from "./tools/schemas.ts";
 import { keptTurn, type TurnPolicy } from "./tools/turn.ts";
 import { type FinishedCall, wrapTools } from "./tools/wrap.ts";
@@ -46,9 +50,10 @@ export type InstanceParts<Kinds extends readonly AnyKind[]> = {
 /** What never changes from one instance to the next is made once, here. */
 export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
   const { hold, build, options, bus, connections } = parts;
-  const { implementation, serverOptions } = describe(parts.info, options.server);
-  const schemas = new SchemaCache();
   const serving = servingHold(hold);
+  const sealing = sealingOf(options, serving.store);
+  const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
+  const schemas = new SchemaCache();
   const { turns } = serving;
   // A session's instance may have been made with another token than the one its next call comes with.
   const scopesOfCall = new AsyncLocalStorage<readonly string[]>();
@@ -66,6 +71,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       };
     const tools = new Set<string>();
     observeRequests(server, serving.telemetry, tools);
+    const once: RunOnce = (call, work) => serving.callOnce(owner, call, work);
+    if (sealing !== undefined) wireRequestState(server, sealing, { principal, once, onError: options.onError });
     // Who has turned the SDK's way of asking such clients off wants none.
     const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
     wrapTools(server, {
@@ -79,7 +86,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
           return serving.withinCall(call, fn);
         }),
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
-      once: (call, work) => serving.callOnce(owner, call, work),
+      once,
       onError: options.onError,
     });
     wrapReads(server, { onError: options.onError, parks });
@@ -114,13 +121,25 @@ function mayCall(tool: string | undefined, principal: Principal, needed: ToolSco
   throw new HoldfastError("FORBIDDEN", `this tool needs the scope ${missing.join(" ")}. Ask for a token that has it.`);
 }
 
+/** An author who verifies states is left to it. */
+function sealingOf({ server, requestState }: ResolvedServeOptions, store: Store): StateSealing | undefined {
+  if (server?.requestState !== undefined) return undefined;
+  const { keys, ttlMs, singleUse } = requestState;
+  return { keys: keys === undefined ? new StoredKeys(store) : givenKeys(keys), ttlMs, singleUse };
+}
+
 function describe(
   info: ServerInfo,
   given: McpServerOptions | undefined,
+  sealing: StateSealing | undefined,
 ): { readonly implementation: Implementation; readonly serverOptions: McpServerOptions } {
   const { instructions, ...implementation } = info;
   return {
     implementation,
-    serverOptions: { ...(instructions === undefined ? {} : { instructions }), ...given },
+    serverOptions: {
+      ...(instructions === undefined ? {} : { instructions }),
+      ...given,
+      ...(sealing === undefined ? {} : { requestState: { verify: verifier(sealing) } }),
+    },
   };
 }

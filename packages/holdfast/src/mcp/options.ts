@@ -3,6 +3,8 @@ import type { McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Authenticate } from "../security/authenticate.ts";
+import { type RequestStateKey, sealingKey } from "../security/request-state.ts";
+import { durationMs } from "../state/duration.ts";
 import type { ToolScopes } from "./tool-scopes.ts";
 import type { TurnPolicy } from "./tools/turn.ts";
 import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
@@ -29,6 +31,11 @@ export type ResolvedServeOptions = {
   readonly allowedHosts: readonly string[] | "any" | undefined;
   readonly allowedOrigins: readonly string[] | "any" | undefined;
   readonly server: McpServerOptions | undefined;
+  readonly requestState: {
+    readonly keys: readonly RequestStateKey[] | undefined;
+    readonly ttlMs: number;
+    readonly singleUse: boolean;
+  };
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
   /** Undefined where no turns are kept. */
@@ -49,6 +56,7 @@ const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   recordTurns: true,
   node: true,
   httpSse: true,
+  requestState: true,
   server: true,
   limits: true,
   onError: true,
@@ -70,6 +78,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,
     server: options.server,
+    requestState: resolveRequestState(options.requestState ?? {}),
     stateless: options.stateless ?? false,
     response,
     turns: resolveTurns(options),
@@ -114,6 +123,14 @@ function resolveTurns({
 
 function wrong(what: string): HoldfastError {
   return new HoldfastError("INVALID_ARGUMENT", `serve: ${what}`);
+}
+
+function resolveRequestState(given: NonNullable<ServeOptions["requestState"]>): ResolvedServeOptions["requestState"] {
+  refuseUnknownNames("serve: requestState", given, ["keys", "ttl", "singleUse"]);
+  const { keys, ttl = "10m", singleUse = false } = given;
+  if (keys?.length === 0) throw new HoldfastError("INVALID_ARGUMENT", "serve: requestState.keys has no key");
+  keys?.forEach(sealingKey);
+  return { keys, ttlMs: durationMs(ttl, "serve: requestState.ttl"), singleUse };
 }
 
 function resolveLimits(given: Partial<ServeLimits>): ServeLimits {

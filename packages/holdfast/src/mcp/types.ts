@@ -3,8 +3,9 @@ import type { Implementation, McpServer, McpServerOptions, ServerNotifier } from
 
 import type { Authenticate } from "../security/authenticate.ts";
 import type { Principal } from "../security/principal.ts";
+import type { RequestStateKey } from "../security/request-state.ts";
 import type { AnyKind, State } from "../state/kind.ts";
-import type { Session, Sessions, Turn } from "../state/types.ts";
+import type { Duration, Session, Sessions, Turn } from "../state/types.ts";
 
 /** What a build function gets besides the server it registers things on. All of it belongs to the one caller served. */
 export type ServeContext<Kinds extends readonly AnyKind[]> = {
@@ -61,6 +62,18 @@ export type ServeOptions = {
   readonly node?: string;
   /** Where clients of the deprecated HTTP+SSE transport send their messages. Default `/messages`. */
   readonly httpSse?: { readonly messages?: string };
+  /**
+   * State that tools, prompts and resources give along with `input_required` is sealed, and comes back verified. Keys
+   * default to ones in the store; a state is good for ten minutes and any number of times. Not used where
+   * `server.requestState` is given.
+   */
+  readonly requestState?: {
+    /** Secrets of at least 32 bytes: the first seals, all open. */
+    readonly keys?: readonly RequestStateKey[];
+    readonly ttl?: Duration;
+    /** Carry each state out once; whoever presents it again is given the first result. Default false. */
+    readonly singleUse?: boolean;
+  };
   /** Passed on to every `McpServer` that holdfast constructs: capabilities, cache hints, `requestState` and so on. */
   readonly server?: McpServerOptions;
   readonly limits?: Partial<ServeLimits>;

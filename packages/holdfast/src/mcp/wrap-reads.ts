@@ -53,7 +53,7 @@ function guarded(callback: Callback, { onError, parks }: ReadWrapping): Callback
 }
 
 /** The error of the protocol for something a resource or prompt threw; those of the protocol itself stay as they are. */
-function protocolErrorOf(thrown: unknown, target: unknown, report: (error: unknown) => void): unknown {
+export function protocolErrorOf(thrown: unknown, target: unknown, report: (error: unknown) => void): unknown {
   if (thrown instanceof ProtocolError || thrown instanceof SdkError) return thrown;
   if (!isHoldfastError(thrown)) {
     report(thrown);

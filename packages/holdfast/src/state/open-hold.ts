@@ -190,7 +190,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       callOnce: (owner, call, work) => callOnce(engine, owner, call, work),
       sessions: (principal) => open.sessions(principal),
       onEnded: (listener) => open.onEnded(listener),
-      withinCall: (call, fn) => engine.calls.run(call, fn),
+      // Where a call counts once already, so do the calls in it.
+      withinCall: (call, fn) => engine.calls.run({ ...engine.calls.getStore(), ...call }, fn),
       announceEnded: (owner, id) => {
         for (const kind of [sessionKind, transportKind]) engine.ended.announce(owner, { kind, id }, "ended", true);
       },
