@@ -28,7 +28,6 @@ export type { IndexedFields, Lifetime, Owner, Position, RecordKey, StreamHead, V
 export type { AuthAnswer, Authenticate, AuthRequest } from "./security/authenticate.ts";
 export type { Principal } from "./security/principal.ts";
 export { localUser } from "./security/principal.ts";
-export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
 export {
   type OpenedRequestState,
   type RequestStateBinding,
@@ -37,6 +36,7 @@ export {
   type RequestStateOptions,
   requestStateCodec,
 } from "./security/request-state.ts";
+export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
 export type {
   Broadcasted,
   Channel,
@@ -146,6 +146,7 @@ export type {
   Turn,
   Updater,
 } from "./state/types.ts";
+export { type CachedStore, type CacheOptions, cached, type RecordCache } from "./store/cached.ts";
 export type { Quota, Store, StoreFigures, StoreHealth, StoreTraits, Usage } from "./store/contract.ts";
 // What an author of a store needs besides is in `holdfast/contract`.
 export type { StateChange } from "./telemetry/state-change.ts";

@@ -96,7 +96,7 @@ export type CallOptions = { readonly signal?: AbortSignal };
 /** Where an answer may come from. */
 export type ReplicaOptions = {
   /**
-   * Lets a replica of the store answer, where it has any: what this node wrote for the caller is in the answer, what
+   * Lets a replica of the store answer, or a cache in front of it, where there is one: what this node wrote for the caller is in the answer, what
    * other nodes wrote may be missing for a moment. Default: false.
    */
   readonly replica?: boolean;

@@ -123,7 +123,7 @@ async function sealed(result: unknown, sealIt: (plain: PlainState) => Promise<st
 }
 
 function isNeed(result: unknown): result is InputRequiredResult {
-  return isObject(result) && isInputRequiredResult(result as never);
+  return isObject(result) && isInputRequiredResult(result);
 }
 
 /** Failures are not kept: who repeats an honest try may try again. */
@@ -140,6 +140,7 @@ function ownParams(params: unknown): unknown {
 
 function withValue(context: ServerContext, value: unknown): ServerContext {
   // The type of what comes out is the caller's claim, as it is in the SDK.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the SDK's accessor has it
   const requestState = (<T>() => value as T) satisfies ServerContext["mcpReq"]["requestState"];
   return { ...context, mcpReq: { ...context.mcpReq, requestState } };
 }

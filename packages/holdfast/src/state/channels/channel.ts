@@ -36,8 +36,12 @@ import type {
 const topic = "holdfast.channels";
 const defaultStay = "24h";
 
-/** Who is there, and what time it is. */
-type Look = { readonly at: number; readonly live: ReadonlyMap<string, Member> };
+/** Who is there, who has vanished, and what time it is. */
+type Look = {
+  readonly at: number;
+  readonly live: ReadonlyMap<string, Member>;
+  readonly vanished: ReadonlyMap<string, Member>;
+};
 
 export class OwnChannel implements Channel {
   readonly name: string;
@@ -165,12 +169,13 @@ export class OwnChannel implements Channel {
   async #look(signal: AbortSignal | undefined): Promise<Look> {
     const { engine, owner, kind } = this.#scope;
     const { record, at } = await engine.read(owner, this.#key, { signal });
-    if (record === undefined) return { at, live: new Map() };
+    if (record === undefined) return { at, live: new Map(), vanished: new Map() };
     // Documents of this kind passed its schema.
     const { members } = (await decodeDocument(kind, record)) as ChannelDocument;
     const staying = Object.entries(members).filter(([, { until }]) => at < until);
     const sessions = await Promise.all(staying.map(([id]) => this.#read({ kind: sessionKind, id }, signal)));
-    return { at, live: new Map(staying.filter((_, index) => sessions[index] !== undefined)) };
+    const live = new Map(staying.filter((_, index) => sessions[index] !== undefined));
+    return { at, live, vanished: new Map(Object.entries(members).filter(([id]) => !live.has(id))) };
   }
 
   async #read(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -182,7 +187,7 @@ export class OwnChannel implements Channel {
   async #change(
     operation: string,
     options: ChangeOptions,
-    { at, live }: Look,
+    { live, vanished }: Look,
     change: (document: ChannelDocument, tx: Transaction) => void,
     defaultIntent?: unknown,
   ): Promise<{ readonly updated: Updated; readonly members: number }> {
@@ -190,9 +195,10 @@ export class OwnChannel implements Channel {
     const fn = (draft: unknown, tx: Transaction): void => {
       // The draft is the channel's document, fresh from its text.
       const document = draft as ChannelDocument;
-      for (const [session, member] of Object.entries(document.members)) {
-        // Who joined since the look is let be.
-        if (live.has(session) || member.joinedAt >= at) continue;
+      for (const [session, { until }] of vanished) {
+        const member = memberOf(document, session);
+        // Whoever gave a sign of life since the look is let be.
+        if (member === undefined || member.until !== until) continue;
         Reflect.deleteProperty(document.members, session);
         tx.append(presenceStream, { type: "dropped", session, ...labelOf(member) });
       }
