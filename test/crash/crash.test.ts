@@ -15,7 +15,8 @@ import { Ledger } from "./ledger.ts";
 import { work } from "./worker.ts";
 
 const kills = 20;
-const deadlineMs = 85_000;
+/** Far beyond what a quiet machine takes: a loaded one has to get there as well. */
+const deadlineMs = 300_000;
 /** A kill comes only after this many acknowledgements since the last, so that each one interrupts real work. */
 const acknowledgedBetweenKills = 80;
 const longestPauseMs = 250;
@@ -104,7 +105,7 @@ async function workDone(ledger: Ledger, schedule: Random, deadline: AbortSignal)
     deadline.throwIfAborted();
     return ledger.acknowledged >= enough ? true : undefined;
   };
-  await poll(done, "clients at work again", 20_000);
+  await poll(done, "clients at work again", 60_000);
   await delay(schedule.below(longestPauseMs));
 }
 

@@ -163,12 +163,15 @@ describe("increment_counter", () => {
     expect(await valueOf(add(-1))).toMatchObject({ value: Number.MAX_SAFE_INTEGER - 1 });
   });
 
-  it.each(["__proto__", "constructor", "with space", "ünï", "x".repeat(128)])("can be called %s", async (name) => {
-    const session_id = await bench.newSession();
-    await valueOf(bench.call("increment_counter", { session_id, name, by: 3 }));
-    const { counters } = await valueOf(bench.call("get_context", { session_id }));
-    expect(JSON.stringify(counters)).toBe(`{${JSON.stringify(name)}:3}`);
-  });
+  it.each(["__proto__", "constructor", "with space", "ünï", "x".repeat(128), "😀".repeat(128)])(
+    "can be called %s",
+    async (name) => {
+      const session_id = await bench.newSession();
+      await valueOf(bench.call("increment_counter", { session_id, name, by: 3 }));
+      const { counters } = await valueOf(bench.call("get_context", { session_id }));
+      expect(JSON.stringify(counters)).toBe(`{${JSON.stringify(name)}:3}`);
+    },
+  );
 
   it.each([
     [{ by: 0.5 }],

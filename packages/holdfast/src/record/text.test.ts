@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { cut, isWellFormed, utf8Length } from "./text.ts";
+import { cut, isOfLength, isWellFormed, utf8Length } from "./text.ts";
 
 it.each([
   ["", 0],
@@ -32,4 +32,17 @@ it.each([
   ["😀", 0, ""],
 ])("cuts %j to at most %i, and never a character in half", (text, length, kept) => {
   expect(cut(text, length)).toBe(kept);
+});
+
+it.each([
+  ["", false],
+  ["x", true],
+  ["xxx", true],
+  ["xxxx", false],
+  ["😀😀😀", true],
+  ["😀😀😀😀", false],
+  ["😀xxx", false],
+  ["x".repeat(10_000_000), false],
+])("counts characters, not units of UTF-16, in %.20j against three: %s", (text, expected) => {
+  expect(isOfLength(text, 3)).toBe(expected);
 });

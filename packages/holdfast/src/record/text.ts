@@ -9,6 +9,13 @@ export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
+/** Whether a text has 1 to `max` characters: code points, as `maxLength` of a JSON Schema counts them. */
+export function isOfLength(text: string, max: number): boolean {
+  if (text.length <= max) return text.length >= 1;
+  // A code point takes one unit or two.
+  return text.length <= 2 * max && Array.from(text).length <= max;
+}
+
 /** At most `length` UTF-16 units of a text, never half of a surrogate pair. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;

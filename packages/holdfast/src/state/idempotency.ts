@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
+import { isOfLength } from "../record/text.ts";
 import type { CommitId, CommitOutcome } from "../store/contract.ts";
 import type { Engine } from "./engine.ts";
 import { canonicalJson, jsonText } from "./json.ts";
@@ -44,7 +45,7 @@ export function commitIdIn(
 }
 
 function commitIdOf(operation: Operation, { key, intent }: Idempotency, defaultIntent: unknown): CommitId {
-  if (typeof key !== "string" || key.length < 1 || key.length > 128) {
+  if (typeof key !== "string" || !isOfLength(key, 128)) {
     throw invalid("an idempotency key has 1 to 128 characters");
   }
   const asked = jsonText(intent === undefined ? defaultIntent : intent, "the intent", maxIntentBytes);

@@ -14,7 +14,7 @@ import {
   maxNameLength,
   type RecordKey,
 } from "../record/record.ts";
-import { isWellFormed, utf8Length } from "../record/text.ts";
+import { isOfLength, isWellFormed, utf8Length } from "../record/text.ts";
 import type {
   AccountOptions,
   CallOptions,
@@ -189,7 +189,7 @@ export function validateLifetime(lifetime: Lifetime): void {
 
 /** Names of counters and streams: 1 to 128 characters of well-formed text without NUL. */
 export function validateName(what: string, name: string): void {
-  if (name.length < 1 || name.length > maxNameLength) {
+  if (!isOfLength(name, maxNameLength)) {
     throw invalid(`a ${what}'s name has 1 to ${maxNameLength} characters, not ${name.length}`);
   }
   if (name.includes("\0") || !isWellFormed(name)) {

@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { refuseUnknownNames } from "../../record/option-names.ts";
+import { isOfLength } from "../../record/text.ts";
 import { defineKind, type KindDefinition } from "../definition.ts";
 import { jsonText } from "../json.ts";
 import { invalid } from "../refusals.ts";
@@ -103,7 +104,7 @@ function eventsOf(what: string, events: UntypedEventSourcedOptions["events"]): R
   const entries = typeof events === "object" && events !== null ? Object.entries(events) : [];
   if (entries.length === 0) throw invalid(`${what}: "events" has a schema of the payload for each type of event`);
   for (const [type, schema] of entries) {
-    if (type.length < 1 || type.length > 128) throw invalid(`${what}: the name of an event has 1 to 128 characters`);
+    if (!isOfLength(type, 128)) throw invalid(`${what}: the name of an event has 1 to 128 characters`);
     if (typeof schema?.["~standard"]?.validate === "function") continue;
     throw invalid(`${what}: events.${type} is not a Standard Schema (zod, valibot, arktype and others make them)`);
   }

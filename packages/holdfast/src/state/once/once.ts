@@ -17,6 +17,7 @@ import { createHash } from "node:crypto";
 
 import type { Change } from "../../record/change.ts";
 import type { Owner, Version } from "../../record/record.ts";
+import { isOfLength } from "../../record/text.ts";
 import { Aborts } from "../../store/abort.ts";
 import { onceScope } from "../call-context.ts";
 import type { Engine } from "../engine.ts";
@@ -192,7 +193,7 @@ function outcomeOf<T>({ value }: Outcome): Result<T> {
 function checked(call: OnceCall): OnceCall {
   for (const part of ["name", "key"] as const) {
     const text: unknown = call[part];
-    if (typeof text !== "string" || text.length < 1 || text.length > 128) {
+    if (typeof text !== "string" || !isOfLength(text, 128)) {
       throw invalid(`the ${part} of a call that counts once has 1 to 128 characters`);
     }
   }

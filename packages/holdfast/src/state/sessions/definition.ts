@@ -11,6 +11,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { IndexedFields, RecordSummary } from "../../record/record.ts";
+import { isOfLength } from "../../record/text.ts";
 import { defineKind, type KindDefinition } from "../definition.ts";
 import type { SessionLifetime } from "../hold.ts";
 import type { HoldLimits } from "../limits.ts";
@@ -79,7 +80,7 @@ export function emptySession(label: string | undefined, metadata: unknown): Sess
 
 /** Names, keys and labels: 1 to 128 characters of any text. */
 export function checkedName(what: string, name: string): string {
-  if (typeof name === "string" && name.length >= 1 && name.length <= 128) return name;
+  if (typeof name === "string" && isOfLength(name, 128)) return name;
   throw invalid(`${what} has 1 to 128 characters`);
 }
 
