@@ -44,7 +44,8 @@ function asCaller(target: () => string | Command, era: Era): Caller {
   };
 }
 
-describe.each(["2025", "2026"] as const)("the Inspector's command line, %s", (era) => {
+/** Each test starts several processes one after the other. */
+describe.each(["2025", "2026"] as const)("the Inspector's command line, %s", { timeout: 300_000 }, (era) => {
   test("over HTTP finds the tools, and finds a session again after a restart", async () => {
     const caller = asCaller(() => server.url, era);
     expect(await caller.tools()).toEqual(expect.arrayContaining([...toolNames]));

@@ -9,7 +9,9 @@ import type { Era } from "./v2.ts";
 /** What the Inspector's exit code is when the tool itself reports an error. */
 const toolErrorExit = 5;
 const nodeMajor = 22;
-const deadlineMs = 30_000;
+/** Generous: on a loaded machine the start of the Inspector alone takes a while. */
+const connectMs = 60_000;
+const deadlineMs = 90_000;
 
 export type Inspection = {
   readonly exitCode: number | null;
@@ -26,7 +28,15 @@ export type Inspector = {
 export async function inspector(home: string): Promise<Inspector> {
   const [node, cli] = [await nodeBinary(nodeMajor), await inspectorCli()];
   const inspect = (target: string | Command, era: Era, rest: readonly string[]): Promise<Inspection> => {
-    const protocol = ["--protocol-era", era === "2025" ? "legacy" : "modern", "--format", "json", "--quiet"];
+    const protocol = [
+      "--protocol-era",
+      era === "2025" ? "legacy" : "modern",
+      "--format",
+      "json",
+      "--quiet",
+      "--connect-timeout",
+      `${connectMs}`,
+    ];
     const [where, env] =
       typeof target === "string"
         ? [[target, "--transport", "http"], {}]
