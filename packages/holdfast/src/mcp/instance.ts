@@ -10,6 +10,7 @@ import type { Session } from "../state/types.ts";
 import type { Store } from "../store/contract.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
+import { declare, declaredLater } from "./declared.ts";
 import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
@@ -53,6 +54,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const serving = servingHold(hold);
   const sealing = sealingOf(options, serving.store);
   const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
+  const { early, declared } = declaredLater(serverOptions);
   const schemas = new SchemaCache();
   const { turns } = serving;
   // A session's instance may have been made with another token than the one its next call comes with.
@@ -61,7 +63,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     const { session } = caller;
     const principal = withScopesOfCall(caller.principal, scopesOfCall);
     const owner = ownerOfPrincipal(principal);
-    const server = new McpServer(implementation, serverOptions);
+    const server = new McpServer(implementation, early);
     const remember =
       (ofCaller: Session, policy: TurnPolicy) =>
       (call: FinishedCall): void => {
@@ -73,6 +75,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     observeRequests(server, serving.telemetry, tools);
     const once: RunOnce = (call, work) => serving.callOnce(owner, call, work);
     if (sealing !== undefined) wireRequestState(server, sealing, { principal, once, onError: options.onError });
+    declare(server, declared);
     // Who has turned the SDK's way of asking such clients off wants none.
     const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
     wrapTools(server, {

@@ -144,6 +144,14 @@ describe.each(backings)("the state of a question, on %s", (_name, open) => {
     expect((await call(one, "check", { amount: 7 }, { state, ok: true })).result?.isError).not.toBe(true);
   });
 
+  it("is sealed also where the author declares capabilities", async () => {
+    const one = await app({ server: { capabilities: { tools: { listChanged: true }, prompts: {}, resources: {} } } });
+    const state = await stateOf(call(one, "check", { amount: 7 }));
+    expect(state).not.toContain("amount");
+    const again = await call(one, "check", { amount: 7 }, { state, ok: true });
+    expect(again.result?.structuredContent).toEqual({ known: { amount: 7 } });
+  });
+
   it("is refused in one way when altered, foreign, or presented elsewhere; the tool is not entered", async () => {
     const [one, stranger] = [await app(), await app({ requestState: { keys: ["k".repeat(32)] } })];
     const state = await stateOf(call(one, "check", { amount: 7 }));
