@@ -37,6 +37,7 @@ it("resolves a commit whose reply was lost by its commit id, and applies it once
   proxy.lose("replies");
   const commit = store.commit(owner, [{ ...count, id: "reply" }], { commitId: internalId("reply") });
   await eventually("the commit reached the server", async () => (await counted(other, "reply")) === 1);
+  await eventually("its reply was lost", () => proxy.seen.replies.lost > 0);
   await proxy.heal();
   expect(await commit).toMatchObject({ ok: true, replayed: true });
   expect(await counted(other, "reply")).toBe(1);
@@ -63,6 +64,7 @@ it("says that the outcome is unknown where nothing may be repeated, and never se
   const commit = store.commit(owner, [{ ...count, id: "unknown" }]).catch((error: unknown) => error);
   const read = counted(store, "unknown").catch((error: unknown) => error);
   await eventually("the commit reached the server", async () => (await counted(other, "unknown")) === 1);
+  await eventually("its reply was lost", () => proxy.seen.replies.lost > 0);
   await proxy.heal();
   expect(isHoldfastError(await commit, "OUTCOME_UNKNOWN")).toBe(true);
   expect(isHoldfastError(await read, "UNAVAILABLE")).toBe(true);
