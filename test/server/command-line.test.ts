@@ -36,7 +36,7 @@ describe("the command line", () => {
     ]) {
       expect(run.stdout).toContain(flag);
     }
-    expect(run.stdout.split("\n").length).toBeLessThanOrEqual(46);
+    expect(run.stdout.split("\n").length).toBeLessThanOrEqual(50);
   });
 
   it("--version is that of the package", async () => {

@@ -112,7 +112,8 @@ describe("a drain", () => {
     const before = Date.now();
     // Somebody else's lock outlasts the drain, and with it what waits to be written: that is no success.
     expect(await server.stop()).toEqual({ code: 1, signal: null });
-    expect(Date.now() - before).toBeLessThan(7_000);
+    // The drain, a moment for those who still come, and what closing may take.
+    expect(Date.now() - before).toBeLessThan(20_000);
     expect(server.stderr()).toContain("stopping took too long");
     lock.release();
     await underWay;

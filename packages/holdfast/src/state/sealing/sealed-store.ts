@@ -12,6 +12,7 @@ import { LRUCache } from "lru-cache";
 import type { Append, Change, ChangeResult, NewDocument } from "../../record/change.ts";
 import type { Owner, RecordKey, StoredEvent, StoredRecord, Version } from "../../record/record.ts";
 import type { DocumentPlace, Sealer } from "../../security/sealing/sealer.ts";
+import { around } from "../../store/around.ts";
 import type {
   CommitOptions,
   Committed,
@@ -36,20 +37,13 @@ export type SealedStoreOptions = {
 export function sealedStore(options: SealedStoreOptions): Store {
   const { store } = options;
   const sealing = new Sealing(options);
-  return {
-    traits: store.traits,
-    admin: store.admin,
+  return around(store, {
     read: (owner, key, given = {}) => sealing.read(owner, key, given),
     commit: (owner, changes, given = {}) => sealing.commit(owner, changes, given),
     events: (owner, key, stream, given) => sealing.events(owner, key, stream, given),
-    list: (...given) => store.list(...given),
-    usage: (...given) => store.usage(...given),
-    publish: (...given) => store.publish(...given),
-    subscribe: (...given) => store.subscribe(...given),
-    health: (...given) => store.health(...given),
     close: () => sealing.close(),
     [Symbol.asyncDispose]: () => sealing.close(),
-  };
+  });
 }
 
 /** How often a change at whatever version is tried, with others writing too. */
