@@ -87,6 +87,29 @@ describe.each([
   });
 });
 
+describe("an initialize that does not say what it has to", () => {
+  it.each([
+    ["has no params", undefined],
+    ["names no client", { protocolVersion: "2025-11-25", capabilities: {} }],
+    [
+      "names a client without a version",
+      { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x" } },
+    ],
+    ["has a number for a version", { protocolVersion: 1, capabilities: {}, clientInfo: { name: "x", version: "1" } }],
+  ])("%s: is refused in plain words, and makes no session", async (_what, params) => {
+    await using other = await startServer({ store: "memory:" });
+    const answer = await post(other.url, { jsonrpc: "2.0", id: 0, method: "initialize", params });
+    expect(answer.headers.get("mcp-session-id")).toBeNull();
+    expect(answer.json).toEqual({
+      jsonrpc: "2.0",
+      id: 0,
+      error: { code: -32602, message: expect.stringMatching(/^Invalid params: initialize takes/) },
+    });
+    await other.stop();
+    await removeFolder(other.dir);
+  });
+});
+
 describe("--host", () => {
   it.each(["localhost", "127.0.0.2", "::1"])("%s serves clients that use that name", async (host) => {
     const other = await startServer({ args: ["--host", host], store: "memory:" }).catch((error: unknown) => {

@@ -101,7 +101,9 @@ describe("ends of a session", () => {
   });
 
   test("an initialize that the server refuses leaves nothing behind", async () => {
-    const bad = { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: 7 } };
+    const clientInfo = { name: "x", version: "1", title: 7 };
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+    const bad = { jsonrpc: "2.0", id: 1, method: "initialize", params };
     const answer = await call(node, "POST", bad);
     expect(answer.header("mcp-session-id")).toBeUndefined();
     expect(answer.json()).toHaveProperty("error");

@@ -9,7 +9,7 @@ import { createConnectionSession, type Negotiated } from "./create-session.ts";
 import type { SessionDeps } from "./deps.ts";
 import type { MakeInstance } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
-import type { RpcResponse } from "./messages.ts";
+import { errorResponse, type RpcResponse } from "./messages.ts";
 import type { PostExchange } from "./post-exchange.ts";
 import { WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
@@ -34,6 +34,7 @@ export class Initializer {
 
   async answer(inbound: Inbound, request: JSONRPCRequest): Promise<Reply> {
     this.#warm.refuseIfClosed();
+    if (!isWellFormed(request.params)) return jsonReply(errorResponse(request.id, -32602, wellFormed));
     const { principal } = inbound;
     const id = mintWireId();
     const warm = await this.#connect(principal, id.handle);
@@ -82,6 +83,16 @@ export class Initializer {
     await warm.release().catch(this.#deps.onError);
     return exchange.reply;
   }
+}
+
+const wellFormed =
+  "Invalid params: initialize takes protocolVersion, capabilities, and clientInfo with a name and a version";
+
+/** Asked before anything is made; the SDK would answer with an internal error and the words of its schema. */
+function isWellFormed(params: JSONRPCRequest["params"]): boolean {
+  const { protocolVersion, capabilities, clientInfo } = params ?? {};
+  if (typeof protocolVersion !== "string" || !isObject(capabilities) || !isObject(clientInfo)) return false;
+  return typeof clientInfo["name"] === "string" && typeof clientInfo["version"] === "string";
 }
 
 /** Undefined if the server refused. */
