@@ -1,7 +1,4 @@
-/**
- * Every request a server instance handles, measured and traced: the handlers are wrapped as they are registered, so that
- * the SDK's own (`tools/list`, `resources/read`, …) are seen as well as the author's. Nothing is wrapped where nobody looks.
- */
+/** Every request a server instance handles, measured and traced. Nothing is wrapped where nobody looks. */
 
 import { type McpServer, ProtocolError } from "@modelcontextprotocol/server";
 import type { Attributes, Span } from "@opentelemetry/api";
@@ -9,22 +6,13 @@ import { context as contexts, SpanStatusCode } from "@opentelemetry/api";
 
 import { errorType, type Telemetry } from "../telemetry/telemetry.ts";
 import { withRemoteParent } from "../telemetry/trace-context.ts";
+import { aroundHandlers, type Handler } from "./around-handlers.ts";
 import { isObject } from "./is-object.ts";
 
-type Handler = (...given: readonly unknown[]) => unknown;
-type SetHandler = (method: string, ...given: readonly unknown[]) => void;
-
 /** Has to be called before anything is registered. `tools` are the names of tools that there are. */
-export function observeRequests({ server }: McpServer, telemetry: Telemetry, tools: ReadonlySet<string>): void {
+export function observeRequests(server: McpServer, telemetry: Telemetry, tools: ReadonlySet<string>): void {
   if (telemetry.metrics === undefined && telemetry.tracer === undefined) return;
-  // The SDK's overloads tie the handler's type to the method's; here both pass through unseen.
-  const set = server.setRequestHandler.bind(server) as unknown as SetHandler;
-  const wrapped: SetHandler = (method, ...given) => {
-    const handler = given.at(-1);
-    if (typeof handler !== "function") return set(method, ...given);
-    set(method, ...given.slice(0, -1), observed(method, handler as Handler, telemetry, tools));
-  };
-  Object.defineProperty(server, "setRequestHandler", { value: wrapped, configurable: true, writable: true });
+  aroundHandlers(server, (method, handler) => observed(method, handler, telemetry, tools));
 }
 
 function observed(method: string, handler: Handler, telemetry: Telemetry, tools: ReadonlySet<string>): Handler {

@@ -21,6 +21,7 @@ import {
   openState,
   sealState,
 } from "../../security/request-state.ts";
+import { aroundHandlers, type Handler } from "../around-handlers.ts";
 import { isObject } from "../is-object.ts";
 import { neededBy, parkedResult } from "../parked.ts";
 import { resultOfThrown } from "../tools/errors.ts";
@@ -37,7 +38,7 @@ export type StateSealing = {
 };
 
 const callName = "holdfast.request-state";
-type Handler = (request: { readonly params?: unknown }, context: ServerContext) => unknown;
+type StatefulHandler = (request: { readonly params?: unknown }, context: ServerContext) => unknown;
 const methods: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /** Nobody knows whether the state is good: its key could not be read. */
@@ -74,18 +75,16 @@ export type StateCaller = {
 
 /** Has to be called before anything is registered on the server. */
 export function wireRequestState(
-  { server }: McpServer,
+  server: McpServer,
   sealing: StateSealing,
   { principal, once, onError }: StateCaller,
 ): void {
-  // The SDK's overloads tie handlers to methods; here they pass through unseen.
-  const register = server.setRequestHandler.bind(server) as unknown as (...given: readonly unknown[]) => void;
-  const wrapped = (...given: readonly unknown[]): void => {
-    const [method, handler] = given;
-    if (typeof method !== "string" || !methods.has(method) || typeof handler !== "function") return register(...given);
-    // The shape of every handler that is registered in this form.
-    const inner = handler as Handler;
-    register(method, async (request: { readonly params?: unknown }, context: ServerContext) => {
+  aroundHandlers(server, (method, handler, takes) => {
+    // A state is bound to the request as it came.
+    if (takes !== "request" || !methods.has(method)) return handler;
+    // The SDK calls handlers of these methods so.
+    const inner = handler as StatefulHandler;
+    const withState: StatefulHandler = async (request, context) => {
       const binding = { principal, method, params: ownParams(request.params) };
       const opened: unknown = context.mcpReq.requestState();
       if (opened instanceof Unread) return failed(method, opened.error, onError);
@@ -100,9 +99,9 @@ export function wireRequestState(
       } catch (error) {
         return failed(method, error, onError);
       }
-    });
-  };
-  Object.defineProperty(server, "setRequestHandler", { value: wrapped, configurable: true, writable: true });
+    };
+    return withState as Handler;
+  });
 }
 
 /** What the client is told of a failure of ours; those of the protocol are passed on. */
