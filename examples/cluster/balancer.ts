@@ -1,6 +1,7 @@
 /**
  * The least that a balancer has to do: the next request goes to the next node, whoever sent it. A node that refuses the
- * connection or answers 503 has begun nothing, so the one after it is asked. Use nginx or HAProxy for anything serious.
+ * connection or answers 503 has begun nothing, so the one after it is asked. So it is where a GET got no answer at all:
+ * it opens a stream and carries nothing out. Use nginx or HAProxy for anything serious.
  */
 import { request as ask, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
@@ -15,9 +16,9 @@ export function roundRobin(ports: readonly number[]): Server {
       const port = ports[(first + next) % ports.length] ?? 0;
       const answer = await pass(request, Buffer.concat(parts), port);
       // What was sent may have been carried out: its client has to decide.
-      if (answer === "broken") return void response.destroy();
+      if (answer === "broken" && request.method !== "GET") return void response.destroy();
       const last = next === ports.length - 1;
-      if (answer === "refused" || (answer.statusCode === 503 && !last)) continue;
+      if (typeof answer === "string" || (answer.statusCode === 503 && !last)) continue;
       const { connection: _, "transfer-encoding": __, ...headers } = answer.headers;
       response.writeHead(answer.statusCode ?? 502, headers);
       response.flushHeaders();

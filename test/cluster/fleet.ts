@@ -25,6 +25,9 @@ const commits = {
   count: '"counters":\\[\\{"name":"talks"',
 } as const;
 
+/** The commit that opens a session's own stream: nothing of its answer is out by then. */
+export const beforeTheHead = { when: "after", commit: " listen " } as const;
+
 export type NamedPoint =
   | "before the result is committed"
   | "after the result is committed"

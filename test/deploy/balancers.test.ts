@@ -1,10 +1,17 @@
 /** The balancers that people have, with the configuration that the documentation prints. */
 import { describe, expect, test } from "vitest";
 
-import { type AnyClient, clientNames, connectClient, outcomeOf, sessionClients } from "../cluster/client.ts";
-import { startFleet } from "../cluster/fleet.ts";
+import {
+  type AnyClient,
+  type ClientName,
+  clientNames,
+  connectClient,
+  outcomeOf,
+  sessionClients,
+} from "../cluster/client.ts";
+import { beforeTheHead, failAt, startFleet } from "../cluster/fleet.ts";
 import { rollingRestart } from "../cluster/rolling.ts";
-import { startCluster } from "../lib/cluster.ts";
+import { type Cluster, startCluster } from "../lib/cluster.ts";
 import { openDurable } from "../lib/durable-stores.ts";
 import { removeFolder, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { startLoadBalancer } from "../lib/servers/load-balancers.ts";
@@ -30,6 +37,7 @@ describe.each(["nginx", "haproxy"] as const)("%s", { timeout: 180_000 }, (name) 
     }
 
     for (const client of sessionClients) {
+      await expectSecondNodeAsked(client, cluster, balancer.url);
       await using connected = await connectClient(client, balancer.url);
       const call = outcomeOf(connected.call("talk", { tag: "talk", steps: 2_000, waitMs: 10 }));
       await poll(() => (connected.logs.length > 2 ? true : undefined), "the call to begin", 20_000);
@@ -91,6 +99,22 @@ describe.each(["nginx", "haproxy"] as const)("%s", { timeout: 180_000 }, (name) 
 /** nginx asks no node how it is: it goes on sending until a port is closed, and what arrives at that very moment is lost. */
 function leavesDrainingNodesAlone(name: "nginx" | "haproxy"): boolean {
   return name === "haproxy";
+}
+
+/** No client asks again for its session's first stream if the node that got it dies before it answers: the balancer does. */
+async function expectSecondNodeAsked(name: ClientName, cluster: Cluster, url: string): Promise<void> {
+  const node = cluster.node(0);
+  await failAt(node, beforeTheHead);
+  let over = false;
+  const ended = node.ended().finally(() => (over = true));
+  while (!over) {
+    await using client = await connectClient(name, url);
+    await client.call("announce", { tag: "early", steps: 3 });
+    await poll(() => (client.logs.length === 3 ? true : undefined), "what was said outside of a call", 30_000);
+    expect({ name, errors: client.errors }).toEqual({ name, errors: [] });
+  }
+  await ended;
+  await node.start();
 }
 
 /** Gives a long call up as soon as anything is heard of it: what a balancer keeps back until the end is not heard of. */

@@ -4,7 +4,8 @@
  * - Bodies of answers are passed through as they come; one that breaks off breaks off for the client too (a reset).
  * - A node that refuses the connection is skipped, and so is one that answers 503: neither has begun anything. For a
  *   moment afterwards it is asked only where nobody else is left.
- * - A request whose node goes silent in the middle of it is not sent to another one: it may have been carried out.
+ * - A request whose node is lost in the middle of it is not sent to another one: it may have been carried out. A GET is,
+ *   as nginx does by itself, as long as nothing of its answer has come: it carries nothing out.
  * - 502 when no node takes a request.
  */
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
@@ -62,12 +63,12 @@ export async function startBalancer(origins: readonly string[]): Promise<Balance
       response.once("close", () => underWay[node]?.delete(cut));
       const taken = await ask(origins[node] ?? "", request, body, gone.signal);
       if (gone.signal.aborted) return;
-      if (taken === "broken") return reset(response);
-      if (taken !== "refused") {
+      if (taken === "broken" && request.method !== "GET") return reset(response);
+      if (typeof taken !== "string") {
         last?.destroy();
         last = taken.answer;
       }
-      if (taken === "refused" || taken.answer.statusCode === unavailable) {
+      if (typeof taken === "string" || taken.answer.statusCode === unavailable) {
         restsUntil[node] = performance.now() + restMs;
         continue;
       }

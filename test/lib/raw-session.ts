@@ -29,6 +29,11 @@ export async function openRawSession(url: string, extra: Headers = {}): Promise<
     "mcp-protocol-version": "2025-11-25",
   };
   await send(url, "POST", headers, { jsonrpc: "2.0", method: "notifications/initialized" });
+  return rawSession(headers);
+}
+
+/** A session that is there already, by the headers that name it and its client. */
+export function rawSession(headers: Headers): RawSession {
   return {
     headers,
     call: (to, id, name, args = {}) =>
@@ -36,6 +41,19 @@ export async function openRawSession(url: string, extra: Headers = {}): Promise<
     resume: (to, lastEventId) =>
       send(to, "GET", { ...headers, ...(lastEventId !== undefined && { "last-event-id": lastEventId }) }),
   };
+}
+
+/** What comes until there is enough of it, or the stream is over; then the connection is dropped. */
+export async function readUntil(
+  response: Response,
+  enough: (events: readonly SseEvent[]) => boolean,
+): Promise<readonly SseEvent[]> {
+  const seen: SseEvent[] = [];
+  return readEvents(response, (event) => {
+    seen.push(event);
+    // The reader takes whatever is thrown for having had enough, and lets go of the connection.
+    if (enough(seen)) throw new Error("enough");
+  });
 }
 
 /** Every event of a stream until it ends or breaks; `onEvent` hears of each as it comes. */
