@@ -1,4 +1,4 @@
-/** A newcomer's walk: an empty folder, the packed packages, and nothing else of this repository. */
+/** What the packages are as somebody gets them; docs/start.md is followed in start.test.ts. */
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { valueOf } from "../clients/caller.ts";
 import { launch, listening } from "../lib/node-process.ts";
 import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
 import { connect } from "../server/connect.ts";
+import { npm, type Packed, packInto, tarballOf } from "./packed.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
@@ -16,28 +17,12 @@ const run = promisify(execFile);
 /** What a package may weigh, packed. Raise it in the change that needs it, and say there why. */
 const budgets = { holdfast: 1_600_000, "holdfast-server": 200_000 };
 
-type Packed = {
-  readonly name: string;
-  readonly filename: string;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
-};
-
 let dir: string;
 let packed: readonly Packed[];
 
-async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await run("npm", [...args], { cwd, maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
-}
-
 beforeAll(async () => {
   dir = await temporaryFolder();
-  const of = ["-w", "packages/holdfast", "-w", "packages/server"];
-  // What npm answers: a list of what it packed.
-  packed = JSON.parse(
-    await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", dir, ...of),
-  ) as Packed[];
+  packed = await packInto(dir);
 }, 120_000);
 afterAll(() => removeFolder(dir));
 
@@ -80,7 +65,7 @@ describe("in an empty folder", () => {
     await mkdir(join(dir, "walk"));
     const cwd = join(dir, "walk");
     await writeFile(join(cwd, "package.json"), '{ "private": true, "type": "module" }\n');
-    const tarballs = packed.map(({ filename }) => join(dir, filename.replace("@", "").replace("/", "-")));
+    const tarballs = packed.map((one) => tarballOf(dir, one));
     await npm(cwd, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", ...tarballs);
   }, 300_000);
 
