@@ -237,5 +237,6 @@ for i = 1, count do
   answers[i] = done and answer or { 0, 'failed', type(answer) == 'table' and answer.err or tostring(answer) }
 end
 flush()
-return { answers, isLower and wide(account[DUE]) }
+-- Nil would leave the place out, where false says that there is none.
+return { answers, isLower and wide(account[DUE]) or false }
 `;
