@@ -6,6 +6,8 @@ export { serveDefaults } from "./mcp/options.ts";
 export { reply } from "./mcp/reply.ts";
 export { withState } from "./mcp/request-state/with-state.ts";
 export { serve } from "./mcp/serve.ts";
+export type { StepUpPurpose } from "./mcp/step-up/purposes.ts";
+export { type Requirements, requires } from "./mcp/step-up/requires.ts";
 export { type ExactlyOnceOptions, exactlyOnce } from "./mcp/tools/exactly-once.ts";
 export type {
   App,
@@ -103,6 +105,7 @@ export type {
 export { type HoldLimits, holdDefaults } from "./state/limits.ts";
 export type { Once, OnceCall } from "./state/once/types.ts";
 export { notFound } from "./state/refusals.ts";
+export type { Confirmation, SessionStepUp, StepUpRequest, StepUps } from "./state/step-up/types.ts";
 export type {
   Appended,
   AppendOptions,

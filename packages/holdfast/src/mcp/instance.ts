@@ -16,6 +16,7 @@ import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { givenKeys, StoredKeys } from "./request-state/key-ring.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
+import { seatName } from "./step-up/seat-name.ts";
 import { makeSubscribable } from "./subscribable.ts";
 import { missingFor, type ToolScopes } from "./tool-scopes.ts";
 import type { RunOnce } from "./tools/exactly-once.ts";
@@ -71,6 +72,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
         // Asked late: that of a stdio connection may have been replaced.
         if (turn !== undefined) turns.record(owner, ofCaller.id, turn);
       };
+    const seat = serving.seat(owner, seatName(caller));
     const tools = new Set<string>();
     observeRequests(server, serving.telemetry, tools);
     const once: RunOnce = (call, work) => serving.callOnce(owner, call, work);
@@ -90,6 +92,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
         }),
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once,
+      stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
       onError: options.onError,
     });
     wrapReads(server, { onError: options.onError, parks });
@@ -98,6 +101,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       sessions: hold.sessions(principal),
       session,
       principal,
+      stepUp: seat,
       connection: caller.connection,
       notify: bus.notifier(owner),
       era: caller.era,

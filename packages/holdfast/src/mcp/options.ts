@@ -5,6 +5,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Authenticate } from "../security/authenticate.ts";
 import { type RequestStateKey, sealingKey } from "../security/request-state.ts";
 import { durationMs } from "../state/duration.ts";
+import { type Purposes, resolvePurposes } from "./step-up/purposes.ts";
 import type { ToolScopes } from "./tool-scopes.ts";
 import type { TurnPolicy } from "./tools/turn.ts";
 import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
@@ -28,6 +29,7 @@ export const serveDefaults: ServeLimits = {
 export type ResolvedServeOptions = {
   readonly authenticate: Authenticate | undefined;
   readonly toolScopes: ToolScopes;
+  readonly stepUp: Purposes;
   readonly allowedHosts: readonly string[] | "any" | undefined;
   readonly allowedOrigins: readonly string[] | "any" | undefined;
   readonly server: McpServerOptions | undefined;
@@ -49,6 +51,7 @@ export type ResolvedServeOptions = {
 const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   authenticate: true,
   toolScopes: true,
+  stepUp: true,
   allowedHosts: true,
   allowedOrigins: true,
   stateless: true,
@@ -75,6 +78,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
   return {
     authenticate: options.authenticate,
     toolScopes: resolveToolScopes(options.toolScopes ?? {}),
+    stepUp: resolvePurposes(options.stepUp ?? {}),
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,
     server: options.server,

@@ -5,7 +5,9 @@ import type { Authenticate } from "../security/authenticate.ts";
 import type { Principal } from "../security/principal.ts";
 import type { RequestStateKey } from "../security/request-state.ts";
 import type { AnyKind, State } from "../state/kind.ts";
+import type { SessionStepUp } from "../state/step-up/types.ts";
 import type { Duration, Session, Sessions, Turn } from "../state/types.ts";
+import type { StepUpPurpose } from "./step-up/purposes.ts";
 
 /** What a build function gets besides the server it registers things on. All of it belongs to the one caller served. */
 export type ServeContext<Kinds extends readonly AnyKind[]> = {
@@ -17,6 +19,8 @@ export type ServeContext<Kinds extends readonly AnyKind[]> = {
   readonly sessions: Sessions;
   /** Who is asking. Within a tool, the scopes are those of the token that the call came with. */
   readonly principal: Principal;
+  /** What was confirmed out of band in this session; without one, by this client of the caller. */
+  readonly stepUp: SessionStepUp;
   /**
    * Volatile state of the connection: gone when the process ends, when the instance is evicted, or when another node
    * serves the next request. For what cannot be stored (a socket, a browser); everything else belongs in `state`.
@@ -48,6 +52,11 @@ export type ServeOptions = {
    * them is answered 403 with a challenge that names them, and nowhere reaches the tool.
    */
   readonly toolScopes?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Purposes that users confirm out of band, on a page of yours, before tools that `requires()` names them for are entered:
+   * `{ payments: { url: (request) => `https://shop.example.com/confirm/${request}` } }`.
+   */
+  readonly stepUp?: Readonly<Record<string, StepUpPurpose>>;
   /** Host names requests may address, without port. Default: the loopback names. `"any"` turns the check off. */
   readonly allowedHosts?: readonly string[] | "any";
   /** Origins browsers may call from. Default: loopback origins. */

@@ -7,6 +7,7 @@ import type { StateChange } from "../telemetry/state-change.ts";
 import type { TelemetryOptions } from "../telemetry/telemetry.ts";
 import type { AnyKind, State } from "./kind.ts";
 import type { HoldLimits } from "./limits.ts";
+import type { StepUps } from "./step-up/types.ts";
 import type { Duration, Sessions } from "./types.ts";
 
 /** A change that somebody else came before. Fit for logs: the id is a hash. */
@@ -38,6 +39,8 @@ export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> ext
   state(principal: Principal): State<Kinds>;
   /** The sessions of one principal. Cheap: make one per request. */
   sessions(principal: Principal): Sessions;
+  /** What one principal confirmed out of band, for the page where that is done and for log-outs. */
+  stepUps(principal: Principal): StepUps;
   /** What the principal has now. Counts are exact. */
   usage(principal: Principal, options?: { readonly signal?: AbortSignal }): Promise<Usage>;
   health(options?: { readonly signal?: AbortSignal }): Promise<StoreHealth>;

@@ -32,6 +32,9 @@ import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
 import { OwnSessions } from "./sessions/sessions.ts";
 import { TurnRecorder } from "./sessions/turns.ts";
+import { OwnStepUps } from "./step-up/own-step-ups.ts";
+import { Seat } from "./step-up/seat.ts";
+import type { StepUps } from "./step-up/types.ts";
 import { tracedFace } from "./traced-face.ts";
 import type { Sessions } from "./types.ts";
 import { watchHold } from "./watch-hold.ts";
@@ -189,6 +192,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       sessionQuota: engine.creationQuota(open.#session),
       callOnce: (owner, call, work) => callOnce(engine, owner, call, work),
       sessions: (principal) => open.sessions(principal),
+      seat: (owner, name) => new Seat(engine, owner, name),
       onEnded: (listener) => open.onEnded(listener),
       // Where a call counts once already, so do the calls in it.
       withinCall: (call, fn) => engine.calls.run({ ...engine.calls.getStore(), ...call }, fn),
@@ -211,6 +215,10 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   sessions(principal: Principal): Sessions {
     const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, { companionOf: transportOf });
     return tracedFace(new OwnSessions(scope, this.#turns), sessionKind, this.#telemetry);
+  }
+
+  stepUps(principal: Principal): StepUps {
+    return new OwnStepUps(this.#engine, ownerOfPrincipal(principal));
   }
 
   async usage(principal: Principal, options: { readonly signal?: AbortSignal } = {}): Promise<Usage> {

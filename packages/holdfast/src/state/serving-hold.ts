@@ -5,6 +5,7 @@ import type { CallContext } from "./call-context.ts";
 import type { Hold } from "./hold.ts";
 import type { OnceWork } from "./once/once.ts";
 import type { OnceCall } from "./once/types.ts";
+import type { Seat } from "./step-up/seat.ts";
 import type { Turn } from "./types.ts";
 
 /**
@@ -18,6 +19,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly telemetry: Telemetry;
   /** As `state.once`, for an owner. */
   callOnce<T>(owner: Owner, call: OnceCall, work: OnceWork<T>): Promise<T>;
+  /** Where confirmations of a session or client count. */
+  seat(owner: Owner, name: string): Seat;
   /** The quota of a commit that creates a session. */
   readonly sessionQuota: Quota;
   /** Runs a tool, so that whatever it does to records is known to be done by this call. */

@@ -15,6 +15,7 @@ import { cut } from "../../record/text.ts";
 import type { CallContext } from "../../state/call-context.ts";
 import type { Release } from "../connections.ts";
 import { type Parks, parkedResult } from "../parked.ts";
+import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts";
 import { resultOfIssues, resultOfThrown } from "./errors.ts";
 import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
@@ -36,6 +37,8 @@ export type ToolWrapping = {
   readonly onTurn?: ((turn: FinishedCall) => void) | undefined;
   /** Carries out a call that counts once. */
   readonly once: RunOnce;
+  /** How users confirm what tools require. Absent where nothing can be confirmed. */
+  readonly stepUp?: StepUpWiring | undefined;
   readonly onError: (error: unknown) => void;
 };
 
@@ -64,14 +67,18 @@ export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
   const wrapped: Register = (name, config, given) => {
     const tool = { name };
     wrapping.tools?.add(name);
-    const counting = (callback: Callback): Callback => countingOnce(tool, config, callback, wrapping.once);
-    const callback = counting(given);
+    // Confirmed first: what a repeat is answered with may be as secret as what the call does.
+    const guarded = (callback: Callback): Callback =>
+      confirmedFirst(config, countingOnce(tool, config, callback, wrapping.once), wrapping.stepUp, (context) =>
+        clientName(server, context),
+      );
+    const callback = guarded(given);
     const registered = register(
       name,
       preparedConfig(config, wrapping.schemas),
       wrapCallback({ server, tool, callback, wrapping }),
     );
-    wrapUpdate(registered, server, tool, counting, wrapping);
+    wrapUpdate(registered, server, tool, guarded, wrapping);
     return registered;
   };
   Object.defineProperty(server, "registerTool", { value: wrapped, configurable: true, writable: true });
@@ -91,7 +98,7 @@ function wrapUpdate(
   registered: RegisteredTool,
   server: McpServer,
   tool: { name: string },
-  counting: (callback: Callback) => Callback,
+  guarded: (callback: Callback) => Callback,
   wrapping: ToolWrapping,
 ): void {
   // As above: the parts that are typed by the schema pass through unseen.
@@ -108,7 +115,7 @@ function wrapUpdate(
       ...(outputSchema === undefined ? {} : { outputSchema: wrapping.schemas.output(outputSchema) }),
       ...(callback === undefined
         ? {}
-        : { callback: wrapCallback({ server, tool, callback: counting(callback), wrapping }) }),
+        : { callback: wrapCallback({ server, tool, callback: guarded(callback), wrapping }) }),
     });
   };
   Object.defineProperty(registered, "update", { value: wrapped, configurable: true, writable: true, enumerable: true });
