@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+import { LongestFirst } from "./test/setup/longest-first.ts";
+
 const src = fileURLToPath(new URL("./packages/holdfast/src/", import.meta.url));
 
 /** Unit tests of every package see the library's sources, so that no build has to come first. */
@@ -38,6 +40,7 @@ const report = process.env["HOLDFAST_TEST_REPORT"];
 export default defineConfig({
   test: {
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         resolve: { alias: librarySources },
