@@ -3,6 +3,7 @@
 export { holdfast } from "./hold.ts";
 export { type KindTools, kindTools } from "./mcp/kind-tools.ts";
 export { serveDefaults } from "./mcp/options.ts";
+export { publicAnonymous } from "./mcp/public-anonymous.ts";
 export { reply } from "./mcp/reply.ts";
 export { withState } from "./mcp/request-state/with-state.ts";
 export { serve } from "./mcp/serve.ts";

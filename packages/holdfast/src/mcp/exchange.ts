@@ -9,6 +9,8 @@ export type Inbound = {
   /** By lower-case name. */
   header(name: string): string | undefined;
   readonly principal: Principal;
+  /** Where the connection comes from, where that is known: tells callers apart that nobody knows. */
+  readonly address?: string | undefined;
   /** The parsed body of a POST; undefined otherwise. */
   readonly body: unknown;
   /** Aborted when the client's connection is gone. */

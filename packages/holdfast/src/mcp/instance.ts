@@ -2,7 +2,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
+import { isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
+import { refused } from "../state/anonymous/faces.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
@@ -14,6 +16,7 @@ import { declare, declaredLater } from "./declared.ts";
 import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
+import { withoutLists } from "./public-anonymous.ts";
 import { givenKeys, StoredKeys } from "./request-state/key-ring.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
 import { seatName } from "./step-up/seat-name.ts";
@@ -91,7 +94,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
           return serving.withinCall(call, fn);
         }),
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
-      once,
+      once: isAnyone(principal) ? () => Promise.reject(refused("call that counts once")) : once,
       stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
       onError: options.onError,
     });
@@ -103,7 +106,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       principal,
       stepUp: seat,
       connection: caller.connection,
-      notify: bus.notifier(owner),
+      notify: isAnyone(principal) ? withoutLists(bus.notifier(owner)) : bus.notifier(owner),
       era: caller.era,
     });
     const { era, onSubscription } = caller;

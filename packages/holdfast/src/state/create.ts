@@ -87,7 +87,7 @@ async function mint(
   { fence, signal }: ChangeOptions,
 ): Promise<Minted> {
   const { engine, owner, kind } = scope;
-  const key: RecordKey = { kind: kind.name, id: mintId(kind.prefix) };
+  const key: RecordKey = { kind: kind.name, id: scope.mintAs ?? mintId(kind.prefix) };
   const step = remembering(engine, commitId, { text: beginning.create.text });
   const applied = await engine.apply(owner, [...changesOf(key, beginning, commitId), ...step], {
     commitId,

@@ -1,10 +1,12 @@
 import { HoldfastError } from "../record/errors.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Owner } from "../record/record.ts";
+import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
 import { Telemetry, type TelemetryInit } from "../telemetry/telemetry.ts";
+import { anonymousFace, anonymousNames } from "./anonymous/faces.ts";
 import { OwnChannel } from "./channels/channel.ts";
 import { channelPrefix, defineChannel } from "./channels/definition.ts";
 import type { Channels } from "./channels/types.ts";
@@ -204,6 +206,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   state(principal: Principal): State<Kinds> {
     const owner = ownerOfPrincipal(principal);
+    if (isAnonymous(principal)) return this.#anonymousState();
     const entries = this.kinds.map((kind) => [kind.name, this.#recordsOf(owner, definitionOf(kind))] as const);
     // One entry per kind, each made by the kind's own scope: what the mapped type says.
     return Object.assign(Object.fromEntries(entries), locksOf(this.#engine, owner), {
@@ -213,15 +216,21 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   }
 
   sessions(principal: Principal): Sessions {
+    if (isAnonymous(principal)) return this.#anonymousSessions();
     const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, { companionOf: transportOf });
     return tracedFace(new OwnSessions(scope, this.#turns), sessionKind, this.#telemetry);
   }
 
   stepUps(principal: Principal): StepUps {
+    if (isAnonymous(principal)) {
+      throw new HoldfastError("INVALID_ARGUMENT", "anonymous callers confirm nothing: nobody knows who they are");
+    }
     return new OwnStepUps(this.#engine, ownerOfPrincipal(principal));
   }
 
   async usage(principal: Principal, options: { readonly signal?: AbortSignal } = {}): Promise<Usage> {
+    // What lies in the partition of those without a session is nobody's.
+    if (isAnyone(principal)) return { records: 0, bytes: 0, byKind: {} };
     return await this.#engine.usage(ownerOfPrincipal(principal), options);
   }
 
@@ -265,6 +274,28 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     await this.#turns.close();
     this.#engine.close();
     if (this.#ownsStore) await this.#store.close();
+  }
+
+  #anonymousState(): State<Kinds> {
+    const entries = this.kinds.map((kind) => {
+      const definition = definitionOf(kind);
+      const face = anonymousFace({ engine: this.#engine, kind: definition, faceOf });
+      return [kind.name, tracedFace(face, definition.name, this.#telemetry)] as const;
+    });
+    // As `state`: the faces answer what theirs do, or refuse.
+    return Object.assign(Object.fromEntries(entries), anonymousNames()) as unknown as State<Kinds>;
+  }
+
+  #anonymousSessions(): Sessions {
+    const face = anonymousFace({
+      engine: this.#engine,
+      kind: this.#session,
+      companionOf: transportOf,
+      faceOf: (scope) => new OwnSessions(scope, this.#turns),
+      opensHandles: true,
+    });
+    // It has the methods of `OwnSessions`, or refuses them.
+    return tracedFace(face as Sessions, sessionKind, this.#telemetry);
   }
 
   #recordsOf(owner: Owner, definition: KindDefinition): unknown {

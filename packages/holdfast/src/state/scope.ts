@@ -21,18 +21,29 @@ export class Scope {
   readonly kind: KindDefinition;
   /** The grant by which somebody else's record is used, where that is so. */
   readonly guest: Guest | undefined;
+  /** What the next record made here is called, where that had to be known before. */
+  readonly mintAs: string | undefined;
   readonly #companionOf: CompanionOf | undefined;
 
   constructor(
     engine: Engine,
     owner: Owner,
     kind: KindDefinition,
-    { companionOf, guest }: { readonly companionOf?: CompanionOf; readonly guest?: Guest } = {},
+    {
+      companionOf,
+      guest,
+      mintAs,
+    }: {
+      readonly companionOf?: CompanionOf;
+      readonly guest?: Guest;
+      readonly mintAs?: string | undefined;
+    } = {},
   ) {
     this.engine = engine;
     this.owner = owner;
     this.kind = kind;
     this.guest = guest;
+    this.mintAs = mintAs;
     this.#companionOf = companionOf;
   }
 

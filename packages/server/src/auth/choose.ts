@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import type { Authenticate } from "holdfast";
+import { type Authenticate, publicAnonymous } from "holdfast";
 import { HoldfastError } from "holdfast/contract";
 import type { OAuth } from "holdfast/oauth";
 
@@ -22,7 +22,7 @@ export type ChosenAuthentication = {
 export async function chooseAuthentication(settings: Settings): Promise<ChosenAuthentication> {
   const { authTokens, authJwks, stdio, host } = settings;
   if (stdio) {
-    const given = authTokens !== undefined ? "--auth-tokens" : authJwks !== undefined ? "--auth-jwks" : undefined;
+    const given = givenFor(settings);
     const warnings = given === undefined ? [] : [`${given} has no effect on stdio, where the caller is the local user`];
     return { summary: "none: the caller is the local user", warnings };
   }
@@ -32,14 +32,29 @@ export async function chooseAuthentication(settings: Settings): Promise<ChosenAu
     const { authenticateOAuth } = await import("./oauth.ts");
     return authenticateOAuth(settings, authJwks);
   }
+  if (settings.publicAnonymous) return anybody;
   if (!isLoopback(host)) {
     throw new HoldfastError(
       "CONFIGURATION",
       `refusing to listen on ${host} without authentication: everyone who can reach it would be the same user. ` +
-        "Give --auth-jwks or --auth-tokens, or bind to 127.0.0.1 (anonymous serving, where each handle is its own owner, is not in this version)",
+        "Give --auth-jwks or --auth-tokens, bind to 127.0.0.1, or say --public-anonymous, where each handle is its own owner and nothing is listed",
     );
   }
   return { summary: "none: everyone on this machine is the local user", warnings: [] };
+}
+
+const anybody: ChosenAuthentication = {
+  authenticate: publicAnonymous,
+  summary: "none: anybody who can reach this is served, and each handle is its own owner",
+  warnings: [
+    "everybody may store something: what one handle may take is limited, how many there are is not. Put a rate limit for each address in front",
+  ],
+};
+
+function givenFor({ authTokens, authJwks, publicAnonymous: anonymous }: Settings): string | undefined {
+  if (authTokens !== undefined) return "--auth-tokens";
+  if (authJwks !== undefined) return "--auth-jwks";
+  return anonymous ? "--public-anonymous" : undefined;
 }
 
 function fromFile(path: string): ChosenAuthentication {

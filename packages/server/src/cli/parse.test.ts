@@ -53,7 +53,6 @@ describe("a command line", () => {
     [["migrate", "--form", "x"], "unknown flag --form; did you mean --from?"],
     [["--from", "x", "--to", "y"], "--from is a flag of migrate, not of serve"],
     [["serve", "8080"], 'unexpected argument "8080" after "serve"; flags begin with --'],
-    [["--public-anonymous"], "--public-anonymous is not in this version yet"],
     [["--constructor"], "unknown flag --constructor"],
   ])("%j is refused: %s", (words, message) => {
     expect(() => parse(...words)).toThrow(message);

@@ -132,20 +132,9 @@ function checkArguments(command: Command | undefined, given: readonly string[]):
 }
 
 function unknownFlag(word: string, name: string, { known, command, table, commands }: Where): HoldfastError {
-  const later = comingLater.get(name);
-  if (later !== undefined) return usage(`${word} is not in this version yet: ${later}`);
   const owner = commands.find((other) => other !== command && flagsOf(other, table).has(name));
   if (owner !== undefined && command !== undefined && !known.has(name)) {
     return usage(`--${name} is a flag of ${owner.name}, not of ${command.name}`);
   }
   return usage(`unknown flag ${word}${suggestion(name, [...known.keys(), "help", "version"], "--")}`);
 }
-
-/** Flags that people may have read about; a straight answer beats the nearest name. */
-const comingLater: ReadonlyMap<string, string> = new Map([
-  ["public-anonymous", "to serve other machines, give every caller a token (--auth-tokens FILE)"],
-  ["auth-jwks", "use --auth-tokens FILE"],
-  ["auth-issuer", "use --auth-tokens FILE"],
-  ["auth-audience", "use --auth-tokens FILE"],
-  ["sse", "clients of the HTTP+SSE transport can use --stdio"],
-]);

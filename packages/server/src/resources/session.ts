@@ -4,6 +4,7 @@ import type { ServeContext } from "holdfast";
 
 import type { Kinds } from "../kinds.ts";
 import { contextOf } from "../tools/session-context.ts";
+import { listedFor } from "./listed.ts";
 import { sessionUri } from "./uris.ts";
 
 /** Sessions that a listing of resources names; list_sessions has them all. */
@@ -11,9 +12,9 @@ const maxListed = 100;
 const newestOfEach = 10;
 const mimeType = "application/json";
 
-export function registerSessionResource(server: McpServer, { sessions }: ServeContext<Kinds>): void {
+export function registerSessionResource(server: McpServer, { sessions, principal }: ServeContext<Kinds>): void {
   const template = new ResourceTemplate("session://{session_id}", {
-    list: async () => {
+    list: listedFor(principal, async () => {
       const page = await sessions.list({ limit: maxListed });
       const resources = page.records.map(({ id, label }) => ({
         uri: sessionUri(id),
@@ -21,7 +22,7 @@ export function registerSessionResource(server: McpServer, { sessions }: ServeCo
         mimeType,
       }));
       return { resources };
-    },
+    }),
   });
   server.registerResource(
     "session",

@@ -4,18 +4,19 @@ import type { ServeContext } from "holdfast";
 
 import type { Kinds } from "../kinds.ts";
 import { stateOf } from "../workflow/state.ts";
+import { listedFor } from "./listed.ts";
 import { workflowUri } from "./uris.ts";
 
 /** Workflows that a listing of resources names: the newest. */
 const maxListed = 100;
 const mimeType = "application/json";
 
-export function registerWorkflowResource(server: McpServer, { state }: ServeContext<Kinds>): void {
+export function registerWorkflowResource(server: McpServer, { state, principal }: ServeContext<Kinds>): void {
   const template = new ResourceTemplate("workflow://{workflow_id}", {
-    list: async () => {
+    list: listedFor(principal, async () => {
       const { records } = await state.workflow.list({ limit: maxListed });
       return { resources: records.map(({ id }) => ({ uri: workflowUri(id), name: id, mimeType })) };
-    },
+    }),
   });
   server.registerResource(
     "workflow",

@@ -142,6 +142,11 @@ function checkTogether(resolved: Resolved): Resolved {
 /** How callers prove who they are follows from what is given for it. */
 function authentication(settings: Settings, sources: Resolved["sources"]): Settings["auth"] {
   const ways = { tokens: settings.authTokens !== undefined, oauth: settings.authJwks !== undefined };
+  if (settings.publicAnonymous && (ways.tokens || ways.oauth)) {
+    throw wrong(
+      `--public-anonymous and --auth-${ways.tokens ? "tokens" : "jwks"} contradict each other: give one of them`,
+    );
+  }
   if (ways.tokens && ways.oauth) {
     throw wrong("--auth-tokens and --auth-jwks contradict each other: give one of them");
   }

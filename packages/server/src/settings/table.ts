@@ -22,6 +22,7 @@ export type Settings = {
   readonly authScopes: readonly string[] | undefined;
   readonly authTenantClaim: string | undefined;
   readonly authClockTolerance: number;
+  readonly publicAnonymous: boolean;
   readonly publicUrl: string | undefined;
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
@@ -112,6 +113,11 @@ export function createTable(around: Surroundings): Table {
       max: 600 * second,
       group: who,
       help: "How far the issuer's clock may be from ours",
+    }),
+    publicAnonymous: flag({
+      default: false,
+      group: who,
+      help: "Serve anybody, anywhere: each handle is its own owner, and nothing is listed",
     }),
     publicUrl: optionalText({
       placeholder: "URL",

@@ -65,6 +65,7 @@ function arrivalOf(request: IncomingMessage, signal: AbortSignal, given: unknown
     url: request.url ?? "/",
     header: (name) => headerOf(request, name),
     signal,
+    address: request.socket.remoteAddress,
     fromThisMachine: isLoopback(request.socket),
     parsed,
     readBody: async (maxBytes) => {

@@ -5,7 +5,8 @@
  * The SDK's own transport for it takes a response object of Node's and knows its own process only. This one stands behind
  * the same gate as every other way in, and counts against the same limits.
  */
-import { ownerOfPrincipal } from "../../security/principal.ts";
+import { anonymousPrincipal, isAnonymous } from "../../security/anonymous.ts";
+import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
 import type { EventBus } from "../bus/bus.ts";
 import type { Inbound, Reply } from "../exchange.ts";
@@ -19,7 +20,7 @@ import type { SessionDeps } from "../sessions/deps.ts";
 import type { SessionHold } from "../sessions/hold.ts";
 import { LiveStream } from "../sessions/live-stream.ts";
 import { readMessage } from "../sessions/messages.ts";
-import { MissedIds } from "../sessions/missed-ids.ts";
+import { guesserOf, MissedIds } from "../sessions/missed-ids.ts";
 import { putInInbox } from "../sessions/routing/inbox.ts";
 import type { StreamSlots } from "../sessions/slots.ts";
 import { streamHeaders } from "../sessions/sse.ts";
@@ -94,13 +95,14 @@ export class HttpSse {
     await Promise.all(this.#closing);
   }
 
-  async #open({ principal, signal }: Inbound): Promise<Reply> {
+  async #open({ principal: caller, signal }: Inbound): Promise<Reply> {
     if (this.#closed) return unavailable();
     const { hold, instance, bus, slots, options } = this.#init;
+    const id = mintWireId();
+    const principal = holderOf(caller, id.handle);
     const owner = ownerOfPrincipal(principal);
     const release = slots.take(owner);
     if (typeof release === "string") return tooManyStreams(release);
-    const id = mintWireId();
     const bond = bondOf(principal, id);
     let connection: Connection | undefined;
     const live = new LiveStream({
@@ -146,7 +148,7 @@ export class HttpSse {
     if (presented === null) return errorReply(400, -32000, "Bad Request: the sessionId parameter is required");
     const wireId = parseWireId(presented);
     if (wireId === undefined) return this.#notFound(inbound, presented);
-    const { principal } = inbound;
+    const principal = holderOf(inbound.principal, wireId.handle);
     const owner = ownerOfPrincipal(principal);
     const here = this.#connections.get(wireId.handle);
     const local = here?.owner === owner ? here : undefined;
@@ -163,8 +165,8 @@ export class HttpSse {
   }
 
   /** Unknown, over, malformed and foreign are one answer. */
-  #notFound({ principal }: Inbound, presented: string): Reply {
-    const waitSeconds = this.#missed.note(ownerOfPrincipal(principal), presented);
+  #notFound(inbound: Inbound, presented: string): Reply {
+    const waitSeconds = this.#missed.note(guesserOf(inbound), presented);
     return waitSeconds === undefined ? sessionNotFound() : tooManyMisses(waitSeconds);
   }
 
@@ -180,4 +182,9 @@ const accepted: Reply = { status: 202, headers: { "content-type": "text/plain" }
 /** Where the client is to send: what it is told may have a query already. */
 function endpointFor(messages: string, wireId: string): string {
   return `${messages}${messages.includes("?") ? "&" : "?"}sessionId=${wireId}`;
+}
+
+/** Nobody knows an anonymous caller but by the connection that it was given. */
+function holderOf(principal: Principal, handle: string): Principal {
+  return isAnonymous(principal) ? anonymousPrincipal(handle) : principal;
 }

@@ -35,6 +35,8 @@ export interface Arrival {
   header(name: string): string | undefined;
   /** Aborted when the client's connection is gone. */
   readonly signal: AbortSignal;
+  /** Where the connection comes from, where that is known. */
+  readonly address?: string | undefined;
   /** False if the connection is known to come from another machine. */
   readonly fromThisMachine: boolean;
   /** Who is asking, where the application around us has found out already. */
@@ -216,6 +218,7 @@ function inboundOf(arrival: Arrival, principal: Principal, body: unknown): Inbou
     method: arrival.method as Inbound["method"],
     header: (name) => arrival.header(name),
     principal,
+    address: arrival.address,
     body,
     signal: arrival.signal,
     request: () => arrival.request(),

@@ -219,7 +219,7 @@ class Endpoint implements SessionEndpoint {
     const wireId = inbound.header("mcp-session-id");
     if (wireId === undefined) return sessionIdMissing();
     const session = await this.#gate.find(inbound.principal, wireId);
-    if (session === undefined) return this.#gate.missed(inbound.principal, wireId);
+    if (session === undefined) return this.#gate.missed(inbound, wireId);
     if (inbound.method === "GET") return this.#streams.open(inbound, session);
     if (!(await endSession(this.#deps, session))) return sessionNotFound();
     await knownEverywhere(this.#deps);

@@ -1,5 +1,6 @@
 import type { Implementation, JSONRPCRequest } from "@modelcontextprotocol/server";
 import { utf8Length } from "../../record/text.ts";
+import { anonymousPrincipal, isAnonymous } from "../../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { invalidRequest } from "../http/answers.ts";
@@ -35,8 +36,8 @@ export class Initializer {
   async answer(inbound: Inbound, request: JSONRPCRequest): Promise<Reply> {
     this.#warm.refuseIfClosed();
     if (!isWellFormed(request.params)) return jsonReply(errorResponse(request.id, -32602, wellFormed));
-    const { principal } = inbound;
     const id = mintWireId();
+    const principal = isAnonymous(inbound.principal) ? anonymousPrincipal(id.handle) : inbound.principal;
     const warm = await this.#connect(principal, id.handle);
     let created = false;
     try {

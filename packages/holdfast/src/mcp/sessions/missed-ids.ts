@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-
-import type { Owner } from "../../record/record.ts";
+import { isAnonymous } from "../../security/anonymous.ts";
+import { ownerOfPrincipal } from "../../security/principal.ts";
+import type { Inbound } from "../exchange.ts";
 
 type Window = { readonly endsAt: number; readonly ids: Set<string> };
 
 const windowMs = 60_000;
-const maxOwners = 10_000;
+const maxGuessers = 10_000;
 
 /**
  * Slows guessing down: counts the distinct ids that each principal presented in vain within a minute. A client that
@@ -14,18 +15,18 @@ const maxOwners = 10_000;
  */
 export class MissedIds {
   readonly #max: number;
-  readonly #windows = new LRUCache<Owner, Window>({ max: maxOwners });
+  readonly #windows = new LRUCache<string, Window>({ max: maxGuessers });
 
   constructor(maxPerMinute: number) {
     this.#max = maxPerMinute;
   }
 
-  /** Seconds to wait if it is one too many; undefined otherwise. */
-  note(owner: Owner, id: string, now: number = performance.now()): number | undefined {
-    const standing = this.#windows.get(owner);
+  /** @param guesser the owner, or the address of somebody nobody knows. Seconds to wait if it is one too many; undefined otherwise. */
+  note(guesser: string, id: string, now: number = performance.now()): number | undefined {
+    const standing = this.#windows.get(guesser);
     const window =
       standing !== undefined && now < standing.endsAt ? standing : { endsAt: now + windowMs, ids: new Set<string>() };
-    if (window !== standing) this.#windows.set(owner, window);
+    if (window !== standing) this.#windows.set(guesser, window);
     // Ids may be long, and one of them may be somebody's secret.
     const digest = createHash("sha256").update(id, "utf8").digest("base64url").slice(0, 16);
     if (window.ids.has(digest)) return undefined;
@@ -33,4 +34,9 @@ export class MissedIds {
     window.ids.add(digest);
     return undefined;
   }
+}
+
+/** Whose misses are counted together. An anonymous caller would be another one with each id it tries. */
+export function guesserOf({ principal, address }: Pick<Inbound, "principal" | "address">): string {
+  return isAnonymous(principal) ? `address ${address ?? ""}` : ownerOfPrincipal(principal);
 }

@@ -71,7 +71,7 @@ export class Posts {
       return initialize === undefined ? sessionIdMissing() : this.#init.initializer.answer(inbound, initialize);
     }
     const session = await this.#init.gate.find(inbound.principal, wireId);
-    if (session === undefined) return this.#init.gate.missed(inbound.principal, wireId);
+    if (session === undefined) return this.#init.gate.missed(inbound, wireId);
     if (initialize !== undefined) return alreadyInitialized();
     if (batch && !hasBatches(session.document.protocolVersion)) return batchNotAllowed();
     return this.#serve(inbound, session, messages, requests, batch);

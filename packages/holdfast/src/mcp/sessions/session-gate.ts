@@ -4,10 +4,10 @@ import { slideIsDue } from "../../record/decide.ts";
 import type { Owner } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { connectionSlide } from "../../state/sessions/connection.ts";
-import type { Reply } from "../exchange.ts";
+import type { Inbound, Reply } from "../exchange.ts";
 import { sessionNotFound, tooManyMisses } from "./answers.ts";
 import type { SessionDeps } from "./deps.ts";
-import { MissedIds } from "./missed-ids.ts";
+import { guesserOf, MissedIds } from "./missed-ids.ts";
 import { inStream, readTransportDocument, transportKey } from "./transport-record.ts";
 import type { SessionState, WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
@@ -67,8 +67,8 @@ export class SessionGate {
   }
 
   /** The answer to an id that is no session of this caller. Who keeps trying other ids is told to wait. */
-  missed(principal: Principal, wireId: string): Reply {
-    const waitSeconds = this.#missed.note(ownerOfPrincipal(principal), wireId);
+  missed(inbound: Pick<Inbound, "principal" | "address">, wireId: string): Reply {
+    const waitSeconds = this.#missed.note(guesserOf(inbound), wireId);
     return waitSeconds === undefined ? sessionNotFound() : tooManyMisses(waitSeconds);
   }
 
