@@ -39,4 +39,6 @@ export interface StreamSink {
   end(): void;
   /** Cuts the connection without waiting for a reader that is too slow. Where it is missing, `end` has to do. */
   destroy?(): void;
+  /** Cuts the connection once its reader has taken nothing for so long. Where it is missing, the writer looks after that. */
+  closeWhenSilent?(ms: number): void;
 }

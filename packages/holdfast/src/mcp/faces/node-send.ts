@@ -4,6 +4,8 @@ import type { Reply, StreamBody, StreamSink } from "../exchange.ts";
 
 /** A reader this far behind is cut off: memory is everybody's. */
 const maxBufferedBytes = 16 * 1024 * 1024;
+/** How long a client may take nothing of an answer that is complete before its connection is closed. */
+const takingMs = 30_000;
 /** How long and how much is read and thrown away so that a client that is still sending gets to see its refusal. */
 const lingerMs = 500;
 const lingerBytes = 32 * 1024 * 1024;
@@ -16,7 +18,23 @@ export function sendReply(reply: Reply, request: IncomingMessage, response: Serv
   const text = typeof body === "string" ? body : "";
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) });
   if (headers["connection"] === "close" && !request.complete) return lingerAndEnd(text, request, response);
+  end(response, text);
+}
+
+/** Ends an answer. A client that does not read on keeps neither it nor its socket for ever. */
+function end(response: ServerResponse, text?: string): void {
   response.end(text);
+  if (response.writableLength > 0) closeWhenSilent(response, takingMs);
+}
+
+/** By the socket's own measure, which tells a reader that takes little from one that takes nothing. */
+function closeWhenSilent(response: ServerResponse, ms: number): void {
+  const { socket } = response;
+  response.setTimeout(ms, () => response.destroy());
+  response.once("finish", () => {
+    // A server that keeps idle connections for ever leaves the socket's deadline as it is.
+    if (socket?.timeout === ms) socket.setTimeout(0);
+  });
 }
 
 /** Takes a stream whose client has gone before it could start. */
@@ -30,12 +48,11 @@ function sendStream(status: number, headers: Reply["headers"], body: StreamBody,
     get buffered() {
       return response.writableLength;
     },
-    end: () => {
-      response.end();
-    },
+    end: () => end(response),
     destroy: () => {
       response.destroy();
     },
+    closeWhenSilent: (ms) => closeWhenSilent(response, ms),
   });
   if (response.closed) stop();
   else response.once("close", stop);
@@ -70,8 +87,7 @@ export async function sendResponse(answer: Response, response: ServerResponse, g
   if (headers["content-type"] !== "text/event-stream" || answer.body === null) {
     const text = answer.body === null ? "" : await answer.text();
     response.writeHead(answer.status, { ...headers, "content-length": Buffer.byteLength(text) });
-    response.end(text);
-    return;
+    return end(response, text);
   }
   response.writeHead(answer.status, headers);
   response.flushHeaders();

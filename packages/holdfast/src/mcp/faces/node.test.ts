@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { StreamSink } from "../exchange.ts";
 import type { ServeLimits } from "../types.ts";
@@ -229,6 +230,29 @@ describe("streams", () => {
     expect(sink?.buffered).toBeGreaterThan(1024 * 1024);
     socket.destroy();
   });
+
+  it.each([5_000, 0])(
+    "gives a client that takes nothing of its answer a deadline, and one that took it its connection back (%d ms idle)",
+    async (keepAliveTimeout) => {
+      const bench = open();
+      bench.server.keepAliveTimeout = keepAliveTimeout;
+      const answered: Socket[] = [];
+      bench.server.on("request", ({ socket }) => answered.push(socket));
+      bench.legacy = async () => ({ status: 200, headers: {}, body: "x".repeat(16 * 1024 * 1024) });
+      const post = `POST / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`;
+      const [slow, stuck] = [await bench.socket(), await bench.socket()];
+      for (const socket of [slow, stuck]) socket.pause().write(post);
+      await until(() => answered.length === 2 && answered.every(({ timeout }) => timeout === 30_000));
+      const [patient, given] = answered;
+      slow.resume();
+      await until(() => (patient?.timeout ?? 0) !== 30_000);
+      expect((patient?.timeout ?? 0) > 0).toBe(keepAliveTimeout > 0);
+      given?.emit("timeout");
+      await until(() => given?.destroyed === true);
+      expect(patient?.destroyed).toBe(false);
+      for (const socket of [slow, stuck]) socket.destroy();
+    },
+  );
 
   it("aborts what is under way when the client leaves before an answer", async () => {
     const bench = open();

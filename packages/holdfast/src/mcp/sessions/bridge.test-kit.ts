@@ -11,7 +11,8 @@ import { servingHold } from "../../state/open-hold.ts";
 import type { Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { EventBus } from "../bus/bus.ts";
-import type { Inbound, Reply } from "../exchange.ts";
+import type { Inbound } from "../exchange.ts";
+import { sendReply } from "../faces/node-send.ts";
 import { makeSubscribable } from "../subscribable.ts";
 import { SchemaCache } from "../tools/schemas.ts";
 import { wrapTools } from "../tools/wrap.ts";
@@ -165,27 +166,7 @@ async function serve(endpoint: SessionEndpoint, request: IncomingMessage, respon
     signal: gone.signal,
     request: () => new Request("http://127.0.0.1/mcp", { headers: { "x-seen": "yes" } }),
   };
-  send(await endpoint.handle(inbound), response);
-}
-
-function send({ status, headers, body }: Reply, response: ServerResponse): void {
-  if (response.destroyed) return;
-  response.writeHead(status, headers);
-  if (body === undefined || typeof body === "string") {
-    response.end(body);
-    return;
-  }
-  response.flushHeaders();
-  const stop = body.start({
-    write: (chunk) => response.write(chunk),
-    get buffered() {
-      return response.writableLength;
-    },
-    end: () => response.end(),
-    destroy: () => response.destroy(),
-  });
-  if (response.closed) stop();
-  else response.once("close", stop);
+  sendReply(await endpoint.handle(inbound), request, response);
 }
 
 /** The tools most tests use. */

@@ -24,10 +24,12 @@ export type OpenExchange = {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The call to go on with. */
   readonly continues?: { readonly guard: CallGuard; readonly round: number } | undefined;
-  /** Takes the socket of a call that was parked. */
+  /** Takes the socket of a call that was parked, or whose reader is slow. */
   readonly handOver?: ((live: LiveStream, streamId: string, after: Position) => void) | undefined;
   readonly onDone: (exchange: PostExchange) => void;
 };
+
+const mostAheadBytes = 512 * 1024;
 
 /** The POSTs being answered on this node. */
 export class Exchanges {
@@ -84,6 +86,7 @@ export class Exchanges {
         if (live !== undefined && log !== undefined) endLife = this.#life.begin();
         return live;
       },
+      maxAheadBytes: Math.min(mostAheadBytes, options.maxStreamBufferBytes / 2),
       handOver: (live, streamId, after) => (handOver === undefined ? live.end() : handOver(live, streamId, after)),
       onDone: () => {
         endLife();

@@ -13,6 +13,8 @@ export type LiveStreamOptions = {
 };
 
 const longestTimerMs = 2 ** 31 - 1;
+/** A reader that takes nothing for so many heartbeats is gone. */
+const silentBeats = 4;
 
 /**
  * The socket side of an SSE stream, and nothing that could not be lost with the socket: it holds back what is written
@@ -73,7 +75,9 @@ export class LiveStream implements StreamBody {
     if (this.#ending) {
       this.#close();
     } else {
-      this.#heartbeat = setInterval(() => this.#beat(), this.#options.keepAliveMs).unref();
+      const { keepAliveMs } = this.#options;
+      this.#heartbeat = setInterval(() => this.#beat(), keepAliveMs).unref();
+      sink.closeWhenSilent?.(Math.min(silentBeats * keepAliveMs, longestTimerMs));
       this.#age = setTimeout(() => this.end(), Math.min(this.#options.maxAgeMs, longestTimerMs)).unref();
     }
     return () => this.#close();
@@ -106,9 +110,13 @@ export class LiveStream implements StreamBody {
     this.#close();
   }
 
-  /** Resolves once the reader has caught up, the stream is over, or the reader was given up on. */
+  /**
+   * Resolves once the reader has caught up, the stream is over, or the reader was given up on: where its connection does
+   * not find that out by itself, after so long.
+   */
   async drained(belowBytes: number, patienceMs: number): Promise<void> {
-    const deadline = performance.now() + patienceMs;
+    const watched = this.#sink?.closeWhenSilent !== undefined;
+    const deadline = watched ? Number.POSITIVE_INFINITY : performance.now() + patienceMs;
     while (!this.#closed && this.buffered > belowBytes) {
       if (performance.now() > deadline) return this.#cut();
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -216,54 +216,84 @@ describe("sockets", () => {
     expect(node.endpoint.stats.streams).toBe(0);
   });
 
-  test("a reader that does not read is cut off, and misses nothing when it comes back", async () => {
+  describe("a reader that does not read", () => {
     const big = "x".repeat(64 * 1024);
-    node = await startNode({
-      hold,
-      options: { maxStreamBufferBytes: 256 * 1024, maxLogEvents: 10_000, maxLogBytes: 1024 * 1024 * 1024 },
-      build: (server) => {
-        server.registerTool("flood", { inputSchema: z.object({ n: z.number() }) }, async ({ n }, ctx) => {
-          for (let i = 0; i < n; i += 1) {
-            await ctx.mcpReq.notify({
-              method: "notifications/message",
-              params: { level: "info", data: `${i} ${big}` },
-            });
-          }
-          return { content: [{ type: "text", text: "flooded" }] };
-        });
-      },
-    });
-    const headers = await open(node);
-    const body = JSON.stringify(toolCall(1, "flood", { n: 200 }));
-    const lines = [
-      "POST /mcp HTTP/1.1",
-      "host: x",
-      "accept: application/json, text/event-stream",
-      "content-type: application/json",
-    ];
-    const named = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-    const socket = connect(Number(node.url.port), "127.0.0.1");
-    socket.on("error", () => undefined);
-    const head = await new Promise<string>((resolve) => {
-      socket.once("data", (chunk: Buffer) => {
-        socket.pause();
-        resolve(chunk.toString());
+    const kibi = 1024;
+
+    /** A call that says far more than sockets hold, to a reader that takes its head and no more. */
+    async function floodOneWhoDoesNotRead(options: NonNullable<Parameters<typeof startNode>[0]["options"]>) {
+      const here = await startNode({
+        hold,
+        options: { maxLogEvents: 10_000, maxLogBytes: kibi ** 3, ...options },
+        build: (server) => {
+          server.registerTool("flood", { inputSchema: z.object({ n: z.number() }) }, async ({ n }, ctx) => {
+            for (let i = 0; i < n; i += 1) {
+              await ctx.mcpReq.notify({
+                method: "notifications/message",
+                params: { level: "info", data: `${i} ${big}` },
+              });
+            }
+            return { content: [{ type: "text", text: "flooded" }] };
+          });
+        },
       });
-      socket.write(`${[...lines, ...named, `content-length: ${body.length}`].join("\r\n")}\r\n\r\n${body}`);
-    });
-    await eventually(() => node?.endpoint.stats.streams === 0);
-    await eventually(() => node?.endpoint.stats.callsInFlight === 0, 10_000);
-    const id = /id: (\S+)/.exec(head)?.[1] ?? "";
-    socket.destroy();
-    let last = id;
-    const seen: string[] = [];
-    for (let round = 0; round < 50 && !seen.includes("end"); round += 1) {
-      const events = parseEvents(
-        (await call(node, "GET", undefined, { headers: { ...headers, "last-event-id": last } })).text,
-      );
-      last = events.at(-1)?.id ?? last;
-      seen.push(...events.map(({ data }) => JSON.parse(data).params?.data.split(" ")[0] ?? "end"));
+      node = here;
+      const headers = options.stateless === true ? {} : await open(here);
+      const body = JSON.stringify(toolCall(1, "flood", { n: 200 }));
+      const lines = [
+        "POST /mcp HTTP/1.1",
+        "host: x",
+        "accept: application/json, text/event-stream",
+        "content-type: application/json",
+      ];
+      const named = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      const socket = connect(Number(here.url.port), "127.0.0.1");
+      socket.on("error", () => undefined);
+      const head = await new Promise<string>((resolve) => {
+        socket.once("data", (chunk: Buffer) => {
+          socket.pause();
+          resolve(chunk.toString());
+        });
+        socket.write(`${[...lines, ...named, `content-length: ${body.length}`].join("\r\n")}\r\n\r\n${body}`);
+      });
+      return { here, headers, socket, head };
     }
-    expect(seen).toEqual([...Array.from({ length: 200 }, (_, i) => String(i)), "end"]);
+
+    const numbers = [...Array.from({ length: 200 }, (_, i) => String(i)), "end"];
+    const numbersIn = (events: ReturnType<typeof parseEvents>): string[] =>
+      events.filter(({ data }) => data !== "").map(({ data }) => JSON.parse(data).params?.data.split(" ")[0] ?? "end");
+
+    test("does not keep the call waiting, is cut off, and misses nothing when it comes back", async () => {
+      const { here, headers, socket, head } = await floodOneWhoDoesNotRead({ keepAliveMs: 100 });
+      await eventually(() => here.endpoint.stats.callsInFlight === 0, 10_000);
+      expect(here.endpoint.stats.streams).toBe(1);
+      await eventually(() => here.endpoint.stats.streams === 0, 10_000);
+      socket.destroy();
+      const after = /id: (\S+)/.exec(head)?.[1] ?? "";
+      const rest = await call(here, "GET", undefined, { headers: { ...headers, "last-event-id": after } });
+      expect(numbersIn(parseEvents(rest.text))).toEqual(numbers);
+    });
+
+    test("and then reads on goes on where it was, at its own pace", async () => {
+      const { here, socket, head } = await floodOneWhoDoesNotRead({});
+      await eventually(() => here.endpoint.stats.callsInFlight === 0, 10_000);
+      let text = head;
+      socket.on("data", (chunk: Buffer) => (text += chunk.toString())).resume();
+      await eventually(() => text.includes("flooded"), 10_000);
+      expect(here.endpoint.stats.streams).toBe(0);
+      socket.destroy();
+      const events = [...text.matchAll(/"data":"(\d+) x/g)].map(([, number]) => number);
+      expect(events).toEqual(numbers.slice(0, -1));
+    });
+
+    test("of a call without a session is cut off, since nothing keeps what it has not read", async () => {
+      const { here, socket } = await floodOneWhoDoesNotRead({ stateless: true, maxStreamBufferBytes: 256 * kibi });
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      await eventually(() => here.endpoint.stats.streams === 0);
+      let text = "";
+      socket.on("data", (chunk: Buffer) => (text += chunk.toString())).resume();
+      await closed;
+      expect(text).not.toContain("flooded");
+    });
   });
 });

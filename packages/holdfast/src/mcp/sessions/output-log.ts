@@ -1,6 +1,6 @@
 import type { Append, Change } from "../../record/change.ts";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
-import type { Owner, Position } from "../../record/record.ts";
+import type { Owner, Position, StoredEvent } from "../../record/record.ts";
 import { Batcher, type Settle } from "../../store/batcher.ts";
 import type { Committed } from "../../store/contract.ts";
 import type { CallGuard, CallStep } from "./calls/call-guard.ts";
@@ -8,6 +8,7 @@ import type { SessionDeps } from "./deps.ts";
 import type { FailurePoint } from "./failure-points.ts";
 import { writeHint } from "./hints.ts";
 import { type LogEntry, writeLogEntry } from "./log-entry.ts";
+import { LogWindow, type ReadNewest } from "./log-window.ts";
 import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
 
 /** Called right after an entry is in the log, in the order of positions. */
@@ -31,8 +32,8 @@ type Outcome = Settle<void>;
 const retryDelaysMs: readonly number[] = [50, 250, 1_000];
 /** Most messages that wait before further notifications are dropped. */
 const mostDroppable = 2_048;
-/** However large entries are, a stream keeps at least this many. */
-const leastKept = 4;
+/** How many entries, and bytes of them, are looked at together to find out how large they are. */
+const measured = { limit: 200, maxBytes: 512 * 1024 };
 /** Most calls whose messages share a commit: each is a change of its own. */
 const maxCalls = 12;
 
@@ -45,12 +46,18 @@ export class OutputLog {
   readonly #owner: Owner;
   readonly #sessionId: string;
   readonly #batcher: Batcher<Item, void>;
+  readonly #window: LogWindow;
 
   constructor(deps: SessionDeps, owner: Owner, sessionId: string) {
     this.#deps = deps;
     this.#owner = owner;
     this.#sessionId = sessionId;
     this.#batcher = new Batcher({ run: (items) => this.#writeAll(items), maxBatch: 64, maxQueue: 2 * mostDroppable });
+    this.#window = new LogWindow({
+      maxEvents: deps.options.maxLogEvents,
+      maxBytes: deps.options.maxLogBytes,
+      readNewest: (range) => this.#readNewest(range),
+    });
   }
 
   /**
@@ -115,11 +122,14 @@ export class OutputLog {
     const changes = steps.map((step) => step.guard.change(step));
     for (let attempt = 0; ; attempt += 1) {
       try {
-        let committed = await this.#commitOnce(data, changes, true);
+        const keep = await this.#window.keepWith(data);
+        let committed = await this.#commitOnce(data, changes, keep);
         // Who has no room for more still gets answers, and can resume from the newest of them.
         if (!committed.ok && committed.refusal.reason === "quota")
-          committed = await this.#commitOnce(data, changes, false);
-        return this.#settle(committed, steps, changes);
+          committed = await this.#commitOnce(data, changes, undefined);
+        const head = this.#settle(committed, steps, changes);
+        if (head !== undefined) this.#window.appended(data, head);
+        return head;
       } catch (error) {
         const delay = retryDelaysMs[attempt];
         if (delay === undefined || !isHoldfastError(error, "UNAVAILABLE")) throw error;
@@ -152,16 +162,29 @@ export class OutputLog {
   }
 
   /** Where the principal has no room, only these messages stay, whatever its quota says. */
-  #commitOnce(data: readonly string[], calls: readonly (Change | undefined)[], roomy: boolean): Promise<Committed> {
-    const { store, hold, options } = this.#deps;
-    const { maxLogEvents, maxLogBytes } = options;
-    const keep = roomy ? keptOf(data, maxLogEvents, maxLogBytes) : data.length;
-    const appends: Append[] = [{ stream: outStream, data, keep }];
+  #commitOnce(
+    data: readonly string[],
+    calls: readonly (Change | undefined)[],
+    keep: number | undefined,
+  ): Promise<Committed> {
+    const { store, hold } = this.#deps;
+    const appends: Append[] = [{ stream: outStream, data, keep: keep ?? data.length }];
     const changes = [
       { ...transportKey(this.#sessionId), expect: "present", appends } as const,
       ...calls.filter((change) => change !== undefined),
     ];
-    return store.commit(this.#owner, changes, { ...(roomy && { quota: { bytes: hold.limits.maxBytes } }) });
+    const quota = { bytes: hold.limits.maxBytes };
+    return store.commit(this.#owner, changes, { ...(keep !== undefined && { quota }) });
+  }
+
+  async #readNewest({ after, upTo }: Parameters<ReadNewest>[0]): Promise<readonly StoredEvent[]> {
+    const page = await this.#deps.store.events(this.#owner, transportKey(this.#sessionId), outStream, {
+      after,
+      ...(upTo !== undefined && { before: upTo + 1 }),
+      ...measured,
+      order: "newest",
+    });
+    return page?.events ?? [];
   }
 
   async #reach(point: FailurePoint, items: readonly Item[]): Promise<void> {
@@ -196,12 +219,6 @@ function newestSteps(items: readonly Item[]): ReadonlyMap<CallGuard, CallStep> {
   const steps = new Map<CallGuard, CallStep>();
   for (const { step } of items) if (step !== undefined) steps.set(step.guard, step);
   return steps;
-}
-
-/** How many of the newest entries stay, given how large these are. */
-function keptOf(data: readonly string[], most: number, bytes: number): number {
-  const longest = data.reduce((longer, { length }) => Math.max(longer, length), 1);
-  return Math.min(most, Math.max(leastKept, Math.floor(bytes / longest)));
 }
 
 function fenced(): HoldfastError {

@@ -32,7 +32,9 @@ export type PostExchangeInit = {
   readonly retryMs: number;
   /** A socket for the stream; undefined if there are too many already. */
   readonly openLive: () => LiveStream | undefined;
-  /** Takes the socket of a call that goes on elsewhere: what follows `after` in the log is still to be sent. */
+  /** What may wait for a slow reader here. One that is further behind is fed from the log, at its own pace. */
+  readonly maxAheadBytes: number;
+  /** Takes a socket that is to be fed from the log: what follows `after` there is still to be sent. */
   readonly handOver: (live: LiveStream, streamId: string, after: Position) => void;
   /** Called once, when every request is answered, given up or parked, and nothing is left to write. */
   readonly onDone: () => void;
@@ -255,11 +257,16 @@ export class PostExchange {
   }
 
   #deliver(entry: LogEntry, position: Position | undefined): void {
-    const { primes, retryMs } = this.#init;
-    this.#position = position ?? this.#position;
+    const { primes, retryMs, maxAheadBytes, handOver } = this.#init;
+    const after = this.#position;
+    this.#position = position ?? after;
     const live = this.#live;
     if (live === undefined) return;
     if (!this.#hasSocket()) return live.end();
+    if (position !== undefined && this.#replied && live.buffered > maxAheadBytes) {
+      this.#live = undefined;
+      return handOver(live, this.#streamId, after);
+    }
     const id = position === undefined ? undefined : formatEventId(this.#streamId, position);
     if (!this.#replied) this.#answer({ status: 200, headers: { ...streamHeaders, ...this.#init.headers }, body: live });
     if (entry.tag === "message" || entry.tag === "last") live.write(messageEvent(id, entry.payload));

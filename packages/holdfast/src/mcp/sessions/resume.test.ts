@@ -53,3 +53,33 @@ test("however often streams break and wherever they are resumed, every event arr
   }
   await hold.closeAll();
 });
+
+test("a large answer does not push out what was said before it: who lost the stream early gets all of it", async () => {
+  const hold = await openHold();
+  const node = await startNode({
+    hold,
+    build: (server) => {
+      server.registerTool("report", {}, async (ctx) => {
+        for (let step = 1; step <= 40; step += 1) {
+          const params = { level: "info", data: `step ${step}` } as const;
+          await ctx.mcpReq.notify({ method: "notifications/message", params });
+        }
+        return { content: [{ type: "text", text: "x".repeat(2 * 1024 * 1024) }] };
+      });
+    },
+  });
+  const headers = await open(node);
+  const lost = await stream(node, "POST", toolCall(1, "report"), headers);
+  const [opening] = await lost.until(1);
+  lost.drop();
+  await lost.ended;
+  const other = await startNode({ hold });
+  const rest = await call(other, "GET", undefined, { headers: { ...headers, "last-event-id": opening?.id ?? "" } });
+  expect(rest.status).toBe(200);
+  const said = parseEvents(rest.text).map(({ data }) => JSON.parse(data).params?.data ?? data.length);
+  expect(said).toEqual([...Array.from({ length: 40 }, (_, i) => `step ${i + 1}`), expect.any(Number)]);
+  expect(said.at(-1)).toBeGreaterThan(2 * 1024 * 1024);
+  await other.close();
+  await node.close();
+  await hold.closeAll();
+});
