@@ -1,9 +1,11 @@
 /** Every limit that has a flag takes effect where it should, and leaves everything else alone. */
+import { writeFile } from "node:fs/promises";
 import { connect as connectSocket, type Socket } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { faultOf, textOf, valueOf } from "../clients/caller.ts";
-import { poll, removeFolder, type ServerProcess, startServer } from "../lib/server-process.ts";
+import { poll, removeFolder, type ServerProcess, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { type Connection, connect, openRawSession, post, toolCall } from "./connect.ts";
 
 const servers: ServerProcess[] = [];
@@ -186,6 +188,80 @@ describe("the limit on", () => {
         (await post(server.url, { jsonrpc: "2.0", id: 1, method: "ping" })).status === 503 ? undefined : true,
       "room again",
     );
+  });
+});
+
+const ping = { jsonrpc: "2.0", id: 1, method: "ping" } as const;
+
+/** The whole of a refusal for haste, apart from how long to wait. */
+async function slowed(url: string, headers: Readonly<Record<string, string>>, whose: string): Promise<number> {
+  const answer = await post(url, ping, headers);
+  expect([answer.status, answer.json]).toEqual([
+    429,
+    {
+      jsonrpc: "2.0",
+      error: { code: -32000, message: `Too Many Requests: ${whose} has made all the calls of its minute` },
+      id: null,
+    },
+  ]);
+  return Number(answer.headers.get("retry-after"));
+}
+
+describe("the calls of a minute", () => {
+  it("of a principal are counted over all nodes, a batch as its messages, and nobody else pays for them", async () => {
+    const dir = await temporaryFolder();
+    const tokens = join(dir, "tokens.json");
+    const named = (subject: string): object => ({ subject, clientId: "cli", scopes: [] });
+    await writeFile(tokens, JSON.stringify({ alices: named("alice"), bobs: named("bob") }));
+    const args = ["--auth-tokens", tokens, "--max-calls-per-minute", "30"];
+    const first = await startServer({ args, dir });
+    servers.push(first);
+    const second = await startServer({ args, dir, store: `sqlite:${join(dir, "state.db")}` });
+    servers.push(second);
+    const alice = { authorization: "Bearer alices" };
+    const session = await openRawSession(first.url, alice);
+    const began = Date.now();
+    const batch = Array.from({ length: 10 }, (_, id) => ({ jsonrpc: "2.0", id, method: "ping" }));
+    expect((await post(first.url, batch, { ...session, "mcp-protocol-version": "2025-03-26" })).status).toBe(400);
+    const spent = 2 + 10;
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => post(n % 2 === 0 ? first.url : second.url, ping, session)),
+    );
+    const through = answers.filter(({ status }) => status === 200).length;
+    expect(answers.filter(({ status }) => status !== 200 && status !== 429)).toEqual([]);
+    // A part is two calls; a node may have one of them left in hand.
+    expect(through).toBeGreaterThanOrEqual(30 - spent - 2);
+    expect(through).toBeLessThanOrEqual(30 - spent + Math.ceil((Date.now() - began) / 2_000));
+    const wait = await slowed(first.url, session, "this principal");
+    expect(wait).toBeGreaterThanOrEqual(1);
+    expect(wait).toBeLessThanOrEqual(60);
+    await openRawSession(second.url, { authorization: "Bearer bobs" });
+  });
+
+  it("of a connection are counted for each session by itself", async () => {
+    const server = await start("--max-calls-per-minute-per-connection", "5");
+    const one = await openRawSession(server.url);
+    // The session's first call here was `initialized`.
+    for (let call = 0; call < 4; call += 1) expect((await post(server.url, ping, one)).status).toBe(200);
+    expect(await slowed(server.url, one, "this connection")).toBeLessThanOrEqual(12);
+    const other = await openRawSession(server.url, { connection: "close" });
+    expect((await post(server.url, ping, other)).status).toBe(200);
+  });
+
+  it("that name other ids of no session, over and over, are guessing; one dead id is not", async () => {
+    const server = await start("--max-missed-ids-per-minute", "3");
+    const named = await openRawSession(server.url);
+    const guess = (id: string): ReturnType<typeof post> =>
+      post(server.url, ping, { ...named, "mcp-session-id": `ses_${id}.x` });
+    for (const id of ["a", "b", "c", "a", "a", "b"]) expect((await guess(id)).status).toBe(404);
+    const refused = await guess("d");
+    expect([refused.status, refused.json]).toEqual([
+      429,
+      { jsonrpc: "2.0", error: { code: -32000, message: "Too many unknown session ids" }, id: null },
+    ]);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect((await guess("a")).status).toBe(404);
+    expect((await post(server.url, ping, named)).status).toBe(200);
   });
 });
 

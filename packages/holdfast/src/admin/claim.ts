@@ -15,7 +15,7 @@ import { engineIssuer } from "../security/principal.ts";
 import type { CallOptions, Store } from "../store/contract.ts";
 
 /** Records that say what goes on in a store rather than what it holds: they stay where they are. */
-export const placeBoundKinds: ReadonlySet<string> = new Set(["holdfast.node", "holdfast.move"]);
+export const placeBoundKinds: ReadonlySet<string> = new Set(["holdfast.node", "holdfast.move", "holdfast.rate"]);
 
 /** A partition that no principal has. */
 export const claimOwner: Owner = ownerOf({ issuer: engineIssuer, subject: "move" });

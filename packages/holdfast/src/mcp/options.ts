@@ -23,7 +23,13 @@ export const serveDefaults: ServeLimits = {
   maxStreamAgeMs: 60 * 60 * 1000,
   maxLogEvents: 1_000,
   reauthenticateMs: 20_000,
+  maxCallsPerMinute: Number.POSITIVE_INFINITY,
+  maxCallsPerMinutePerConnection: Number.POSITIVE_INFINITY,
+  maxMissedIdsPerMinute: 60,
 };
+
+/** Those that may be left without a limit. */
+const unlimitable: ReadonlySet<string> = new Set(["maxCallsPerMinute", "maxCallsPerMinutePerConnection"]);
 
 /** `ServeOptions` with every question answered. */
 export type ResolvedServeOptions = {
@@ -140,6 +146,7 @@ function resolveRequestState(given: NonNullable<ServeOptions["requestState"]>): 
 function resolveLimits(given: Partial<ServeLimits>): ServeLimits {
   refuseUnknownNames("serve: limits", given, Object.keys(serveDefaults));
   for (const [name, value] of Object.entries(given)) {
+    if (value === Number.POSITIVE_INFINITY && unlimitable.has(name)) continue;
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
       throw new HoldfastError(
         "INVALID_ARGUMENT",

@@ -10,8 +10,10 @@ import { HttpSse } from "./http-sse/http-sse.ts";
 import { instanceFactory } from "./instance.ts";
 import { createStatelessEndpoint } from "./modern/handler.ts";
 import { resolveServeOptions } from "./options.ts";
+import { ratesOf } from "./rates/rates.ts";
 import { createSessionEndpoint } from "./sessions/endpoint.ts";
 import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts";
+import { MissedIds } from "./sessions/missed-ids.ts";
 import { StreamSlots } from "./sessions/slots.ts";
 import { StdioConnections } from "./stdio.ts";
 import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
@@ -53,21 +55,26 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
-  const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal);
+  const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
+  const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal, (full) => refused(`${full}_streams`));
+  const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
+  const rates = ratesOf({ limits, store: serving.store, onRefused: refused, onError });
   const sessions = createSessionEndpoint({
     hold: serving,
     instance,
     news: bus,
     slots,
+    missed,
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint(instance, bus, resolved);
-  const gate = new Gate(resolved, { sessions, stateless: modern }, connections);
-  const httpSse = new HttpSse({ hold: serving, instance, bus, slots, options: resolved });
+  const gate = new Gate(resolved, { sessions, stateless: modern }, connections, rates);
+  const httpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, options: resolved });
   const httpSseGate = new Gate(
     { ...resolved, stateless: false },
     { sessions: httpSse, stateless: httpSse },
     connections,
+    rates,
   );
   const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 
@@ -76,7 +83,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     gate.close();
     httpSseGate.close();
     unwatch();
-    await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close()]);
+    await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close(), rates?.close()]);
     await bus.close();
     await serving.turns.flush();
   };

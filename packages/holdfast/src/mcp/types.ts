@@ -119,6 +119,12 @@ export type ServeLimits = {
   readonly maxLogEvents: number;
   /** How often whoever reads a stream is authenticated again, in milliseconds. */
   readonly reauthenticateMs: number;
+  /** Requests of one principal over HTTP in a minute, over all nodes on the store; `Infinity`, the default: no limit. */
+  readonly maxCallsPerMinute: number;
+  /** Those of one connection, as each node counts them by itself: a session's, or without one those of a TCP connection. */
+  readonly maxCallsPerMinutePerConnection: number;
+  /** Distinct ids of no session that one principal may present to a node in a minute. */
+  readonly maxMissedIdsPerMinute: number;
 };
 
 /** A served MCP server: a function from request to response that also mounts everywhere else. */

@@ -33,6 +33,7 @@ export type RecordedName =
   | "holdfast.hint.lost"
   | "holdfast.reaper.removed"
   | "holdfast.reaper.duration"
+  | "holdfast.limit.refused"
   | "db.client.operation.duration";
 
 /** Metrics that are read when somebody collects. */
@@ -193,6 +194,12 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     attributes: [],
     help: "How long one sweep took",
     bounds: seconds,
+  },
+  "holdfast.limit.refused": {
+    type: "counter",
+    unit: "{request}",
+    attributes: ["limit"],
+    help: "Requests that were refused for a limit of this node, by the limit: principal_calls, connection_calls, missed_ids, principal_streams, node_streams, node_sessions, memory",
   },
   "db.client.operation.duration": {
     type: "histogram",

@@ -25,7 +25,8 @@ it("the help of serve has every flag with its default", () => {
   const page = helpOf(serveCommand, table);
   for (const key of keysOf(table)) expect(page).toContain(`  --${flagName(key)}`);
   expect(page).toMatch(/--port N +Port; 0 picks a free one \(3000\)/);
-  expect(page).toMatch(/--session-idle TIME .*\(1d\)/);
+  expect(page).toMatch(/--session-idle TIME \(1d\)/);
+  expect(page).toMatch(/--max-calls-per-minute N \(none\)/);
   expect(page).toContain("sqlite:/home/ann/.local/share/holdfast/state.db");
 });
 

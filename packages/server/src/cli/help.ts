@@ -60,13 +60,16 @@ function commandPage(command: Command, table: Table): string {
   ].join("\n");
 }
 
-/** The page of a command that takes every setting: one line each, by what they are about. */
+/** The page of a command that takes every setting: one line each, by what they are about; limits in two columns. */
 function settingsPage(command: Command, table: Table): string {
   const keys = keysOf(table);
-  const lines = new Map(keys.map((key) => [key, columns(settingLine(table, key))] as const));
-  const width = Math.max(...[...lines.values()].map(([left]) => left.length)) + 2;
+  const ofGroup = (group: string): readonly FlagLine[] =>
+    keys.filter((key) => table[key].group === group).map((key) => settingLine(table, key));
+  const explained = groups.filter((group) => group !== "Limits").flatMap(ofGroup);
+  const width = Math.max(...explained.map((line) => columns(line)[0].length)) + 2;
   const sections = groups.map((group) => {
-    const rows = keys.filter((key) => table[key].group === group).map((key) => lines.get(key) ?? (["", ""] as const));
+    if (group === "Limits") return limitsBlock(ofGroup(group));
+    const rows = ofGroup(group).map(columns);
     return [`${group}:`, ...rows.map(([left, right]) => left.padEnd(width) + right)].join("\n");
   });
   return [
@@ -76,6 +79,15 @@ function settingsPage(command: Command, table: Table): string {
     "flag over variable over file. A switch is turned off with --no-NAME.",
     "",
   ].join("\n");
+}
+
+/** There are many, and their names say what they are. */
+function limitsBlock(lines: readonly FlagLine[]): string {
+  const cells = lines.map((line) => `${columns(line)[0]} (${(line.default ?? "none").toString()})`);
+  const width = Math.max(...cells.map(({ length }) => length)) + 1;
+  const half = Math.ceil(cells.length / 2);
+  const rows = cells.slice(0, half).map((cell, row) => `${cell.padEnd(width)}${cells[half + row] ?? ""}`.trimEnd());
+  return ["Limits, with their defaults (docs/limits.md says what each is, and how it answers):", ...rows].join("\n");
 }
 
 function block(title: string, lines: readonly string[]): readonly string[] {

@@ -139,6 +139,11 @@ function serveOptions(settings: Settings): ServeOptions {
       maxConnections: settings.maxConnections,
       maxStreams: settings.maxStreams,
       maxStreamsPerPrincipal: settings.maxStreamsPerPrincipal,
+      maxMissedIdsPerMinute: settings.maxMissedIdsPerMinute,
+      ...(settings.maxCallsPerMinute !== undefined && { maxCallsPerMinute: settings.maxCallsPerMinute }),
+      ...(settings.maxCallsPerMinutePerConnection !== undefined && {
+        maxCallsPerMinutePerConnection: settings.maxCallsPerMinutePerConnection,
+      }),
     },
   };
 }

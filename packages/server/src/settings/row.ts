@@ -14,13 +14,17 @@ export type Row<Value> = {
   readonly group: Group;
   /** Left out wherever effective settings are shown. */
   readonly secret?: boolean;
+  /** Of a limit: what is answered to what goes beyond it. */
+  readonly beyond?: string;
+  /** Of a limit: the option of the library that it sets. */
+  readonly option?: string;
 };
 
 export const groups = ["Where it listens", "Who may call", "How it answers", "Limits", "This process"] as const;
 /** `This command`: a flag of one command, which is no setting: no variable and no name in a file. */
 export type Group = (typeof groups)[number] | "This command";
 
-type Explained = { readonly help: string; readonly group: Group; readonly secret?: boolean };
+type Explained = Pick<Row<never>, "help" | "group" | "secret" | "beyond" | "option">;
 
 export function flag(row: Explained & { readonly default: boolean }): Row<boolean> {
   return { ...row, show: same, read: readBoolean };
@@ -50,6 +54,17 @@ type Bounded = Explained & { readonly default: number; readonly min: number; rea
 
 export function integer(row: Bounded): Row<number> {
   return { ...row, placeholder: "N", show: same, read: (given) => within(row, wholeNumber(given), String) };
+}
+
+/** A limit that is none unless it is set. */
+export function optionalInteger(row: Omit<Bounded, "default">): Row<number | undefined> {
+  return {
+    ...row,
+    default: undefined,
+    placeholder: "N",
+    show: same,
+    read: (given) => within(row, wholeNumber(given), String),
+  };
 }
 
 /** Milliseconds; written with a unit (`90s`, `24h`). */
@@ -105,7 +120,7 @@ function wholeNumber(given: string): number {
   return Number(given);
 }
 
-function within(row: Bounded, value: number, show: (value: number) => string): number {
+function within(row: Pick<Bounded, "min" | "max">, value: number, show: (value: number) => string): number {
   if (value < row.min || value > row.max) throw new Error(`between ${show(row.min)} and ${show(row.max)}`);
   return value;
 }

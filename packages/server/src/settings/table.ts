@@ -3,10 +3,11 @@
  * a name in the configuration file, a line of `--help` and an entry of `get_server_config`.
  */
 import { defaultDatabasePath, type Surroundings } from "./data-dir.ts";
-import { bytes, choice, duration, flag, integer, list, optionalText, type Row, text } from "./row.ts";
+import { type LimitSettings, limitRows } from "./limits.ts";
+import { choice, duration, flag, integer, list, optionalText, type Row, text } from "./row.ts";
 
 /** Durations are milliseconds, sizes are bytes. */
-export type Settings = {
+export type Settings = LimitSettings & {
   readonly stdio: boolean;
   readonly host: string;
   readonly port: number;
@@ -27,19 +28,6 @@ export type Settings = {
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
   readonly recordTurns: boolean;
-  readonly maxConnections: number;
-  readonly maxStreams: number;
-  readonly maxStreamsPerPrincipal: number;
-  readonly maxSessions: number;
-  readonly maxRecords: number;
-  readonly maxBytes: number;
-  readonly maxBody: number;
-  readonly maxDocument: number;
-  readonly maxEvent: number;
-  readonly maxActions: number;
-  readonly maxTurns: number;
-  readonly sessionIdle: number;
-  readonly sessionAbsolute: number;
   readonly store: string;
   readonly sealKeys: string | undefined;
   readonly sealAcceptUnsealed: boolean;
@@ -55,15 +43,10 @@ export type SettingKey = keyof Settings;
 export type Table = { readonly [Key in SettingKey]: Row<Settings[Key]> };
 
 const second = 1_000;
-const day = 86_400_000;
-const kibi = 1024;
-const mebi = 1024 ** 2;
-const many = 1_000_000_000;
 
 const where = "Where it listens";
 const who = "Who may call";
 const how = "How it answers";
-const limits = "Limits";
 const node = "This process";
 
 export function createTable(around: Surroundings): Table {
@@ -141,55 +124,7 @@ export function createTable(around: Surroundings): Table {
     }),
     recordTurns: flag({ default: true, group: how, help: "Keep the newest tool calls of each session" }),
 
-    maxConnections: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Open connections" }),
-    maxStreams: integer({ default: 5_000, min: 1, max: many, group: limits, help: "Open streams" }),
-    maxStreamsPerPrincipal: integer({
-      default: 32,
-      min: 1,
-      max: many,
-      group: limits,
-      help: "Open streams of one principal",
-    }),
-    maxSessions: integer({ default: 1_000, min: 1, max: many, group: limits, help: "Sessions of one principal" }),
-    maxRecords: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Records of one principal" }),
-    maxBytes: bytes({
-      default: 64 * mebi,
-      min: kibi,
-      max: mebi ** 2,
-      group: limits,
-      help: "All data of one principal",
-    }),
-    maxBody: bytes({ default: 4 * mebi, min: kibi, max: kibi * mebi, group: limits, help: "One request body" }),
-    maxDocument: bytes({
-      default: mebi,
-      min: kibi,
-      max: 64 * mebi,
-      group: limits,
-      help: "The document of one session",
-    }),
-    maxEvent: bytes({
-      default: 256 * kibi,
-      min: kibi,
-      max: 64 * mebi,
-      group: limits,
-      help: "One action with its details",
-    }),
-    maxActions: integer({ default: 10_000, min: 1, max: many, group: limits, help: "Actions kept per session" }),
-    maxTurns: integer({ default: 100, min: 1, max: 10_000, group: limits, help: "Turns kept per session" }),
-    sessionIdle: duration({
-      default: day,
-      min: second,
-      max: 3_650 * day,
-      group: limits,
-      help: "A session ends after this long without use",
-    }),
-    sessionAbsolute: duration({
-      default: 30 * day,
-      min: second,
-      max: 3_650 * day,
-      group: limits,
-      help: "A session ends this long after it began",
-    }),
+    ...limitRows,
 
     store: text({
       default: `sqlite:${defaultDatabasePath(around)}`,

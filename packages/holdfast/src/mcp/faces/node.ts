@@ -67,6 +67,7 @@ function arrivalOf(request: IncomingMessage, signal: AbortSignal, given: unknown
     signal,
     address: request.socket.remoteAddress,
     fromThisMachine: isLoopback(request.socket),
+    connection: connectionOf(request.socket),
     parsed,
     readBody: async (maxBytes) => {
       const read = await readBody(request, maxBytes);
@@ -126,6 +127,11 @@ function allOf(raw: readonly string[], name: string, only: string): string {
 function isLoopback(socket: Socket): boolean {
   const address = socket.remoteAddress;
   return address === undefined || address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+}
+
+/** Unique among those that are open: a port of the other side belongs to one connection. */
+function connectionOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remotePort === undefined ? undefined : `${remoteAddress ?? ""}:${remotePort}`;
 }
 
 function urlOf(request: IncomingMessage): string {

@@ -20,7 +20,7 @@ import type { SessionDeps } from "../sessions/deps.ts";
 import type { SessionHold } from "../sessions/hold.ts";
 import { LiveStream } from "../sessions/live-stream.ts";
 import { readMessage } from "../sessions/messages.ts";
-import { guesserOf, MissedIds } from "../sessions/missed-ids.ts";
+import { guesserOf, type MissedIds } from "../sessions/missed-ids.ts";
 import { putInInbox } from "../sessions/routing/inbox.ts";
 import type { StreamSlots } from "../sessions/slots.ts";
 import { streamHeaders } from "../sessions/sse.ts";
@@ -36,11 +36,12 @@ export type HttpSseInit = {
   readonly bus: EventBus;
   /** Streams of this node, counted with those of the other transport. */
   readonly slots: StreamSlots;
+  /** Ids of no session that were presented to this node, counted with those of the other transport. */
+  readonly missed: MissedIds;
   readonly options: ResolvedServeOptions;
 };
 
 const maxStreamBufferBytes = 4 * 1024 * 1024;
-const maxMissedIdsPerMinute = 60;
 const maxSubscriptions = 256;
 const deadlineMs = 10_000;
 /** A stream that ends ends its connection, so age alone is no reason. */
@@ -49,7 +50,6 @@ const noAgeMs = Number.MAX_SAFE_INTEGER;
 export class HttpSse {
   readonly #init: HttpSseInit;
   readonly #deps: HttpSseDeps;
-  readonly #missed = new MissedIds(maxMissedIdsPerMinute);
   readonly #connections = new Map<string, Connection>();
   readonly #closing = new Set<Promise<void>>();
   readonly #stopListening: () => void;
@@ -166,7 +166,7 @@ export class HttpSse {
 
   /** Unknown, over, malformed and foreign are one answer. */
   #notFound(inbound: Inbound, presented: string): Reply {
-    const waitSeconds = this.#missed.note(guesserOf(inbound), presented);
+    const waitSeconds = this.#init.missed.note(guesserOf(inbound), presented);
     return waitSeconds === undefined ? sessionNotFound() : tooManyMisses(waitSeconds);
   }
 

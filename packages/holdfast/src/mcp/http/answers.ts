@@ -59,6 +59,13 @@ export function invalidRequest(message: string): Reply {
   return errorReply(400, -32600, `Invalid Request: ${message}`);
 }
 
+/** More calls than somebody may make in a minute. */
+export function tooManyCalls(whose: string, waitMs: number): Reply {
+  return errorReply(429, -32000, `Too Many Requests: ${whose} has made all the calls of its minute`, {
+    headers: { "retry-after": String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+  });
+}
+
 /** What a client may repeat as it is, after a moment. Never a 404: clients throw their session away on one. */
 export function unavailable(retryAfterSeconds = 1): Reply {
   return errorReply(503, -32603, "Service unavailable", { headers: { "retry-after": String(retryAfterSeconds) } });

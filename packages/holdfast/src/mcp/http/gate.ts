@@ -8,6 +8,7 @@ import { localUser, type Principal } from "../../security/principal.ts";
 import type { ConnectionRegistry, Release } from "../connections.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import type { ResolvedServeOptions } from "../options.ts";
+import { callerOf, type Rates } from "../rates/rates.ts";
 import { missingForMessage } from "../tool-scopes.ts";
 import { type AllowList, hostAllowList, originAllowList } from "./allow-lists.ts";
 import {
@@ -43,6 +44,8 @@ export interface Arrival {
   readonly principal?: Principal | undefined;
   /** The body, where somebody else has read and parsed it. */
   readonly parsed?: { readonly body: unknown } | undefined;
+  /** Tells connections of this process apart; undefined where nothing is known of them. */
+  readonly connection?: string | undefined;
   /** Reads the body, up to so many bytes. */
   readBody(maxBytes: number): Promise<BodyRead>;
   /** The same as a web request whose body has been read. */
@@ -74,14 +77,16 @@ export class Gate {
   readonly #options: ResolvedServeOptions;
   readonly #servers: Servers;
   readonly #connections: ConnectionRegistry;
+  readonly #rates: Rates | undefined;
   readonly #hosts: AllowList;
   readonly #origins: AllowList;
   #state: "open" | "draining" | "closed" = "open";
 
-  constructor(options: ResolvedServeOptions, servers: Servers, connections: ConnectionRegistry) {
+  constructor(options: ResolvedServeOptions, servers: Servers, connections: ConnectionRegistry, rates?: Rates) {
     this.#options = options;
     this.#servers = servers;
     this.#connections = connections;
+    this.#rates = rates;
     this.#hosts = hostAllowList(options.allowedHosts);
     this.#origins = originAllowList(options.allowedOrigins);
   }
@@ -103,10 +108,15 @@ export class Gate {
       if (refused !== undefined) return refusal(refused);
       const caller = await this.#caller(arrival);
       if ("refused" in caller) return refusal(caller.refused);
+      const hasty = await this.#refuseHaste(arrival, caller.principal, 1);
+      if (hasty !== undefined) return refusal(hasty);
       const unfit = this.#refuseTypes(arrival);
       if (unfit !== undefined) return refusal(unfit);
       const read = await this.#body(arrival);
       if ("refused" in read) return refusal(read.refused);
+      const more = Array.isArray(read.body) ? read.body.length - 1 : 0;
+      const hastyBatch = more > 0 ? await this.#refuseHaste(arrival, caller.principal, more) : undefined;
+      if (hastyBatch !== undefined) return refusal(hastyBatch);
       const barred = missingForMessage(read.body, caller.principal, this.#options.toolScopes);
       if (barred !== undefined) return refusal(insufficientScope(barred, caller.resourceMetadata));
       const { answer, finished } = await this.#serve(arrival, caller.principal, read.body);
@@ -158,6 +168,13 @@ export class Gate {
     return {
       refused: errorReply(answer.status, -32000, answer.message, { headers: { "www-authenticate": challenge } }),
     };
+  }
+
+  /** A connection is what a session's id names, or without one the client's link to this process. */
+  #refuseHaste(arrival: Arrival, principal: Principal, calls: number): Promise<Reply | undefined> | undefined {
+    if (this.#rates === undefined) return undefined;
+    const connection = arrival.header("mcp-session-id") ?? arrival.connection ?? "";
+    return this.#rates.refuse(callerOf(principal, arrival.address), connection, calls);
   }
 
   #refuseTypes(arrival: Arrival): Reply | undefined {

@@ -5,6 +5,7 @@ import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { FailurePoints } from "./failure-points.ts";
 import type { SessionHold } from "./hold.ts";
 import type { Serving } from "./instance.ts";
+import type { MissedIds } from "./missed-ids.ts";
 import type { SessionNews } from "./news.ts";
 import type { SessionOptions } from "./options.ts";
 import type { FleetIds } from "./routing/ids.ts";
@@ -22,6 +23,7 @@ export type SessionDeps = {
   readonly options: SessionOptions;
   readonly ids: FleetIds;
   readonly slots: StreamSlots;
+  readonly missed: MissedIds;
   /** Absent where nothing is announced. */
   readonly news: SessionNews | undefined;
   /** The POST whose handler is running: what its server asks in there belongs to it. */

@@ -23,6 +23,7 @@ import type { SessionHold } from "./hold.ts";
 import { Initializer } from "./initialize.ts";
 import type { Serving } from "./instance.ts";
 import { knownEverywhere } from "./known-everywhere.ts";
+import { MissedIds } from "./missed-ids.ts";
 import { type NewsSource, SessionNews } from "./news.ts";
 import { NodeLife } from "./node-life.ts";
 import { resolveSessionOptions, type SessionOptions } from "./options.ts";
@@ -58,6 +59,8 @@ export type SessionEndpointInit = {
   readonly news?: NewsSource | undefined;
   /** Streams of this node, where others than these are counted too. Default: its own, by the options. */
   readonly slots?: StreamSlots | undefined;
+  /** Ids of no session that were presented here, where others than these are counted too. Default: its own. */
+  readonly missed?: MissedIds | undefined;
   readonly options?: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined } | undefined;
 };
 
@@ -232,7 +235,7 @@ function isForCallsUnderWay({ method, body }: Inbound): boolean {
   return method === "POST" && readBody(body)?.messages.every(({ type }) => type !== "request") === true;
 }
 
-function makeDeps({ hold, news: source, slots }: SessionEndpointInit, options: SessionOptions): SessionDeps {
+function makeDeps({ hold, news: source, slots, missed }: SessionEndpointInit, options: SessionOptions): SessionDeps {
   const onError = (error: unknown): void => {
     try {
       options.onError(error);
@@ -250,6 +253,7 @@ function makeDeps({ hold, news: source, slots }: SessionEndpointInit, options: S
       hold.telemetry.change({ ...change, kind: sessionKind, idHash: hashed(id) }),
     failurePoint: options[failurePoints],
     ids: new FleetIds(),
+    missed: missed ?? new MissedIds(options.maxMissedIdsPerMinute),
     slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
     serving: new AsyncLocalStorage<Serving>(),
     hint: (topic: string, hint: string): void => {

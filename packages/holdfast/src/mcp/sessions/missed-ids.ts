@@ -15,10 +15,12 @@ const maxGuessers = 10_000;
  */
 export class MissedIds {
   readonly #max: number;
+  readonly #onRefused: () => void;
   readonly #windows = new LRUCache<string, Window>({ max: maxGuessers });
 
-  constructor(maxPerMinute: number) {
+  constructor(maxPerMinute: number, onRefused: () => void = () => undefined) {
     this.#max = maxPerMinute;
+    this.#onRefused = onRefused;
   }
 
   /** @param guesser the owner, or the address of somebody nobody knows. Seconds to wait if it is one too many; undefined otherwise. */
@@ -30,7 +32,10 @@ export class MissedIds {
     // Ids may be long, and one of them may be somebody's secret.
     const digest = createHash("sha256").update(id, "utf8").digest("base64url").slice(0, 16);
     if (window.ids.has(digest)) return undefined;
-    if (window.ids.size >= this.#max) return Math.max(1, Math.ceil((window.endsAt - now) / 1_000));
+    if (window.ids.size >= this.#max) {
+      this.#onRefused();
+      return Math.max(1, Math.ceil((window.endsAt - now) / 1_000));
+    }
     window.ids.add(digest);
     return undefined;
   }

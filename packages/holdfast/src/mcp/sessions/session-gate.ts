@@ -7,7 +7,7 @@ import { connectionSlide } from "../../state/sessions/connection.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { sessionNotFound, tooManyMisses } from "./answers.ts";
 import type { SessionDeps } from "./deps.ts";
-import { guesserOf, MissedIds } from "./missed-ids.ts";
+import { guesserOf } from "./missed-ids.ts";
 import { inStream, readTransportDocument, transportKey } from "./transport-record.ts";
 import type { SessionState, WarmSession } from "./warm-session.ts";
 import type { WarmSessions } from "./warm-sessions.ts";
@@ -31,7 +31,6 @@ type Found = { readonly state: SessionState; readonly slideIsDue: boolean };
 export class SessionGate {
   readonly #deps: SessionDeps;
   readonly #warm: WarmSessions;
-  readonly #missed: MissedIds;
   readonly #reading = new Map<string, Promise<Found | undefined>>();
   readonly #sliding = new Map<string, Promise<void>>();
   /** Ids that are known to be over. None of them ever comes back. */
@@ -39,7 +38,6 @@ export class SessionGate {
 
   constructor(deps: SessionDeps, warm: WarmSessions) {
     this.#deps = deps;
-    this.#missed = new MissedIds(deps.options.maxMissedIdsPerMinute);
     this.#warm = warm;
   }
 
@@ -68,7 +66,7 @@ export class SessionGate {
 
   /** The answer to an id that is no session of this caller. Who keeps trying other ids is told to wait. */
   missed(inbound: Pick<Inbound, "principal" | "address">, wireId: string): Reply {
-    const waitSeconds = this.#missed.note(guesserOf(inbound), wireId);
+    const waitSeconds = this.#deps.missed.note(guesserOf(inbound), wireId);
     return waitSeconds === undefined ? sessionNotFound() : tooManyMisses(waitSeconds);
   }
 

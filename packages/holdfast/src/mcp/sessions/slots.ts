@@ -7,12 +7,14 @@ export type Full = "node" | "principal";
 export class StreamSlots {
   readonly #max: number;
   readonly #maxPerOwner: number;
+  readonly #onRefused: (full: Full) => void;
   readonly #perOwner = new Map<Owner, number>();
   #taken = 0;
 
-  constructor(max: number, maxPerOwner: number) {
+  constructor(max: number, maxPerOwner: number, onRefused: (full: Full) => void = () => undefined) {
     this.#max = max;
     this.#maxPerOwner = maxPerOwner;
+    this.#onRefused = onRefused;
   }
 
   get taken(): number {
@@ -22,8 +24,11 @@ export class StreamSlots {
   /** A function that gives the slot back, once; or why there is none. */
   take(owner: Owner): (() => void) | Full {
     const own = this.#perOwner.get(owner) ?? 0;
-    if (this.#taken >= this.#max) return "node";
-    if (own >= this.#maxPerOwner) return "principal";
+    const full = this.#taken >= this.#max ? "node" : own >= this.#maxPerOwner ? "principal" : undefined;
+    if (full !== undefined) {
+      this.#onRefused(full);
+      return full;
+    }
     this.#taken += 1;
     this.#perOwner.set(owner, own + 1);
     let held = true;

@@ -1,0 +1,183 @@
+/**
+ * The settings that are limits. Each says what goes beyond it is answered; `docs/limits.md` is made of these rows and of the
+ * library's limits that have no setting.
+ */
+import { bytes, duration, integer, optionalInteger, type Row } from "./row.ts";
+
+/** Durations are milliseconds, sizes are bytes. */
+export type LimitSettings = {
+  readonly maxConnections: number;
+  readonly maxStreams: number;
+  readonly maxStreamsPerPrincipal: number;
+  readonly maxCallsPerMinute: number | undefined;
+  readonly maxCallsPerMinutePerConnection: number | undefined;
+  readonly maxMissedIdsPerMinute: number;
+  readonly maxSessions: number;
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly maxBody: number;
+  readonly maxDocument: number;
+  readonly maxEvent: number;
+  readonly maxActions: number;
+  readonly maxTurns: number;
+  readonly sessionIdle: number;
+  readonly sessionAbsolute: number;
+};
+
+const second = 1_000;
+const day = 86_400_000;
+const kibi = 1024;
+const mebi = 1024 ** 2;
+const many = 1_000_000_000;
+const group = "Limits";
+
+const busy = "`503` with `Retry-After`: another node may have room";
+const quota = "`429` with `Retry-After`, or the tool error `quota_exceeded`";
+const toolError = "the tool error `invalid_argument`";
+const oldestGo = "the oldest go; totals and positions go on counting";
+const over = "it is over: `404` `-32001`, or the tool error `not_found`";
+
+export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettings[Key]> } = {
+  maxConnections: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Open connections of a node",
+    beyond: "`503` with `Retry-After`, and the connection is closed; `/healthz` and `/readyz` still answer",
+    option: "serve limits.maxConnections",
+  }),
+  maxStreams: integer({
+    default: 5_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Open streams of a node",
+    beyond: busy,
+    option: "serve limits.maxStreams",
+  }),
+  maxStreamsPerPrincipal: integer({
+    default: 32,
+    min: 1,
+    max: many,
+    group,
+    help: "Open streams of one principal at a node",
+    beyond: "`429` `-32000` with `Retry-After`",
+    option: "serve limits.maxStreamsPerPrincipal",
+  }),
+  maxCallsPerMinute: optionalInteger({
+    min: 1,
+    max: many,
+    group,
+    help: "Requests of one principal in a minute, on all nodes together",
+    beyond: "`429` `-32000` with `Retry-After`",
+    option: "serve limits.maxCallsPerMinute",
+  }),
+  maxCallsPerMinutePerConnection: optionalInteger({
+    min: 1,
+    max: many,
+    group,
+    help: "Requests of one connection in a minute at a node",
+    beyond: "`429` `-32000` with `Retry-After`",
+    option: "serve limits.maxCallsPerMinutePerConnection",
+  }),
+  maxMissedIdsPerMinute: integer({
+    default: 60,
+    min: 1,
+    max: 100_000,
+    group,
+    help: "Different ids of no session that one principal names at a node in a minute",
+    beyond: "`429` `-32000` with `Retry-After`; ids named before go on getting their `404`",
+    option: "serve limits.maxMissedIdsPerMinute",
+  }),
+  maxSessions: integer({
+    default: 1_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Sessions of one principal",
+    beyond: quota,
+    option: "holdfast limits.maxSessions",
+  }),
+  maxRecords: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Records of one principal, sessions included: what it has handles of",
+    beyond: quota,
+    option: "holdfast limits.maxRecords",
+  }),
+  maxBytes: bytes({
+    default: 64 * mebi,
+    min: kibi,
+    max: mebi ** 2,
+    group,
+    help: "All data of one principal",
+    beyond: quota,
+    option: "holdfast limits.maxBytes",
+  }),
+  maxBody: bytes({
+    default: 4 * mebi,
+    min: kibi,
+    max: kibi * mebi,
+    group,
+    help: "One request body, and so all arguments of a call",
+    beyond: "`413`, and the connection is closed",
+    option: "serve limits.maxBodyBytes",
+  }),
+  maxDocument: bytes({
+    default: mebi,
+    min: kibi,
+    max: 64 * mebi,
+    group,
+    help: "The document of one session: its data, preferences and metadata",
+    beyond: toolError,
+    option: "holdfast limits.maxSessionBytes",
+  }),
+  maxEvent: bytes({
+    default: 256 * kibi,
+    min: kibi,
+    max: 64 * mebi,
+    group,
+    help: "One action with its details, or one message of a channel",
+    beyond: toolError,
+    option: "holdfast limits.maxActionBytes",
+  }),
+  maxActions: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Actions kept of a session",
+    beyond: oldestGo,
+    option: "holdfast limits.maxActionsKept",
+  }),
+  maxTurns: integer({
+    default: 100,
+    min: 1,
+    max: 10_000,
+    group,
+    help: "Turns kept of a session",
+    beyond: oldestGo,
+    option: "holdfast limits.maxTurnsKept",
+  }),
+  sessionIdle: duration({
+    default: day,
+    min: second,
+    max: 3_650 * day,
+    group,
+    help: "A session ends after this long without use",
+    beyond: over,
+    option: "holdfast sessions.idle",
+  }),
+  sessionAbsolute: duration({
+    default: 30 * day,
+    min: second,
+    max: 3_650 * day,
+    group,
+    help: "A session ends this long after it began",
+    beyond: over,
+    option: "holdfast sessions.absolute",
+  }),
+};
