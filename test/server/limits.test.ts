@@ -168,7 +168,7 @@ describe("the limit on", () => {
     };
     const first = await open();
     const second = await open();
-    expect([first.status, second.status]).toEqual([200, 503]);
+    expect([first.status, second.status]).toEqual([200, 429]);
     await Promise.all([first.body?.cancel(), second.body?.cancel()]);
   });
 

@@ -31,7 +31,6 @@ const mebi = 1024 ** 2;
 const many = 1_000_000_000;
 const group = "Limits";
 
-const busy = "`503` with `Retry-After`: another node may have room";
 const quota = "`429` with `Retry-After`, or the tool error `quota_exceeded`";
 const toolError = "the tool error `invalid_argument`";
 const oldestGo = "the oldest go; totals and positions go on counting";
@@ -53,7 +52,7 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     max: many,
     group,
     help: "Open streams of a node",
-    beyond: busy,
+    beyond: "`429` `-32000` with `Retry-After`",
     option: "serve limits.maxStreams",
   }),
   maxStreamsPerPrincipal: integer({

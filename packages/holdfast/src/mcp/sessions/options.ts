@@ -8,7 +8,7 @@ export type SessionOptions = {
   readonly stateless: boolean;
   /** `auto` answers JSON unless something streams; `json` and `sse` pin one form. */
   readonly response: "auto" | "json" | "sse";
-  /** Live SSE streams of this node; beyond it new ones are 503. */
+  /** Live SSE streams of this node; beyond it new ones are 429. */
   readonly maxStreams: number;
   /** Live SSE streams of one principal on this node; beyond it new ones are 429. */
   readonly maxStreamsPerPrincipal: number;

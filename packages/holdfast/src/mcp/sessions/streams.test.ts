@@ -350,7 +350,7 @@ describe("the GET stream", () => {
     const bob = await open(node, { headers: { "x-user": "bob" } });
     const three = await stream(node, "GET", undefined, bob);
     const carol = await open(node, { headers: { "x-user": "carol" } });
-    expect((await call(node, "GET", undefined, { headers: carol })).status).toBe(503);
+    expect((await call(node, "GET", undefined, { headers: carol })).status).toBe(429);
     for (const open of [two, again, three]) open.drop();
     await eventually(() => node.endpoint.stats.streams === 0);
   });
