@@ -23,6 +23,11 @@ export const steps: readonly Step[] = [
     command: ["biome", "check", "--reporter=summary", "."],
   },
   { name: "walls", says: "who may import whom", command: ["node", `${built}/check-walls.js`] },
+  {
+    name: "owners",
+    says: "no statement, script or key of a store without its owner",
+    command: ["node", `${built}/check-owners.js`],
+  },
   { name: "lengths", says: "no file over 400 lines without a reason", command: ["node", `${built}/check-lengths.js`] },
   { name: "lock", says: "the lock file records no download address", command: ["node", `${built}/check-lock.js`] },
   {
