@@ -58,8 +58,8 @@ describe("sessions", () => {
   it("lists them for people, and no control character reaches the terminal", async () => {
     const { code, stdout } = await run("sessions", "list");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^id +state +last used +expires +actions +owner +label\n/);
-    expect(stdout).toMatch(new RegExp(`^${session} +live +20.+Z +20.+Z +3 +\\S{32} +tidy up\\\\u\\{1b\\}\\[2J$`, "m"));
+    expect(stdout).toMatch(/^id +state +last used +expires +actions +label +owner\n/);
+    expect(stdout).toMatch(new RegExp(`^${session} +live +20.+Z +20.+Z +3 +tidy up\\\\u\\{1b\\}\\[2J +\\S{32}$`, "m"));
     expect(stdout).toMatch(new RegExp(`^${connection} +live \\(connection\\) `, "m"));
     expect(stdout).not.toContain("\u001b");
   });

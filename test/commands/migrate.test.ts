@@ -80,6 +80,12 @@ describe("a move", () => {
     });
   });
 
+  it("into the store it comes from is refused, however that is written", async () => {
+    const from = await furnished(freshFile(), 1, 1);
+    const run = await move(from, `sqlite:./${from.slice(from.lastIndexOf("/") + 1)}`);
+    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("--from and --to name the same store")]);
+  });
+
   it("is told in a table that a person can read", async () => {
     const run = await move(await furnished(freshFile(), 1, 3), freshFile());
     expect(run.code).toBe(0);
@@ -171,7 +177,7 @@ describe("a move is refused", () => {
   it("into itself, and leaves nothing behind", async () => {
     const from = await furnished(freshFile(), 1, 3);
     const run = await move(from, from);
-    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("the destination holds data already")]);
+    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("the same store")]);
     const told = await move(from, from, "--accept", "other-data");
     expect([told.code, told.stderr]).toEqual([2, expect.stringContaining("the same store")]);
   });

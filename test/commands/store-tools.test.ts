@@ -55,7 +55,7 @@ it("a store that does not is told which requirement it breaks, and can be told a
 });
 
 it.each([
-  ["nowhere.mjs", "nowhere.mjs cannot be loaded"],
+  ["nowhere.mjs", "there is no file"],
   ["empty.mjs", "has to export a function openStore"],
 ])("%s is no store: %s", async (name, reason) => {
   await writeFile(join(dir, "empty.mjs"), "export const nothing = 1;");

@@ -64,6 +64,13 @@ describe("the command line", () => {
     ],
     [["serve", "--port", "0", "--store", "mysql://x"], {}, "mysql"],
     [["serve", "--port", "0", "--store", "nonsense"], {}, "nonsense"],
+    [["serve", "--port", "0", "--store", "sqlite:/"], {}, "/ is a folder; name a file in it, such as /state.db"],
+    [["serve", "--store", "memory:", "--port", "0", "--port", "0"], {}, "--port is given twice, and has one value"],
+    [
+      ["serve", "--store", "memory:", "--port", "0", "--auth-tokens", "/nonexistent/tokens.json"],
+      {},
+      "the token file /nonexistent/tokens.json cannot be read: there is no such file; make one that holds",
+    ],
   ])("%j %j ends with 2 and a reason, before anything is opened", async (args, env, reason) => {
     const run = await runServer({ args, env, cwd: dir });
     expect(run).toMatchObject({ code: 2, stdout: "" });

@@ -76,9 +76,21 @@ function readTokenFile(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new HoldfastError("CONFIGURATION", `the token file ${path} cannot be read: ${reason}`, { cause: error });
+    throw new HoldfastError("CONFIGURATION", `the token file ${path} cannot be read: ${whyUnreadable(error)}`, {
+      cause: error,
+    });
   }
+}
+
+/** What is wrong with a file that was named, and what to do about it. */
+function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") {
+    return 'there is no such file; make one that holds { "<token>": { "subject": "alice" } }, or correct --auth-tokens';
+  }
+  if (code === "EACCES") return "this user may not read it; chown it to who runs holdfast";
+  if (code === "EISDIR") return "it is a folder; name the file in it";
+  return error instanceof Error ? error.message : String(error);
 }
 
 function readableByOthers(path: string): boolean {

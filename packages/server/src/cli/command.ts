@@ -26,6 +26,8 @@ export type FlagLine = {
   readonly placeholder: string | undefined;
   readonly help: string;
   readonly default: Shown;
+  /** Whether it may be given again, and adds then. */
+  readonly many: boolean;
 };
 
 export type Exit = readonly [code: number, meaning: string];
@@ -105,7 +107,13 @@ export function defineCommand<Own extends Readonly<Record<string, unknown>>>(def
 }
 
 function lineOf<Value>(key: string, row: Row<Value>): FlagLine {
-  return { name: flagName(key), placeholder: row.placeholder, help: row.help, default: row.show(row.default) };
+  return {
+    name: flagName(key),
+    placeholder: row.placeholder,
+    help: row.help,
+    default: row.show(row.default),
+    many: row.many === true,
+  };
 }
 
 function readOwn<Value>(key: string, row: Row<Value>, text: string | undefined): Value {

@@ -101,8 +101,8 @@ function usageOf({ name, optional, choices }: Argument): string {
 }
 
 function settingLine(table: Table, key: SettingKey): FlagLine {
-  const { placeholder, help, default: value } = table[key];
-  return { name: flagName(key), placeholder, help, default: shown(table, key, value) };
+  const { placeholder, help, many = false, default: value } = table[key];
+  return { name: flagName(key), placeholder, help, many, default: shown(table, key, value) };
 }
 
 function columns({ name, placeholder, help, default: value }: FlagLine): readonly [left: string, right: string] {

@@ -18,7 +18,7 @@ describe("a command line", () => {
     [["--stdio", "serve"], { stdio: "true" }],
     [["--stdio=false"], { stdio: "false" }],
     [["--no-record-turns"], { "record-turns": "false" }],
-    [["--port", "1", "--port", "2"], { port: "2" }],
+    [["--allowed-hosts", "a,b", "--allowed-hosts=c"], { "allowed-hosts": "a,b,c" }],
     [["--port", "-1"], { port: "-1" }],
     [["--port="], { port: "" }],
   ])("%j gives %j", (words, flags) => {
@@ -26,7 +26,7 @@ describe("a command line", () => {
   });
 
   it("gives a command its own flags apart from settings", () => {
-    const line = parse("migrate", "--from", "a", "--config", "c", "--json", "--to=b", "--no-json");
+    const line = parse("migrate", "--from", "a", "--config", "c", "--to=b", "--no-json");
     expect(line.command?.name).toBe("migrate");
     expect(Object.fromEntries(line.own)).toEqual({ from: "a", to: "b", json: "false" });
     expect(Object.fromEntries(line.settings)).toEqual({ config: "c" });
@@ -42,6 +42,10 @@ describe("a command line", () => {
   it.each([
     [["--prot", "1"], "unknown flag --prot; did you mean --port?"],
     [["-p", "1"], "unknown flag -p"],
+    [["serve", "--xyzzy"], "unknown flag --xyzzy; holdfast serve --help lists what there is"],
+    [["--port", "1", "--port", "2"], "--port is given twice, and has one value; leave one out"],
+    [["--stdio", "--no-stdio"], "--stdio is given twice"],
+    [["migrate", "--from", "a", "--from", "b"], "--from is given twice"],
     [["-port", "1"], "unknown flag -port; did you mean --port?"],
     [["--"], "unknown flag --"],
     [["--no-port"], "unknown flag --no-port"],

@@ -21,11 +21,12 @@ export type CommandLine = {
 const defaultCommand = "serve";
 
 /** A flag somebody may write: whose it is, and whether a value follows. */
-type Known = { readonly placeholder: string | undefined; readonly own: boolean };
+type Known = { readonly placeholder: string | undefined; readonly own: boolean; readonly many: boolean };
 
 /**
- * Takes a command line apart: `--name value`, `--name=value`, `--switch`, `--no-switch`. The last of several wins, so
- * that a script's flags can be overridden by what is added to it. Throws `CONFIGURATION` for what nobody defined.
+ * Takes a command line apart: `--name value`, `--name=value`, `--switch`, `--no-switch`. A flag that is a list adds when it
+ * is given again. Throws `CONFIGURATION` for what nobody defined, and for any other flag given twice: which of the two was
+ * meant only their author knows.
  */
 export function parseCommandLine(words: readonly string[], table: Table, commands: readonly Command[]): CommandLine {
   const command = findCommand(words, table, commands);
@@ -42,7 +43,8 @@ export function parseCommandLine(words: readonly string[], table: Table, command
     else if (word === "--version" || word === "-v") version = true;
     else if (word.startsWith("-") && word !== "-") {
       const { name, text, usedNext, isOwn } = readFlag(word, words[index + 1], where);
-      (isOwn ? own : settings).set(name, text);
+      const into = isOwn ? own : settings;
+      into.set(name, joined(name, into.get(name), text, where.known));
       if (usedNext) index++;
     } else if (!named && settings.size + own.size === 0 && word === "help") help = true;
     else if (!named) named = true;
@@ -50,6 +52,13 @@ export function parseCommandLine(words: readonly string[], table: Table, command
   }
   if (!help && !version) checkArguments(command, given);
   return { command, arguments: given, settings, own, help, version };
+}
+
+function joined(name: string, before: string | undefined, text: string, known: Where["known"]): string {
+  if (before === undefined) return text;
+  if (known.get(name)?.many === true) return `${before},${text}`;
+  // Its values stay unsaid: one of them may hold a password.
+  throw usage(`--${name} is given twice, and has one value; leave one out`);
 }
 
 /** The command that is named: the first word that is neither a flag nor what follows one. */
@@ -81,8 +90,11 @@ function flagsOf(command: Command | undefined, table: Table): ReadonlyMap<string
   const known = new Map<string, Known>();
   if (command === undefined) return known;
   const keys = command.settings === "all" ? keysOf(table) : command.settings;
-  for (const key of keys) known.set(flagName(key), { placeholder: table[key].placeholder, own: false });
-  for (const { name, placeholder } of command.flags) known.set(name, { placeholder, own: true });
+  for (const key of keys) {
+    const { placeholder, many } = table[key];
+    known.set(flagName(key), { placeholder, own: false, many: many === true });
+  }
+  for (const { name, placeholder, many } of command.flags) known.set(name, { placeholder, own: true, many });
   return known;
 }
 
@@ -136,5 +148,8 @@ function unknownFlag(word: string, name: string, { known, command, table, comman
   if (owner !== undefined && command !== undefined && !known.has(name)) {
     return usage(`--${name} is a flag of ${owner.name}, not of ${command.name}`);
   }
-  return usage(`unknown flag ${word}${suggestion(name, [...known.keys(), "help", "version"], "--")}`);
+  const near = suggestion(name, [...known.keys(), "help", "version"], "--");
+  return usage(
+    `unknown flag ${word}${near === "" ? `; holdfast ${command?.name ?? ""} --help lists what there is` : near}`,
+  );
 }

@@ -12,7 +12,7 @@ function outputOf(isTTY: boolean): { readonly out: Output; readonly written: () 
 it("without a terminal there is a plain line now and then, and one at the end of each step", () => {
   const { out, written } = outputOf(false);
   let now = 0;
-  const progress = createProgress(out, () => now);
+  const progress = createProgress(out, { now: () => now });
   for (let done = 0; done <= 1_200; done += 1) {
     now += 10;
     progress.step({ what: "copying", done, of: 2_000, unit: "records" });
@@ -31,7 +31,7 @@ it("without a terminal there is a plain line now and then, and one at the end of
 it("on a terminal one line is redrawn, at most ten times a second", () => {
   const { out, written } = outputOf(true);
   let now = 0;
-  const progress = createProgress(out, () => now);
+  const progress = createProgress(out, { now: () => now });
   for (let done = 0; done <= 100; done += 1) {
     now += 10;
     progress.step({ what: "copying", done, of: 100, unit: "records" });
@@ -45,12 +45,30 @@ it("on a terminal one line is redrawn, at most ten times a second", () => {
 it("what was done before this run says nothing about its rate", () => {
   const { out, written } = outputOf(false);
   let now = 0;
-  const progress = createProgress(out, () => now);
+  const progress = createProgress(out, { now: () => now });
   for (let done = 900; done <= 910; done += 1) {
     progress.step({ what: "copying", done, of: 1_000, unit: "records" });
     now += 1_000;
   }
   expect(written()).toContain("copying   90%  905 of 1,000 records  1/s, 1 min 35 s left\n");
+});
+
+it("work that may be short is only told of where somebody looks, or once it has taken long", () => {
+  const { out, written } = outputOf(false);
+  let now = 0;
+  for (const steps of [10, 700]) {
+    const progress = createProgress(out, { now: () => now, tellShort: false });
+    for (let done = 1; done <= steps; done += 1) {
+      progress.step({ what: "writing", done, of: steps, unit: "records" });
+      now += 10;
+    }
+    progress.end();
+  }
+  expect(written().split("\n")).toEqual([
+    "writing   71%  501 of 700 records  100/s, 2 s left",
+    "writing   100%  700 of 700 records  100/s",
+    "",
+  ]);
 });
 
 it.each([

@@ -27,7 +27,16 @@ const barWidth = 24;
 
 type Sample = { readonly at: number; readonly done: number };
 
-export function createProgress(out: Output, now: () => number = () => performance.now()): Progress {
+export type ProgressOptions = {
+  readonly now?: () => number;
+  /** Whether work that was over before a plain line was due gets one at its end. Default: true. */
+  readonly tellShort?: boolean;
+};
+
+export function createProgress(
+  out: Output,
+  { now = () => performance.now(), tellShort = true }: ProgressOptions = {},
+): Progress {
   const everyMs = out.interactive ? redrawMs : plainMs;
   let samples: Sample[] = [];
   let what = "";
@@ -43,7 +52,8 @@ export function createProgress(out: Output, now: () => number = () => performanc
   };
   const end = (): void => {
     if (last === undefined) return;
-    if (told !== last) tell(last);
+    const due = tellShort || out.interactive || (told !== undefined && told.what === last.what);
+    if (told !== last && due) tell(last);
     if (out.interactive) out.raw("\n");
     last = undefined;
   };

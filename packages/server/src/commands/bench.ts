@@ -7,6 +7,7 @@ import type { Store } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import { createProgress, type Progress } from "../cli/progress.ts";
 import { duration } from "../settings/row.ts";
 import { withoutPassword } from "../settings/show.ts";
 import { type Measured, measure } from "./bench/measure.ts";
@@ -41,7 +42,13 @@ export const benchCommand: Command = defineCommand({
     const place = placeFor(resolved.settings.store);
     try {
       await using store = await openNamed(place.url);
-      const rows = await measureStore(store, place.folder, flags.time, signal);
+      const rows = await measureStore(
+        store,
+        place.folder,
+        flags.time,
+        signal,
+        createProgress(out, { tellShort: false }),
+      );
       if (out.json) {
         const machine = {
           node: process.versions.node,
@@ -92,10 +99,14 @@ async function measureStore(
   folder: string | undefined,
   forMs: number,
   signal: AbortSignal,
+  progress: Progress,
 ): Promise<readonly Measurement[]> {
   const owner = ownerOfIdentity({ issuer: "bench", subject: randomUUID() });
   const keys = Array.from({ length: records }, (_, index) => ({ kind: "bench", id: `bench_${index}` }));
   const keyAt = (index: number): (typeof keys)[number] => keys[index % records] ?? { kind: "bench", id: "bench_0" };
+  let measuredRows = 0;
+  const measuring = (): void => progress.step({ what: "measuring", done: measuredRows++, of: 5, unit: "rows" });
+  measuring();
   try {
     for (const key of keys) await store.commit(owner, [{ ...key, expect: "absent", create: { text, lifetime: {} } }]);
     const write = (index: number): Promise<unknown> => {
@@ -106,6 +117,7 @@ async function measureStore(
     const floor = folder === undefined ? await roundTrip(store, forMs, signal) : await fsyncs(folder, forMs, signal);
     const beside = ({ perSecond }: Measured): string => `${(perSecond / floor.perSecond).toFixed(2)} of the first row`;
     const rows: Measurement[] = [{ ...floor, beside: "the machine itself" }];
+    measuring();
     for (const [what, atOnce, work] of [
       ["write, one after another", 1, write],
       ["write, 64 at once", records, write],
@@ -116,9 +128,11 @@ async function measureStore(
       // A file is read from memory: flushing says nothing about that.
       const compared = folder === undefined || work === write;
       rows.push({ what, ...measured, beside: compared ? beside(measured) : undefined });
+      measuring();
     }
     return rows;
   } finally {
+    progress.end();
     await store.admin.erase(owner);
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Capability, Exception, OpenStore, Outcome, Requirement } from "holdfast/testing";
@@ -73,6 +74,7 @@ type Loaded = {
 };
 
 async function load(file: string): Promise<Loaded> {
+  if (!existsSync(resolve(file))) throw usage(`there is no file ${resolve(file)}; name the module of your store`);
   let module: unknown;
   try {
     module = await import(pathToFileURL(resolve(file)).href);

@@ -6,6 +6,7 @@ import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } f
 import { HoldfastError } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
+import { createProgress } from "../cli/progress.ts";
 import { keysToOpen } from "../sealing/choose.ts";
 import { optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
@@ -39,6 +40,9 @@ export const exportCommand: Command = defineCommand({
     const sink = flags.out === undefined ? process.stdout : await newFile(flags.out);
     const write = (value: unknown): Promise<void> => writeLine(sink, value);
     const digest = new StoreDigest();
+    // Beside an answer on stdout, a line that is redrawn would be in its way.
+    const progress = sink === process.stdout ? undefined : createProgress(out, { tellShort: false });
+    const { records: of } = await store.usage(owner, { signal });
     let events = 0;
     await write({
       holdfast: "export",
@@ -56,12 +60,16 @@ export const exportCommand: Command = defineCommand({
       digest.add(digestOfRecord(owner, dump));
       events += Object.values(dump.events).flat().length;
       await write(dumpAsJson(owner, dump));
+      progress?.step({ what: "writing", done: digest.records, of, unit: "records" });
     }
+    progress?.end();
     await write({ holdfast: "end", records: digest.records, events, digest: digest.toString() });
     if (sink !== process.stdout) {
       sink.end();
       await finished(sink);
-      out.note(`${digest.records} records and ${events} events of ${name} are in ${flags.out ?? ""}`);
+      out.note(
+        `${counted(digest.records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out ?? ""}`,
+      );
     }
     return 0;
   },
@@ -73,10 +81,18 @@ async function newFile(path: string): Promise<Writable> {
   try {
     await once(file, "open");
   } catch (cause) {
+    const there = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HoldfastError("CONFIGURATION", `${path} cannot be made: ${reason}`, { cause });
+    const told = there
+      ? "is there already, and nothing is overwritten; name another file"
+      : `cannot be made: ${reason}`;
+    throw new HoldfastError("CONFIGURATION", `${path} ${told}`, { cause });
   }
   return file;
+}
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 async function writeLine(sink: Writable, value: unknown): Promise<void> {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Difference, type MoveReport, type MoveRisk, moveStore } from "holdfast/admin";
 import { isHoldfastError, type Store } from "holdfast/contract";
 import { type Command, defineCommand, type Invocation } from "../cli/command.ts";
@@ -74,6 +75,7 @@ async function migrateSchema({ resolved, out, signal, flags }: Invocation<Own>):
 
 async function moveHouse({ flags, out, signal }: Invocation<Own>, from: string, to: string): Promise<number> {
   const accept = risksOf(flags.accept ?? []);
+  if (samePlace(from, to)) throw usage("--from and --to name the same store; there is nothing to move");
   await using source = await openExisting(from);
   refuseMemory(to);
   await using destination = await openNamed(to);
@@ -100,6 +102,11 @@ async function moveHouse({ flags, out, signal }: Invocation<Own>, from: string, 
   progress.end();
   tell(out, report, { from: withoutPassword(from), to: withoutPassword(to) });
   return report.ok ? 0 : exits.different;
+}
+
+function samePlace(from: string, to: string): boolean {
+  const path = (url: string): string => (url.startsWith("sqlite:") ? resolve(url.slice("sqlite:".length)) : url);
+  return path(from) === path(to);
 }
 
 function risksOf(given: readonly string[]): readonly MoveRisk[] {

@@ -88,6 +88,7 @@ export const probeCommand: Command = defineCommand<Own>({
         if (flags.textfile !== undefined) writeTextfile(nameFor(flags.textfile, plan, plans), plan.url, round, history);
       }
     }
+    if (flags.watch !== undefined && out.interactive && !out.json) out.raw("\n");
     if (out.json && flags.watch === undefined) out.value({ ok: code === 0, rounds: told });
     return code;
   },
@@ -96,6 +97,8 @@ export const probeCommand: Command = defineCommand<Own>({
 function tell({ out, flags }: Invocation<Own>, round: Round, history: History): void {
   if (out.json) return out.line(JSON.stringify(asJson(round)));
   if (flags.watch === undefined) return tellRound(out, round);
+  // The summary below the last round gives way to the next one.
+  if (out.interactive) out.raw("\r\u001b[K");
   out.line(lineOf(out, round));
   if (out.interactive) out.raw(`${history.summary()}\u001b[K\r`);
   else if (history.total % 10 === 0) out.note(history.summary());

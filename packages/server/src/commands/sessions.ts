@@ -82,8 +82,8 @@ async function list({ store, owner, flags, out, signal }: Asked): Promise<number
       { title: "last used" },
       { title: "expires" },
       { title: "actions", align: "right" },
-      { title: "owner" },
       { title: "label" },
+      { title: "owner" },
     ],
     sessions.map((session) => [
       session.id,
@@ -91,8 +91,8 @@ async function list({ store, owner, flags, out, signal }: Asked): Promise<number
       shortTime(session.touchedAt),
       shortTime(session.expiresAt),
       session.counters.get(actionsCounter) ?? 0,
-      session.owner,
       labelOf(session),
+      session.owner,
     ]),
   );
   if (newest.seen > sessions.length) out.note(`${sessions.length} of ${newest.seen}; --limit N shows more`);

@@ -18,6 +18,8 @@ export type Row<Value> = {
   readonly beyond?: string;
   /** Of a limit: the option of the library that it sets. */
   readonly option?: string;
+  /** A list: given again, the flag adds to what it had. Any other may be given once. */
+  readonly many?: true;
 };
 
 export const groups = ["Where it listens", "Who may call", "How it answers", "Limits", "This process"] as const;
@@ -47,7 +49,7 @@ export function choice<const Value extends string>(
 
 /** Names separated by commas. */
 export function list(row: Explained & { readonly placeholder: string }): Row<readonly string[] | undefined> {
-  return { ...row, default: undefined, show: same, read: readList };
+  return { ...row, default: undefined, show: same, read: readList, many: true };
 }
 
 type Bounded = Explained & { readonly default: number; readonly min: number; readonly max: number };

@@ -18,6 +18,14 @@ it("makes missing folders and files for this user only", async () => {
   }
 });
 
+it("refuses a folder, and says which file to name", async () => {
+  const path = await temporaryFolder();
+  await expect(sqliteStore({ path })).rejects.toMatchObject({
+    code: "CONFIGURATION",
+    message: `${path} is a folder; name a file in it, such as ${join(path, "state.db")}`,
+  });
+});
+
 it("leaves the file whole and alone after close", async () => {
   const path = join(await temporaryFolder(), "state.db");
   const store = await sqliteStore({ path });

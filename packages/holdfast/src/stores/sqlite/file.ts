@@ -3,13 +3,19 @@
  * file drops all locks this process holds on it.
  */
 import { chmodSync, closeSync, mkdirSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { HoldfastError } from "../../record/errors.ts";
 
 /** Creates what is missing, for this user only, and returns the file's real path. Throws `CONFIGURATION`. */
 export function prepareFile(path: string): string {
   const full = resolve(path);
+  if (statSync(full, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new HoldfastError(
+      "CONFIGURATION",
+      `${full} is a folder; name a file in it, such as ${join(full, "state.db")}`,
+    );
+  }
   try {
     mkdirSync(dirname(full), { recursive: true, mode: 0o700 });
     createPrivately(full);
