@@ -51,6 +51,12 @@ export type {
   Membership,
   Presence,
 } from "./state/channels/types.ts";
+export type {
+  DisposableLimits,
+  DisposableOptions,
+  HoldsDisposables,
+  MakeDisposable,
+} from "./state/disposables/types.ts";
 export type { AnyEventSourcedKind, EventSourcedKind } from "./state/events/kind.ts";
 export { eventSourced } from "./state/events/kind.ts";
 export type {

@@ -50,6 +50,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const { onError, limits } = resolved;
   const connections = new ConnectionRegistry(limits.maxConnections);
   const serving = servingHold(hold);
+  const detach = serving.attach();
   const bus = new EventBus(serving.store, onError);
   const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
@@ -85,6 +86,8 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     unwatch();
     await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close(), rates?.close()]);
     await bus.close();
+    // No call uses them any more.
+    await detach();
     await serving.turns.flush();
   };
   const drain = async (timeoutMs: number): Promise<void> => {

@@ -1,5 +1,6 @@
 import { isHoldfastError } from "../record/errors.ts";
 import { localUser, ownerOfPrincipal } from "../security/principal.ts";
+import type { DisposableOptions, MakeDisposable } from "../state/disposables/types.ts";
 import { connectionSlide } from "../state/sessions/connection.ts";
 import type { Session } from "../state/types.ts";
 import { createConnectionSession, type Negotiated } from "./sessions/create-session.ts";
@@ -72,7 +73,18 @@ export class StdioSession implements Session {
   summary: Session["summary"] = (...given) => this.#do((session) => session.summary(...given));
   summarize: Session["summarize"] = (...given) => this.#do((session) => session.summarize(...given));
   clear: Session["clear"] = (...given) => this.#do((session) => session.clear(...given));
+  dispose: Session["dispose"] = (...given) => this.#current.dispose(...given);
   end: Session["end"] = (...given) => this.#current.end(...given);
+
+  async disposable<Value>(
+    name: string,
+    make: MakeDisposable<Value>,
+    options: DisposableOptions<Value> = {},
+  ): Promise<Value> {
+    // One of the two forms in which it may be called: how to close the value is said, or found out when it is there.
+    const given = options as DisposableOptions<Value> & { readonly dispose: (value: Value) => unknown };
+    return await this.#do((session) => session.disposable(name, make, given));
+  }
 
   async #do<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#current;

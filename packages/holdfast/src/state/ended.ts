@@ -17,6 +17,7 @@ export class Ended {
   readonly #store: Store;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<EndedListener>();
+  readonly #unsure = new Set<() => void>();
   /** Recognises the echo of this process's own hints. */
   readonly #self = randomUUID().slice(0, 8);
   #unsubscribe: (() => void) | undefined;
@@ -26,14 +27,21 @@ export class Ended {
     this.#onError = onError;
   }
 
-  /** Subscribes to the store's hints while somebody listens, and not before. */
-  listen(listener: EndedListener): () => void {
-    // A wrapper of its own lets the same function listen twice and stop once.
+  /**
+   * Subscribes to the store's hints while somebody listens, and not before.
+   *
+   * @param unsure called where a store can only say that something has changed.
+   */
+  listen(listener: EndedListener, unsure?: () => void): () => void {
+    // Wrappers of their own let the same function listen twice and stop once.
     const own: EndedListener = (ended) => listener(ended);
+    const ownUnsure = (): void => unsure?.();
     this.#listeners.add(own);
+    if (unsure !== undefined) this.#unsure.add(ownUnsure);
     this.#unsubscribe ??= this.#store.subscribe(topic, (hint) => this.#onHint(hint));
     return () => {
       this.#listeners.delete(own);
+      this.#unsure.delete(ownUnsure);
       if (this.#listeners.size === 0) this.close();
     };
   }
@@ -57,7 +65,8 @@ export class Ended {
   }
 
   #onHint(hint: string | undefined): void {
-    const [sender, owner, cause, kind, id] = hint?.split(" ") ?? [];
+    if (hint === undefined) return this.#tellUnsure();
+    const [sender, owner, cause, kind, id] = hint.split(" ");
     if (sender === this.#self || owner === undefined || kind === undefined || id === undefined) return;
     if (cause !== "ended" && cause !== "expired") return;
     // The hint was made by `announce` of another process from an owner.
@@ -65,12 +74,18 @@ export class Ended {
   }
 
   #tell(ended: EndedRecord): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(ended);
-      } catch (error) {
-        this.#onError(error);
-      }
+    for (const listener of this.#listeners) this.#try(() => listener(ended));
+  }
+
+  #tellUnsure(): void {
+    for (const listener of this.#unsure) this.#try(listener);
+  }
+
+  #try(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#onError(error);
     }
   }
 }

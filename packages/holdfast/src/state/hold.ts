@@ -5,6 +5,7 @@ import type { SealAlarm } from "../security/sealing/sealer.ts";
 import type { Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import type { StateChange } from "../telemetry/state-change.ts";
 import type { TelemetryOptions } from "../telemetry/telemetry.ts";
+import type { DisposableLimits } from "./disposables/types.ts";
 import type { AnyKind, State } from "./kind.ts";
 import type { HoldLimits } from "./limits.ts";
 import type { StepUps } from "./step-up/types.ts";
@@ -53,7 +54,7 @@ export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> ext
    * SQLite file do not. What it hears of may come late, more than once or never, so a cache has to verify what it holds.
    */
   onEnded(listener: EndedListener): () => void;
-  /** Stops the reaper, writes what turns wait, and closes the store if this hold opened it. Idempotent. */
+  /** Stops the reaper, closes values of sessions, writes what turns wait, and closes the store if this hold opened it. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -80,6 +81,10 @@ export type HoldCounts = {
   readonly turnsWritten: number;
   /** Turns given up: the queue was full, the session had ended, or the store refused. */
   readonly turnsLost: number;
+  /** Values of sessions that this process has, those that are made or closed included. */
+  readonly disposables: number;
+  /** Values of sessions whose closing failed or took too long. */
+  readonly disposableFailures: number;
   readonly reaped: number;
 };
 
@@ -90,6 +95,8 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   readonly limits?: Partial<HoldLimits>;
   /** How long sessions live. Default: 24 hours idle, 30 days in all. */
   readonly sessions?: { readonly idle?: Duration; readonly absolute?: Duration };
+  /** How many values sessions may have in this process (`session.disposable`), and how long making and closing one may take. */
+  readonly disposables?: Partial<DisposableLimits>;
   /** Removal of what has expired. Default: about once a minute. `false` leaves it to somebody else. */
   readonly reap?: false | { readonly every?: Duration; readonly batch?: number };
   /** Where metrics and spans go. Default: what is registered with the OpenTelemetry API by now; `false`: nowhere. */

@@ -12,6 +12,9 @@ import { channelPrefix, defineChannel } from "./channels/definition.ts";
 import type { Channels } from "./channels/types.ts";
 import type { ConflictLogOptions } from "./conflicts.ts";
 import type { KindDefinition } from "./definition.ts";
+import { Disposables } from "./disposables/disposables.ts";
+import { resolveDisposableLimits } from "./disposables/limits.ts";
+import type { DisposableLimits } from "./disposables/types.ts";
 import { hashed } from "./document.ts";
 import { durationMs } from "./duration.ts";
 import { Engine } from "./engine.ts";
@@ -47,6 +50,7 @@ const optionNames = [
   "limits",
   "sealing",
   "sessions",
+  "disposables",
   "reap",
   "telemetry",
   "onStateChange",
@@ -61,6 +65,7 @@ export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
   readonly limits: HoldLimits;
   readonly sealing: SealingOptions | undefined;
   readonly sessionLifetime: SessionLifetime;
+  readonly disposables: DisposableLimits;
   readonly reap: { readonly everyMs: number; readonly batch: number } | undefined;
   readonly onError: (error: unknown) => void;
   readonly hear: Pick<ConflictLogOptions, "onConflict" | "onWarning">;
@@ -89,6 +94,7 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
       idleMs: durationMs(sessions.idle ?? sessionDefaults.idleMs, "sessions.idle"),
       absoluteMs: durationMs(sessions.absolute ?? sessionDefaults.absoluteMs, "sessions.absolute"),
     },
+    disposables: resolveDisposableLimits(options.disposables),
     reap: reap === false ? undefined : resolveReap(reap),
     onError: quietly(options.onError),
     hear: { onConflict: options.onConflict, onWarning: options.onWarning },
@@ -147,6 +153,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly sessionLifetime: SessionLifetime;
   readonly #store: Store;
   readonly #turns: TurnRecorder;
+  readonly #disposables: Disposables;
   readonly #engine: Engine;
   readonly #session: KindDefinition;
   readonly #channel: KindDefinition;
@@ -172,6 +179,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#session = defineSession(limits, sessionLifetime);
     this.#channel = defineChannel(limits);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
+    this.#disposables = new Disposables(this.#engine, options.disposables);
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
     const onSwept = (ms: number): void => telemetry.metrics?.record("holdfast.reaper.duration", ms / 1_000);
     this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onSwept, onError });
@@ -188,6 +196,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     return {
       store: open.#store,
       turns: open.#turns,
+      attach: () => open.#disposables.attach(),
       telemetry: open.#telemetry,
       limits: open.limits,
       sessionLifetime: open.sessionLifetime,
@@ -218,7 +227,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   sessions(principal: Principal): Sessions {
     if (isAnonymous(principal)) return this.#anonymousSessions();
     const scope = new Scope(this.#engine, ownerOfPrincipal(principal), this.#session, { companionOf: transportOf });
-    return tracedFace(new OwnSessions(scope, this.#turns), sessionKind, this.#telemetry);
+    const parts = { scope, turns: this.#turns, disposables: this.#disposables };
+    return tracedFace(new OwnSessions(parts), sessionKind, this.#telemetry);
   }
 
   stepUps(principal: Principal): StepUps {
@@ -251,6 +261,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       locks: leases.held,
       turnsWritten: written,
       turnsLost: lost,
+      disposables: this.#disposables.open,
+      disposableFailures: this.#disposables.failures,
       reaped: this.#reaped,
     };
   }
@@ -271,6 +283,8 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   async #close(): Promise<void> {
     this.#unwatch();
     await this.#reaper?.close();
+    // While the store can still be reached: what closes may have something to write.
+    await this.#disposables.close();
     await this.#turns.close();
     this.#engine.close();
     if (this.#ownsStore) await this.#store.close();
@@ -291,7 +305,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       engine: this.#engine,
       kind: this.#session,
       companionOf: transportOf,
-      faceOf: (scope) => new OwnSessions(scope, this.#turns),
+      faceOf: (scope) => new OwnSessions({ scope, turns: this.#turns, disposables: this.#disposables }),
       opensHandles: true,
     });
     // It has the methods of `OwnSessions`, or refuses them.

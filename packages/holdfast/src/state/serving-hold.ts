@@ -17,6 +17,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly store: Store;
   readonly turns: Turns;
   readonly telemetry: Telemetry;
+  /** Somebody serves this hold. What is returned says that it no longer does: the last one closes the values of sessions. */
+  attach(): () => Promise<void>;
   /** As `state.once`, for an owner. */
   callOnce<T>(owner: Owner, call: OnceCall, work: OnceWork<T>): Promise<T>;
   /** Where confirmations of a session or client count. */

@@ -4,6 +4,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { IndexedFields, Position, Version } from "../record/record.ts";
+import type { HoldsDisposables } from "./disposables/types.ts";
 import type { Sharing } from "./grants/types.ts";
 import type { Fence, RecordLock, RecordLocks } from "./leases/types.ts";
 
@@ -337,7 +338,7 @@ export type SessionContext = {
  * expiry when it succeeds. A change that is repeated with its idempotency key answers what it did the first time, after
  * the end too, unless its answer is a view.
  */
-export interface Session {
+export interface Session extends HoldsDisposables {
   readonly id: string;
   view(options?: CallOptions): Promise<SessionView>;
   /** A value of the session's data; undefined if the key was never set. */

@@ -14,6 +14,7 @@ export function watchHold({ metrics }: Telemetry, store: Store, counts: () => Ho
   const stops = [
     metrics.watch("holdfast.updates", () => [[counts().updates]]),
     metrics.watch("holdfast.locks", () => [[counts().locks]]),
+    metrics.watch("holdfast.disposables", () => [[counts().disposables]]),
     metrics.watch("holdfast.turns", () => {
       const { turnsWritten, turnsLost } = counts();
       return [

@@ -31,6 +31,7 @@ export type RecordedName =
   | "holdfast.lease.wait.duration"
   | "holdfast.hint.lag"
   | "holdfast.hint.lost"
+  | "holdfast.disposables.closed"
   | "holdfast.reaper.removed"
   | "holdfast.reaper.duration"
   | "holdfast.limit.refused"
@@ -45,6 +46,7 @@ export type ObservedName =
   | "holdfast.session.lookups"
   | "holdfast.updates"
   | "holdfast.locks"
+  | "holdfast.disposables"
   | "holdfast.turns"
   | "db.client.connection.count"
   | "db.client.connection.max"
@@ -162,6 +164,18 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     unit: "{lock}",
     attributes: [],
     help: "Locks taken by this process and held still",
+  },
+  "holdfast.disposables": {
+    type: "gauge",
+    unit: "{value}",
+    attributes: [],
+    help: "Values of sessions (browsers, files) that this process has",
+  },
+  "holdfast.disposables.closed": {
+    type: "counter",
+    unit: "{value}",
+    attributes: ["cause", "outcome"],
+    help: "Values of sessions that were closed, by why (ended, expired, disposed, drained) and how that went (ok, error)",
   },
   "holdfast.turns": {
     type: "observed counter",

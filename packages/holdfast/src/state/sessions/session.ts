@@ -1,6 +1,8 @@
 import type { StoredEvent } from "../../record/record.ts";
 import type { Tail } from "../../store/contract.ts";
 import { firstResult } from "../applied.ts";
+import type { Disposables } from "../disposables/disposables.ts";
+import type { DisposableOptions, MakeDisposable } from "../disposables/types.ts";
 import { decodeDocument } from "../document.ts";
 import { getMember, jsonText, parseStored, setMember } from "../json.ts";
 import { appendedOf, incrementCounter, maxPageBytes, remembered } from "../operations.ts";
@@ -36,15 +38,24 @@ const maxSummary = 16_384;
 /** The document while an update changes it. */
 type Draft = { summary?: string; preferences: Record<string, unknown>; data: Record<string, unknown> };
 
+/** What the sessions of one owner share. */
+export type SessionParts = {
+  readonly scope: Scope;
+  readonly turns: TurnRecorder;
+  readonly disposables: Disposables;
+};
+
 export class OwnSession implements Session {
   readonly id: string;
   readonly #scope: Scope;
   readonly #turns: TurnRecorder;
+  readonly #disposables: Disposables;
 
-  constructor(scope: Scope, turns: TurnRecorder, id: string) {
+  constructor({ scope, turns, disposables }: SessionParts, id: string) {
     this.id = id;
     this.#scope = scope;
     this.#turns = turns;
+    this.#disposables = disposables;
   }
 
   async view(options: CallOptions = {}): Promise<SessionView> {
@@ -153,6 +164,28 @@ export class OwnSession implements Session {
   async clear(options: ChangeOptions = {}): Promise<void> {
     await this.#turns.settle(this.#scope.owner, this.id);
     await clearSession(this.#scope, this.#target().key, options);
+  }
+
+  async disposable<Value>(
+    name: string,
+    make: MakeDisposable<Value>,
+    options: DisposableOptions<Value> = {},
+  ): Promise<Value> {
+    checkedName("a disposable", name);
+    const { engine, owner } = this.#scope;
+    const { key } = this.#target();
+    const { record, at } = await engine.read(owner, key, { signal: options.signal });
+    if (record === undefined) throw notFound();
+    await this.#scope.slideAfterRead(record, at, options.signal);
+    // What has a name in a session is what that name's `make` returned: one name, one type.
+    const dispose = options.dispose as DisposableOptions<unknown>["dispose"];
+    return (await this.#disposables.obtain(owner, key, { name, make, dispose, signal: options.signal })) as Value;
+  }
+
+  async dispose(name: string): Promise<boolean> {
+    checkedName("a disposable", name);
+    const key = this.#scope.keyIfWellFormed(this.id);
+    return key === undefined ? false : await this.#disposables.dispose(this.#scope.owner, key, name);
   }
 
   async end({ signal }: CallOptions = {}): Promise<boolean> {

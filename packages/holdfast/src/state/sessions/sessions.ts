@@ -14,17 +14,16 @@ import type {
 } from "../types.ts";
 import { listedOf } from "../views.ts";
 import { checkedName, emptySession, ownCounters, sessionFields, sessionView, totalEvents } from "./definition.ts";
-import { OwnSession } from "./session.ts";
-import type { TurnRecorder } from "./turns.ts";
+import { OwnSession, type SessionParts } from "./session.ts";
 
 /** The sessions of one owner. */
 export class OwnSessions implements Sessions {
   readonly #scope: Scope;
-  readonly #turns: TurnRecorder;
+  readonly #parts: SessionParts;
 
-  constructor(scope: Scope, turns: TurnRecorder) {
-    this.#scope = scope;
-    this.#turns = turns;
+  constructor(parts: SessionParts) {
+    this.#scope = parts.scope;
+    this.#parts = parts;
   }
 
   async create({ label, metadata }: SessionInput = {}, options: ChangeOptions = {}): Promise<SessionView> {
@@ -33,7 +32,7 @@ export class OwnSessions implements Sessions {
   }
 
   open(id: string): Session {
-    return new OwnSession(this.#scope, this.#turns, id);
+    return new OwnSession(this.#parts, id);
   }
 
   async list(options: ListQuery = {}): Promise<SessionList> {
