@@ -21,6 +21,8 @@ const unseen: Readonly<Record<string, string>> = {
   "holdfast.reaper.duration": "sweeps are a minute apart",
   "holdfast.stream.resumes": "no stream broke",
   "holdfast.stream.lag": "nothing was sent on a stream",
+  "holdfast.disposables.closed": "no tool of this server makes one",
+  "holdfast.limit.refused": "nothing was refused",
 };
 
 let server: ServerProcess;

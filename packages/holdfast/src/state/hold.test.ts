@@ -123,7 +123,17 @@ describe.each(backings)("a hold on %s", (_name, makeBacking) => {
     for (let at: unknown = hold; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
       for (const name of Reflect.ownKeys(at as object)) reachable.add(name);
     }
-    const names = ["state", "sessions", "usage", "health", "counts", "onEnded", "close", Symbol.asyncDispose];
+    const names = [
+      "state",
+      "sessions",
+      "usage",
+      "health",
+      "counts",
+      "onEnded",
+      "stepUps",
+      "close",
+      Symbol.asyncDispose,
+    ];
     expect([...reachable]).toEqual(
       expect.arrayContaining([...names, "traits", "kinds", "limits", "sessionLifetime", "constructor"]),
     );
