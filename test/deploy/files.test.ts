@@ -89,7 +89,9 @@ describe("the compose files", () => {
 
   it("have a balancer that HAProxy can read, with each node in it", async (context) => {
     const config = await read("compose/haproxy.cfg");
-    expect(config.match(/^ {2}server /gm)?.length).toBe(3);
+    for (const node of ["node-1", "node-2", "node-3"]) {
+      expect(config.match(new RegExp(`^  server \\w+ ${node}:3000`, "gm"))).toHaveLength(2);
+    }
     const haproxy = program("haproxy");
     if (haproxy === undefined) return context.skip("there is no haproxy here");
     const { status, stderr } = spawnSync(haproxy, ["-c", "-f", join(deploy, "compose/haproxy.cfg")], {
@@ -97,7 +99,24 @@ describe("the compose files", () => {
     });
     expect([status, stderr]).toEqual([0, expect.not.stringContaining("[ALERT]")]);
   });
+
+  it("have a balancer that lacks nothing of the one in the documentation, which is tried with kills", async () => {
+    const printed = directives(await readFile(join(root, "docs/deploy/haproxy.cfg"), "utf8"));
+    const composed = directives(await read("compose/haproxy.cfg"));
+    expect(printed.length).toBeGreaterThan(20);
+    expect(printed.filter((each) => !composed.some((other) => other.startsWith(each)))).toEqual([]);
+  });
 });
+
+/** What a configuration of HAProxy says, each with its section in front, but for the addresses. */
+function directives(config: string): readonly string[] {
+  let section = "";
+  return config.split("\n").flatMap((line) => {
+    if (/^[a-z]/.test(line)) section = line;
+    const directive = line.trim().replace(/^(server \w+) \S+/, "$1");
+    return /^( *#|[a-z]|$)/.test(line) || directive.startsWith("bind ") ? [] : [`${section}: ${directive}`];
+  });
+}
 
 const Manifest = z.looseObject({ kind: z.string(), spec: z.looseObject({}) });
 const Deployment = z.object({
