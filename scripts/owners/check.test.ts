@@ -100,6 +100,7 @@ describe("what names its owner passes:", () => {
     ["sqlite/q.ts", 'const q = "update records set meta = ? where id = ?";'],
     ["postgres/q.ts", "const q = `select 1 from holdfast.records r where r.owner = $1`;"],
     ["redis/scripts/a.ts", "export const a = `local t = call('TIME') return call('HGET', H, 'a')`;"],
+    ["redis/scripts/a.ts", "export const a = `local ok, m = pcall(unpackm, packed)`;"],
     ["tiered/a.ts", 'const message = "a message about update and select";'],
   ])("%s %s", (path, source) => {
     expect(found(path, source)).toEqual([]);

@@ -1,37 +1,33 @@
 /**
- * Commits of this process. Those in flight share a batch: one script call per owner, all calls on their way at once. The
- * next batch is sent while this one is under way, so that neither side waits for the other; the one after that waits for
- * this one, though never for long.
+ * Commits of this process. Those in flight share a batch: one script call per owner, all calls on their way at once. When
+ * the next batch is sent says `pace.ts`.
  */
 import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import type { Owner } from "../../record/record.ts";
-import { Aborts } from "../../store/abort.ts";
-import { Batcher, type Settle } from "../../store/batcher.ts";
+import { Aborts, type Settler } from "../../store/abort.ts";
 import type { CommitOptions, Committed } from "../../store/contract.ts";
+import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
+import { charactersOf, commitArguments, onlyFrees } from "./commit-arguments.ts";
 import type { Keys } from "./keys.ts";
 import type { ResolvedRedisOptions } from "./options.ts";
 import type { Owners } from "./owners.ts";
-import { atMost } from "./patience.ts";
-import { charactersOf, committedFromWire, onlyFrees, putCommit, type Wide, type WireOutcome } from "./wire.ts";
+import { Pace } from "./pace.ts";
+import { committedFromWire, type Wide, type WireOutcome } from "./wire.ts";
 
 /** One call keeps everybody else waiting while it runs, so it is given only so much. */
 const maxCommitsPerCall = 64;
 const maxCharactersPerCall = 1024 * 1024;
-/** A batch waits for the one before the last so long. */
-const patienceMs = 20;
 
 type Item = {
   readonly owner: Owner;
   readonly changes: readonly Change[];
   readonly options: CommitOptions;
+  readonly caller: Settler<Committed>;
   /** Called when it is too late to give up. */
-  readonly onTaken: () => void;
+  onTaken: (() => void) | undefined;
 };
-
-/** Settles by itself: a batch may be over while some of its commits still wait for their answer. */
-type Pending = { readonly settled: Promise<Committed> };
 
 type Call = { readonly owner: Owner; readonly items: readonly Item[]; readonly frees: boolean };
 
@@ -45,66 +41,66 @@ export type CommitterDuties = {
 
 export class Committer {
   readonly #duties: CommitterDuties;
-  readonly #batcher: Batcher<Item, Pending>;
+  readonly #drain: Drain<Item>;
+  readonly #pace = new Pace();
   readonly #aborts = new Aborts();
-  /** The batch sent last. */
-  #sent: Promise<unknown> = Promise.resolve();
 
   constructor(duties: CommitterDuties) {
     this.#duties = duties;
     const { maxBatch, maxQueue, lingerMs } = duties.options;
-    this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
+    this.#drain = new Drain({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
   }
 
   get queued(): number {
-    return this.#batcher.queued;
+    return this.#drain.queued;
   }
 
   /** What was sent so far, by size. */
   get batches(): readonly number[] {
-    return this.#batcher.batches;
+    return this.#drain.batches;
   }
 
   /** Rejects with `ABORTED` where the signal says so before the commit is sent; once it is, its outcome is waited for. */
-  async commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
-    let outcome: Promise<Committed> | undefined;
-    await this.#aborts.until<void>(options.signal, ({ resolve, reject }) => {
-      outcome = this.#batcher.add({ owner, changes, options, onTaken: resolve }).then(({ settled }) => settled);
-      outcome.then(() => resolve(), reject);
-    });
-    return await (outcome ?? Promise.reject(aborted()));
-  }
-
-  async #run(items: readonly Item[]): Promise<readonly Settle<Pending>[]> {
-    const settled = new Map<Item, Promise<Committed>>();
-    const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
-    for (const { onTaken } of wanted) onTaken();
-    const calls: Promise<unknown>[] = [];
-    for (const call of callsOf(wanted)) {
-      const outcomes = this.#send(call);
-      calls.push(outcomes.catch(() => undefined));
-      for (const [index, item] of call.items.entries()) {
-        const own = outcomes.then((all) => all[index] ?? Promise.reject(aborted()));
-        // Its caller hears of it; the batch need not.
-        own.catch(() => undefined);
-        settled.set(item, own);
+  commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    // The one promise of a commit on its way through the store.
+    return new Promise((resolve, reject) => {
+      const item: Item = { owner, changes, options, caller: { resolve, reject }, onTaken: undefined };
+      if (options.signal !== undefined) {
+        const taken = this.#aborts.until<void>(options.signal, (settler) => {
+          item.onTaken = () => settler.resolve();
+        });
+        taken.catch(reject);
       }
-    }
-    const before = this.#sent;
-    this.#sent = Promise.all(calls);
-    await atMost(patienceMs, before);
-    return items.map((item) => ({ value: { settled: settled.get(item) ?? Promise.reject(aborted()) } }));
+      const refusal = this.#drain.push(item);
+      if (refusal === undefined) return;
+      item.onTaken?.();
+      reject(refusal);
+    });
   }
 
-  /** One script call. Gives each commit its own promise. */
-  async #send({ owner, items, frees }: Call): Promise<readonly Promise<Committed>[]> {
-    const outcomes = await this.#ask(owner, items, frees, false);
-    const unregistered = items.filter((_item, index) => outcomes[index]?.[1] === "register");
-    const again = unregistered.length === 0 ? [] : await this.#afterRegistering(owner, unregistered, outcomes);
-    return items.map((item, index) => {
-      const outcome = again[unregistered.indexOf(item)] ?? outcomes[index];
-      return settle(outcome, item);
-    });
+  /** Resolves once nothing is queued or under way. */
+  async idle(): Promise<void> {
+    await this.#drain.idle();
+    await this.#pace.idle();
+  }
+
+  #run(items: readonly Item[]): Promise<void> {
+    // Who gave up has been told so.
+    const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
+    for (const { onTaken } of wanted) onTaken?.();
+    return this.#pace.keep(callsOf(wanted).map((call) => this.#send(call)));
+  }
+
+  /** One script call, and a second where the owner has to be registered first. Tells every caller; never rejects. */
+  async #send({ owner, items, frees }: Call): Promise<void> {
+    try {
+      const outcomes = await this.#ask(owner, items, frees, false);
+      const unregistered = items.filter((_item, index) => outcomes[index]?.[1] === "register");
+      const again = unregistered.length === 0 ? [] : await this.#afterRegistering(owner, unregistered, outcomes);
+      for (const [index, item] of items.entries()) settle(again[unregistered.indexOf(item)] ?? outcomes[index], item);
+    } catch (error) {
+      for (const { caller } of items) caller.reject(error);
+    }
   }
 
   async #afterRegistering(
@@ -123,8 +119,7 @@ export class Committer {
     isRegistered: boolean,
   ): Promise<readonly WireOutcome[]> {
     const { client, keys, owners, clock } = this.#duties;
-    const args = [clock(), isRegistered ? "1" : "0", String(items.length)];
-    for (const { changes, options } of items) putCommit(args, changes, options);
+    const args = [clock(), isRegistered ? "1" : "0", ...commitArguments(items)];
     const answer = await client.run(frees ? "commitFreeing" : "commit", keys.ofOwner(owner), args);
     const [outcomes, due] = answer as readonly [readonly WireOutcome[], Wide | null];
     if (due !== null) await owners.lookAt(owner, Number(due), outcomes[0]?.[0] ?? Number(due));
@@ -158,15 +153,13 @@ function callsOf(items: readonly Item[]): readonly Call[] {
   return calls;
 }
 
-function settle(outcome: WireOutcome | undefined, { changes, options }: Item): Promise<Committed> {
-  if (outcome === undefined) return Promise.reject(new Error("the script gave no outcome for a commit"));
-  if (outcome[1] !== "failed") return Promise.resolve(committedFromWire(outcome, changes, options));
-  const failed = new HoldfastError("STORE_CORRUPT", "a commit failed inside Redis: what stands there is not as left", {
-    details: { reply: String(outcome[2]).slice(0, 200) },
-  });
-  return Promise.reject(failed);
-}
-
-function aborted(): HoldfastError {
-  return new HoldfastError("ABORTED", "the caller gave up");
+function settle(outcome: WireOutcome | undefined, { changes, options, caller }: Item): void {
+  if (outcome === undefined) {
+    caller.reject(new Error("the script gave no outcome for a commit"));
+  } else if (outcome[1] === "failed") {
+    const message = "a commit failed inside Redis: what stands there is not as left";
+    caller.reject(new HoldfastError("STORE_CORRUPT", message, { details: { reply: String(outcome[2]).slice(0, 200) } }));
+  } else {
+    caller.resolve(committedFromWire(outcome, changes, options));
+  }
 }

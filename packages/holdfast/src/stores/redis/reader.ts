@@ -3,22 +3,30 @@
  * much is sent alone, so that it holds nobody up.
  */
 import type { Owner, RecordKey } from "../../record/record.ts";
-import { Batcher, type Settle } from "../../store/batcher.ts";
+import { Aborts, type Settler } from "../../store/abort.ts";
 import type { ReadAnswer, ReadOptions, Tail } from "../../store/contract.ts";
+import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
 import type { Keys } from "./keys.ts";
-import { atMost } from "./patience.ts";
+import { Pace } from "./pace.ts";
 import { eventsOf, recordOf, type WireRecord } from "./rows.ts";
 import { keyArgument, knownFromWire, optional, type WireKnown } from "./wire.ts";
 
+/** One call keeps everybody else waiting while it runs, so it is asked for only so much. */
 const maxReadsPerCall = 64;
+/** A call answers no further documents beyond so many bytes, though always one; the rest is asked for again. */
+const maxBytesPerCall = 1024 * 1024;
 const maxReads = 100_000;
 const maxBatch = 1_024;
-/** A batch waits for the one before the last so long. */
-const patienceMs = 20;
 
-type Item = { readonly owner: Owner; readonly key: RecordKey; readonly options: ReadOptions };
-type Pending = { readonly answer: Promise<ReadAnswer> };
+type Item = {
+  readonly owner: Owner;
+  readonly key: RecordKey;
+  readonly options: ReadOptions;
+  readonly caller: Settler<ReadAnswer>;
+};
+
+type Call = { readonly owner: Owner; readonly items: readonly Item[] };
 
 type WireAnswer = readonly [
   record: WireRecord | null,
@@ -30,45 +38,60 @@ export class Reader {
   readonly #client: Client;
   readonly #keys: Keys;
   readonly #clock: () => string;
-  readonly #batcher: Batcher<Item, Pending>;
-  /** The batch sent last; the next but one waits for it. */
-  #sent: Promise<unknown> = Promise.resolve();
+  readonly #drain: Drain<Item>;
+  readonly #pace = new Pace();
+  readonly #aborts = new Aborts();
 
   constructor(client: Client, keys: Keys, clock: () => string) {
     this.#client = client;
     this.#keys = keys;
     this.#clock = clock;
-    this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue: maxReads });
+    this.#drain = new Drain({ run: (items) => this.#run(items), maxBatch, maxQueue: maxReads });
   }
 
-  async read(owner: Owner, key: RecordKey, options: ReadOptions): Promise<ReadAnswer> {
-    const { answer } = await this.#batcher.add({ owner, key, options });
-    return await answer;
+  /** Who gives up leaves at once; what was asked ends by its own deadline. */
+  read(owner: Owner, key: RecordKey, options: ReadOptions): Promise<ReadAnswer> {
+    return this.#aborts.until<ReadAnswer>(options.signal, (caller) => {
+      const refusal = this.#drain.push({ owner, key, options, caller });
+      if (refusal !== undefined) caller.reject(refusal);
+    });
   }
 
-  async #run(items: readonly Item[]): Promise<readonly Settle<Pending>[]> {
-    const answers = new Map<Item, Promise<ReadAnswer>>();
-    const calls: Promise<unknown>[] = [];
-    for (const call of callsOf(items)) {
-      const sent = this.#send(call);
-      calls.push(sent.catch(() => undefined));
-      for (const [index, item] of call.entries()) {
-        const own = sent.then((all) => all[index] ?? Promise.reject(new Error("the script gave no answer to a read")));
-        // Its caller hears of it; the batch need not.
-        own.catch(() => undefined);
-        answers.set(item, own);
+  /** Resolves once nothing is queued or under way. */
+  async idle(): Promise<void> {
+    await this.#drain.idle();
+    await this.#pace.idle();
+  }
+
+  #run(items: readonly Item[]): Promise<void> {
+    // Who gave up has been told so.
+    const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
+    return this.#pace.keep(callsOf(wanted).map((call) => this.#send(call)));
+  }
+
+  /** As many script calls, one after another, as it takes to answer all. Tells every caller; never rejects. */
+  async #send({ owner, items }: Call): Promise<void> {
+    let left: readonly Item[] = items;
+    try {
+      while (left.length > 0) {
+        const [at, answers] = await this.#ask(owner, left);
+        if (answers.length === 0) throw new Error("the script gave no answer to a read");
+        for (const [index, answer] of answers.entries()) {
+          const item = left[index];
+          item?.caller.resolve(answerOf(at, answer, item.options.tails ?? []));
+        }
+        left = left.slice(answers.length);
       }
+    } catch (error) {
+      for (const { caller } of left) caller.reject(error);
     }
-    const before = this.#sent;
-    this.#sent = Promise.all(calls);
-    await atMost(patienceMs, before);
-    return items.map((item) => ({ value: { answer: answers.get(item) ?? Promise.reject(new Error("not sent")) } }));
   }
 
-  async #send(items: readonly Item[]): Promise<readonly ReadAnswer[]> {
-    const [first] = items;
-    if (first === undefined) return [];
-    const args = [this.#clock()];
+  async #ask(
+    owner: Owner,
+    items: readonly Item[],
+  ): Promise<readonly [at: number, answers: readonly WireAnswer[]]> {
+    const args = [this.#clock(), String(maxBytesPerCall)];
     for (const { key, options } of items) {
       const { tails = [], commitId = "" } = options;
       args.push(keyArgument(key), commitId, String(tails.length));
@@ -76,26 +99,27 @@ export class Reader {
         args.push(stream, whereFrom(after), String(limit), optional(maxBytes));
       }
     }
-    const answer = await this.#client.run("read", [this.#keys.ofOwner(first.owner)[0]], args);
-    const [at, answers] = answer as readonly [number, readonly WireAnswer[]];
-    return items.map(({ options }, index) => answerOf(at, answers[index], options.tails ?? []));
+    const [hash] = this.#keys.ofOwner(owner);
+    // Whatever it is, only this store's script gives it.
+    return (await this.#client.run("read", [hash], args)) as readonly [number, readonly WireAnswer[]];
   }
 }
 
 /** One call per owner; what brings events along is alone in its call. */
-function callsOf(items: readonly Item[]): readonly (readonly Item[])[] {
+function callsOf(items: readonly Item[]): readonly Call[] {
   const open = new Map<Owner, Item[]>();
-  const calls: Item[][] = [];
+  const calls: Call[] = [];
   for (const item of items) {
+    const { owner } = item;
     const isLarge = (item.options.tails ?? []).length > 0;
-    const standing = isLarge ? undefined : open.get(item.owner);
+    const standing = isLarge ? undefined : open.get(owner);
     if (standing !== undefined && standing.length < maxReadsPerCall) {
       standing.push(item);
       continue;
     }
-    const call = [item];
-    calls.push(call);
-    if (!isLarge) open.set(item.owner, call);
+    const own = [item];
+    calls.push({ owner, items: own });
+    if (!isLarge) open.set(owner, own);
   }
   return calls;
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 
 import { commit } from "./scripts/commit.ts";
 import { decide } from "./scripts/decide.ts";
+import { fields } from "./scripts/fields.ts";
 import { outcomes } from "./scripts/outcomes.ts";
 import { events, inspect, list, read, scan, stats, usage } from "./scripts/read.ts";
 import { claim, owners, register } from "./scripts/registry.ts";
@@ -43,21 +44,21 @@ const frees = "#!lua flags=allow-oom";
 const reads = "#!lua flags=no-writes";
 
 const parts = {
-  commit: [writes, shared, outcomes, decide, commit],
+  commit: [writes, shared, fields, outcomes, decide, commit],
   /** Commits that only end records and trim streams. */
-  commitFreeing: [frees, shared, outcomes, decide, commit],
-  read: [reads, shared, outcomes, read],
+  commitFreeing: [frees, shared, fields, outcomes, decide, commit],
+  read: [reads, shared, fields, outcomes, read],
   events: [reads, shared, events],
   list: [reads, shared, list],
   scan: [reads, shared, scan],
   usage: [reads, shared, usage],
   inspect: [reads, shared, inspect],
   stats: [reads, shared, stats],
-  reap: [frees, shared, outcomes, reap],
+  reap: [frees, shared, fields, outcomes, reap],
   erase: [frees, shared, erase],
   importing: [writes, shared, importing],
-  exportingAccount: [reads, shared, outcomes, exportingAccount],
-  importingAccount: [writes, shared, outcomes, importingAccount],
+  exportingAccount: [reads, shared, fields, outcomes, exportingAccount],
+  importingAccount: [writes, shared, fields, outcomes, importingAccount],
   register: [writes, register],
   claim: [frees, claim],
   owners: [reads, owners],

@@ -1,85 +1,11 @@
-/** Commits as arguments of the commit script, in the order in which it takes them, and its answers. */
+/** What the scripts take and answer. */
 import { createHash } from "node:crypto";
 
-import type { Change, ChangeResult, NewDocument, Refusal } from "../../record/change.ts";
+import type { Change, ChangeResult, Refusal } from "../../record/change.ts";
 import { maxCommitIdsPerOwner } from "../../record/commit-ids.ts";
-import { type IndexedFields, type Lifetime, maxNamesPerRecord } from "../../record/record.ts";
+import { type IndexedFields, maxNamesPerRecord } from "../../record/record.ts";
 import type { CommitOptions, CommitOutcome, Committed } from "../../store/contract.ts";
-import { fromArgument, toArgument } from "./text.ts";
-
-/** Appends the arguments of one commit. */
-export function putCommit(args: string[], changes: readonly Change[], options: CommitOptions): void {
-  const { commitId, fence, quota } = options;
-  const parts = args.push("") - 1;
-  let letters = "";
-  if (commitId !== undefined) {
-    const isCaller = commitId.origin === "caller";
-    letters += isCaller ? "c" : "i";
-    args.push(commitId.id, toArgument(commitId.digest));
-    if (isCaller) args.push(String(quota?.commitIds ?? maxCommitIdsPerOwner));
-  }
-  if (fence !== undefined) {
-    letters += "f";
-    args.push(keyArgument(fence.key), String(fence.token));
-  }
-  if (quota !== undefined) {
-    letters += "q";
-    args.push(optional(quota.records), optional(quota.bytes));
-    const kinds = Object.entries(quota.ofKind ?? {}).filter(([, limit]) => limit !== undefined);
-    args.push(String(kinds.length));
-    for (const [kind, limit] of kinds) args.push(kind, String(limit));
-  }
-  args[parts] = letters;
-  args.push(String(changes.length));
-  for (const change of changes) putChange(args, change);
-}
-
-function putChange(args: string[], change: Change): void {
-  const { expect, create, document, counters, appends, trims, lifetime, slide, end } = change;
-  args.push(keyArgument(change), String(expect));
-  const parts = args.push("") - 1;
-  let letters = "";
-  if (create !== undefined) {
-    letters += "n";
-    putDocument(args, create);
-    args.push(lifetimeArgument(create.lifetime));
-  }
-  if (document !== undefined) {
-    letters += "d";
-    putDocument(args, document);
-  }
-  if (counters !== undefined && counters.length > 0) {
-    letters += "c";
-    args.push(String(counters.length));
-    for (const { name, by, min, max } of counters) args.push(name, String(by), bound(min), bound(max));
-  }
-  if (appends !== undefined && appends.length > 0) {
-    letters += "a";
-    args.push(String(appends.length));
-    for (const { stream, data, expectedHead, keep } of appends) {
-      args.push(stream, optional(expectedHead), optional(keep), String(data.length));
-      for (const text of data) args.push(text);
-    }
-  }
-  if (trims !== undefined && trims.length > 0) {
-    letters += "t";
-    args.push(String(trims.length));
-    for (const { stream, through } of trims) args.push(stream, String(through));
-  }
-  if (lifetime !== undefined) {
-    letters += "l";
-    args.push(lifetimeArgument(lifetime));
-  }
-  if (slide === true) letters += "s";
-  if (end === true) letters += "x";
-  args[parts] = letters;
-}
-
-function putDocument(args: string[], { text, position, fields }: NewDocument): void {
-  args.push(text, optional(position));
-  if (fields === undefined) args.push("", "");
-  else args.push(fieldsArgument(fields), indexArgument(fields));
-}
+import { fromArgument } from "./text.ts";
 
 export function keyArgument({ kind, id }: { readonly kind: string; readonly id: string }): string {
   return `${kind}/${id}`;
@@ -99,36 +25,8 @@ export function indexArgument(fields: IndexedFields): string {
   return digests;
 }
 
-function lifetimeArgument({ idleMs, absoluteMs, retainMs }: Lifetime): string {
-  return `${idleMs ?? ""},${absoluteMs ?? ""},${retainMs ?? ""}`;
-}
-
 export function optional(value: number | undefined): string {
   return value === undefined ? "" : String(value);
-}
-
-/** Lua reads no infinity; beyond every safe integer is as far. */
-function bound(value: number | undefined): string {
-  if (value === undefined) return "";
-  return String(Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value)));
-}
-
-/** How much room a commit takes on its way. */
-export function charactersOf(changes: readonly Change[]): number {
-  let characters = 0;
-  for (const { create, document, appends = [] } of changes) {
-    characters += (create?.text.length ?? 0) + (document?.text.length ?? 0);
-    for (const { data } of appends) for (const text of data) characters += text.length;
-  }
-  return characters;
-}
-
-/** Whether a commit can only make the store smaller, a commit id aside. */
-export function onlyFrees(changes: readonly Change[]): boolean {
-  return changes.every(({ create, document, counters, appends, trims, end }) => {
-    const grows = create !== undefined || document !== undefined || counters?.length || appends?.length;
-    return !grows && (end === true || (trims !== undefined && trims.length > 0));
-  });
 }
 
 /** A number that may be too large for the driver to read it exactly comes as text. */

@@ -2,9 +2,9 @@
  * Commits of one owner, in order, each with its own outcome. Everything of a commit is decided before anything of it is
  * written, so none ever has to be taken back.
  *
- * KEYS: the owner's four. ARGV: clock, whether the owner is registered, how many commits, and then each; `wire.ts` puts
- * them there. Answers one outcome per commit, and by when a sweep has to look at this owner if that is now earlier than
- * what the registry may know.
+ * KEYS: the owner's four. ARGV: clock, whether the owner is registered, and the commits as `commit-arguments.ts` gives
+ * them. Answers one outcome per commit, and by when a sweep has to look at this owner if that is now earlier than what
+ * the registry may know.
  */
 export const commit = `
 local cursor = 3
@@ -12,64 +12,43 @@ local function take()
   cursor = cursor + 1
   return ARGV[cursor]
 end
-local function number() return tonumber(take()) end
 
--- Plain loops rather than functions handed to functions: this runs for every commit there is.
-local readers = {
-  n = function(c)
-    c.create = { text = take(), position = take(), fields = take(), indexed = take(), lifetime = take() }
-  end,
-  d = function(c) c.document = { text = take(), position = take(), fields = take(), indexed = take() } end,
-  c = function(c)
-    local all = {}
-    for i = 1, number() do all[i] = { name = take(), by = number(), min = number(), max = number() } end
-    c.counters = all
-  end,
-  a = function(c)
-    local all = {}
-    for i = 1, number() do
-      local append = { stream = take(), expected = number(), keep = number() }
-      local data = {}
-      for j = 1, number() do data[j] = take() end
-      append.data = data
-      all[i] = append
-    end
-    c.appends = all
-  end,
-  t = function(c)
-    local all = {}
-    for i = 1, number() do all[i] = { stream = take(), through = number() } end
-    c.trims = all
-  end,
-  l = function(c) c.lifetime = take() end,
-  s = function(c) c.slide = true end,
-  x = function(c) c.ends = true end,
-}
+-- Names and numbers come as one JSON text, which is read at once; whatever people wrote comes behind it, as it is.
+local function documentFrom(parts)
+  local position, isIndexed = parts[1], parts[2]
+  local text = take()
+  if isIndexed then return { text = text, position = position, fields = take(), indexed = take() } end
+  return { text = text, position = position, fields = '', indexed = '' }
+end
 
-local function changeFromArguments()
-  local c = { key = take(), expect = take() }
-  local parts = take()
-  for i = 1, #parts do readers[sub(parts, i, i)](c) end
+local function changeFrom(parts)
+  local appends, trims, document, create = parts[4], parts[5], parts[6], parts[10]
+  -- Room for what is found out later is made at once; a table that grows is costly.
+  local c = {
+    key = parts[1], field = 'm/' .. parts[1], expect = parts[2], counters = parts[3], appends = appends, trims = trims,
+    document = document, lifetime = parts[7], slide = parts[8], ends = parts[9], create = create, now = false,
+    result = false, wasLive = false, wasEnded = false, wasExpires = false, wasPlace = false, wasIndexed = false,
+    wasPurge = false,
+  }
+  if create then
+    c.create = documentFrom(create)
+    c.create.lifetime = create[3]
+  end
+  if document then c.document = documentFrom(document) end
+  for i = 1, #(appends or {}) do
+    local append = appends[i]
+    local data = {}
+    for j = 1, append[4] do data[j] = take() end
+    appends[i] = { stream = append[1], expected = append[2], keep = append[3], data = data }
+  end
   return c
 end
 
-local function commitFromArguments()
-  local commit, parts = {}, take()
-  for i = 1, #parts do
-    local part = sub(parts, i, i)
-    if part == 'i' then commit.id, commit.digest = take(), take()
-    elseif part == 'c' then commit.id, commit.digest, commit.caller, commit.room = take(), take(), true, number()
-    elseif part == 'f' then commit.fence, commit.token = take(), number()
-    elseif part == 'q' then
-      commit.quota = { records = number(), bytes = number(), kinds = {} }
-      for _ = 1, number() do
-        local kind = take()
-        commit.quota.kinds[kind] = number()
-      end
-    end
-  end
-  local changes = {}
-  for i = 1, number() do changes[i] = changeFromArguments() end
+local function commitFrom(parts, quotas)
+  local commit = { id = parts[2], room = parts[3], fence = parts[4], token = parts[5], quota = quotas[parts[6]] }
+  if commit.id then commit.digest, commit.caller = take(), commit.room and true or false end
+  local changes = parts[1]
+  for i = 1, #changes do changes[i] = changeFrom(changes[i]) end
   commit.changes = changes
   return commit
 end
@@ -91,28 +70,37 @@ local function settle(now, kinds)
   end
 end
 
+local function breaks(limit, standing, grown) return limit and grown > 0 and standing + grown > limit end
+
 -- Which limit what was decided would break: only what grows can.
 local function brokenQuota(commit, account, kinds, plan)
-  local quota, growth, order, records = commit.quota, {}, {}, 0
-  for _, c in ipairs(commit.changes) do
-    local kind = kindOf(c.key)
-    if not growth[kind] then
-      growth[kind] = 0
-      insert(order, kind)
+  local limits, changes, growth, order, records = commit.quota, commit.changes, none, none, 0
+  for i = 1, #changes do
+    local c = changes[i]
+    local grown = (isLive(c.now, plan.now) and 1 or 0) - (c.wasLive and 1 or 0)
+    if grown ~= 0 then
+      if order == none then growth, order = {}, {} end
+      local kind = kindOf(c.key)
+      if not growth[kind] then
+        growth[kind] = 0
+        insert(order, kind)
+      end
+      growth[kind] = growth[kind] + grown
     end
-    growth[kind] = growth[kind] + (isLive(c.now, plan.now) and 1 or 0) - (c.wasLive and 1 or 0)
   end
-  local function breaks(limit, standing, grown) return limit and grown > 0 and standing + grown > limit end
-  for _, kind in ipairs(order) do
+  for i = 1, #order do
+    local kind = order[i]
     if not isEngineKind(kind) then
       records = records + growth[kind]
-      if breaks(quota.kinds[kind], kinds[kind] or 0, growth[kind]) then return { 'quota', 'kind', kind } end
+      if breaks(limits[3][kind], kinds[kind] or 0, growth[kind]) then return { 'quota', 'kind', kind } end
     end
   end
-  local standing = 0
-  for kind, count in pairs(kinds) do if not isEngineKind(kind) then standing = standing + count end end
-  if breaks(quota.records, standing, records) then return { 'quota', 'records' } end
-  if breaks(quota.bytes, account[BYTES], plan.bytes) then return { 'quota', 'bytes' } end
+  if records > 0 then
+    local standing = 0
+    for kind, count in pairs(kinds) do if not isEngineKind(kind) then standing = standing + count end end
+    if breaks(limits[1], standing, records) then return { 'quota', 'records' } end
+  end
+  if breaks(limits[2], account[BYTES], plan.bytes) then return { 'quota', 'bytes' } end
 end
 
 -- What has to be found again by its time, and whether the owner's counts have it.
@@ -144,7 +132,7 @@ local function writeTimes(c, kinds, plan)
 end
 
 -- What all commits of a call share; the account is written once, after the last of them.
-local account, kinds, isNew, isChanged, isLower, kindsChanged
+local account, kinds, isNew, isChanged, isLower, kindsChanged, isSettled
 local function load()
   local values = call('HMGET', H, 'a', 'k')
   isNew, isChanged, kindsChanged = not values[1], false, false
@@ -154,7 +142,7 @@ end
 local function flush()
   if isChanged then call('HSET', H, 'a', pack(account)) end
   if kindsChanged then call('HSET', H, 'k', pack(kinds)) end
-  isChanged, kindsChanged = false, false
+  writeFields()
 end
 
 local function write(commit, plan)
@@ -164,21 +152,23 @@ local function write(commit, plan)
   if account[RECORDS] == 0 then account[IMPORT_FLOOR] = account[FLOOR] end
   account[PLACES], account[NUMBERS] = account[PLACES] + plan.places, account[NUMBERS] + plan.numbers
   account[BYTES], account[EVENTS] = account[BYTES] + plan.bytes, account[EVENTS] + plan.events
-  local sets = plan.sets
-  for _, c in ipairs(commit.changes) do
+  local changes = commit.changes
+  for i = 1, #changes do
+    local c = changes[i]
     writeTimes(c, kinds, plan)
     if not c.wasPlace then account[RECORDS] = account[RECORDS] + 1 end
     if c.now[VERSION] > account[TOP] then account[TOP] = c.now[VERSION] end
-    sets[#sets + 1] = 'm/' .. c.key
-    sets[#sets + 1] = pack(c.now)
   end
   kindsChanged = kindsChanged or plan.kindsChanged
-  for _, due in ipairs(plan.due) do
+  for i = 1, #plan.due do
+    local due = plan.due[i]
     call('ZADD', D, due[2], due[1])
     if due[2] < account[DUE] then account[DUE], isLower = due[2], true end
   end
-  hdel(plan.dels)
-  hset(sets)
+  local sets, dels = plan.sets, plan.dels
+  for i = 1, #dels do put(dels[i], false) end
+  for i = 1, #sets, 2 do put(sets[i], sets[i + 1]) end
+  for i = 1, #changes do put(changes[i].field, pack(changes[i].now)) end
 end
 
 local function refused(refusal, now)
@@ -186,21 +176,69 @@ local function refused(refusal, now)
   return refusal
 end
 
-local function run(commit, now, isRegistered)
-  local fields, changes = {}, commit.changes
-  if commit.id then fields[1] = 'i/' .. commit.id end
-  if commit.fence then fields[#fields + 1] = 'm/' .. commit.fence end
-  local first = #fields
-  for i = 1, #changes do fields[first + i] = 'm/' .. changes[i].key end
-  local values = call('HMGET', H, unpack(fields))
+-- Facts that were read ahead. Whoever is given some may alter them, so they are given out once.
+local facts = {}
+local function factsOf(field)
+  local m = facts[field]
+  if m then
+    facts[field] = nil
+    return m
+  end
+  local packed = holds(field)
+  return packed and unpackm(packed)
+end
 
-  if commit.id and values[1] then
-    local known = outcomeOf(values[1])
+-- Fetches what all commits of the call need: first what they name, then what that leads to, then what rings let go.
+local function readAhead(commits)
+  local wanted = {}
+  for i = 1, #commits do
+    local commit = commits[i]
+    if commit.id then wanted[#wanted + 1] = 'i/' .. commit.id end
+    if commit.fence then wanted[#wanted + 1] = 'm/' .. commit.fence end
+    for j = 1, #commit.changes do wanted[#wanted + 1] = commit.changes[j].field end
+  end
+  look(wanted)
+  local turns, rings = {}, {}
+  wanted = {}
+  for i = 1, #commits do
+    local isInternal = commits[i].id and not commits[i].caller
+    for _, c in ipairs(commits[i].changes) do
+      local packed, m = held[c.field], facts[c.field]
+      -- What cannot be read is the trouble of who needs it, later.
+      if packed and not m then
+        local isRead, value = pcall(unpackm, packed)
+        m = isRead and value
+        facts[c.field] = m or nil
+      end
+      if m then
+        for _, counter in ipairs(c.counters or {}) do wanted[#wanted + 1] = 'c/' .. m[NO] .. '/' .. counter[1] end
+        if isInternal then
+          turns[c.field] = ((turns[c.field] or m[RING]) + 1) % RING_SIZE
+          rings[#rings + 1] = 'r/' .. m[NO] .. '/' .. turns[c.field]
+          wanted[#wanted + 1] = rings[#rings]
+        end
+      end
+    end
+  end
+  look(wanted)
+  wanted = {}
+  for i = 1, #rings do
+    local slot = held[rings[i]]
+    local id = slot and match(slot, '^%d+ %d (.*)$')
+    if id then wanted[#wanted + 1] = 'i/' .. id end
+  end
+  look(wanted)
+end
+
+local function run(commit, now, isRegistered)
+  local changes, known = commit.changes, commit.id and holds('i/' .. commit.id)
+  if known then
+    known = outcomeOf(known)
     if now < known.forget then return { now, 'known', known.digest, known.at, known.results } end
     commit.replacesCaller = known.caller
   end
   if commit.fence then
-    local packed = values[first]
+    local packed = holds('m/' .. commit.fence)
     local fence = packed and unpackm(packed)
     local actual = isLive(fence, now) and fence[VERSION] or false
     if actual ~= commit.token then return { now, 'fence', wide(actual) } end
@@ -209,13 +247,13 @@ local function run(commit, now, isRegistered)
   local plan = { now = now, places = 0, numbers = 0, bytes = 0, events = 0, sets = {}, dels = {}, due = {} }
   local results = {}
   for i = 1, #changes do
-    local packed = values[first + i]
-    local refusal = decide(changes[i], packed and unpackm(packed), i - 1, account, plan)
+    local refusal = decide(changes[i], factsOf(changes[i].field), i - 1, account, plan)
     if refusal then return refused(refusal, now) end
     results[i] = changes[i].result
   end
   if commit.quota then
-    settle(now, kinds)
+    if not isSettled then settle(now, kinds) end
+    isSettled = true
     local refusal = brokenQuota(commit, account, kinds, plan)
     if refusal then return refused(refusal, now) end
   end
@@ -226,12 +264,13 @@ local function run(commit, now, isRegistered)
   return { now, 'ok', results }
 end
 
-local isRegistered, count = ARGV[2] == '1', tonumber(ARGV[3])
-local commits = {}
-for i = 1, count do commits[i] = commitFromArguments() end
+local isRegistered, header = ARGV[2] == '1', cjson.decode(ARGV[3])
+local quotas, commits = header[1], header[2]
+for i = 1, #commits do commits[i] = commitFrom(commits[i], quotas) end
 local answers, now = {}, timeOf(ARGV[1])
 load()
-for i = 1, count do
+readAhead(commits)
+for i = 1, #commits do
   local done, answer = pcall(run, commits[i], now, isRegistered)
   -- A neighbour's trouble is nobody else's.
   answers[i] = done and answer or { 0, 'failed', type(answer) == 'table' and answer.err or tostring(answer) }

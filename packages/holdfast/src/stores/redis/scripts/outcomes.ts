@@ -15,24 +15,25 @@ local function outcomeOf(value)
 end
 
 -- Lets one ring go of an id; the last one to do so forgets it. 'slot' is what the ring held.
-local function release(slot, dels)
+local function release(slot)
   local number, single, id = match(slot, '^(%d+) (%d) (.*)$')
-  local value = call('HGET', H, 'i/' .. id)
+  local value = holds('i/' .. id)
   -- The id may have been given a new outcome since its old one was forgotten.
   if not value or sub(value, 1, #number + 1) ~= number .. ' ' then return end
   if single == '0' then
-    if call('HINCRBY', H, 'h/' .. id, -1) > 0 then return end
-    insert(dels, 'h/' .. id)
+    local rings = tonumber(holds('h/' .. id) or 0) - 1
+    put('h/' .. id, rings > 0 and whole(rings))
+    if rings > 0 then return end
   end
-  insert(dels, 'i/' .. id)
+  put('i/' .. id, false)
 end
 
 -- Forgets a caller's id whose time is over. The account is changed, and not yet written.
 local function forgetCaller(id, now, account)
-  local value = call('HGET', H, 'i/' .. id)
+  local value = holds('i/' .. id)
   local outcome = value and outcomeOf(value)
   if not outcome or not outcome.caller or now < outcome.forget then return end
-  call('HDEL', H, 'i/' .. id)
+  put('i/' .. id, false)
   account[CALLER_IDS] = account[CALLER_IDS] - 1
 end
 
@@ -60,33 +61,33 @@ end
 
 -- Plans the outcome of a commit whose changes are decided.
 local function remember(commit, results, account, plan)
-  local id, caller = commit.id, commit.caller
+  local id, caller, changes, sets = commit.id, commit.caller, commit.changes, plan.sets
   account[OUTCOMES] = account[OUTCOMES] + 1
   local number = whole(account[OUTCOMES])
   local forget = plan.now + (caller and CALLER_MS or INTERNAL_MS)
-  insert(plan.sets, 'i/' .. id)
-  insert(plan.sets, number .. ' ' .. pack({ commit.digest, plan.now, forget, results, caller }))
   -- What was known of the id is past its time.
-  insert(plan.dels, 'h/' .. id)
+  if holds('i/' .. id) then insert(plan.dels, 'h/' .. id) end
+  sets[#sets + 1] = 'i/' .. id
+  sets[#sets + 1] = number .. ' ' .. pack({ commit.digest, plan.now, forget, results, caller })
   if commit.replacesCaller then account[CALLER_IDS] = account[CALLER_IDS] - 1 end
   if caller then
     account[CALLER_IDS] = account[CALLER_IDS] + 1
     insert(plan.due, { 'i/' .. id, forget })
     return
   end
-  local single = #commit.changes == 1
+  local single = #changes == 1
   if not single then
-    insert(plan.sets, 'h/' .. id)
-    insert(plan.sets, tostring(#commit.changes))
+    sets[#sets + 1] = 'h/' .. id
+    sets[#sets + 1] = tostring(#changes)
   end
-  for _, c in ipairs(commit.changes) do
-    local m = c.now
+  for i = 1, #changes do
+    local m = changes[i].now
     m[RING] = (m[RING] + 1) % RING_SIZE
     local field = 'r/' .. m[NO] .. '/' .. m[RING]
-    local displaced = call('HGET', H, field)
-    if displaced then release(displaced, plan.dels) end
-    insert(plan.sets, field)
-    insert(plan.sets, number .. ' ' .. (single and '1' or '0') .. ' ' .. id)
+    local displaced = holds(field)
+    if displaced then release(displaced) end
+    sets[#sets + 1] = field
+    sets[#sets + 1] = number .. (single and ' 1 ' or ' 0 ') .. id
     if forget > m[RING_DUE] then
       -- Looked at a little later than needed, so that not every commit has to move it.
       m[RING_DUE] = forget + SLACK_MS

@@ -1,8 +1,9 @@
 /** What readers ask of one owner. Nothing here writes, so all of it works while the server is full. */
 
 /**
- * KEYS: the owner's hash. ARGV: clock, and per record asked for: key, commit id or "", how many tails, and per tail: stream,
- * from where, limit, bytes or "". Answers the time, and for each the record, its tails and the outcome of the id.
+ * KEYS: the owner's hash. ARGV: clock, bytes of documents after which no further one is answered, and per record asked
+ * for: key, commit id or "", how many tails, and per tail: stream, from where, limit, bytes or "". Answers the time, and
+ * for as many of them as there is room for, though at least one: the record, its tails and the outcome of the id.
  */
 export const read = `
 local now = timeOf(ARGV[1])
@@ -30,14 +31,40 @@ local function tailOf(m, stream, from, limit, maxBytes)
   return (eventsBetween(m[NO], (j + 2) / 3, low, head, limit, maxBytes))
 end
 
-local answers, i = {}, 2
+-- Where each question begins, and the facts of the records they ask for.
+local room, asked, fields, i = tonumber(ARGV[2]), {}, {}, 3
 while i <= #ARGV do
-  local key, id, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
-  local record, tails, outcome = false, {}, false
-  local m = metaOf(key)
+  asked[#asked + 1] = i
+  fields[#fields + 1] = 'm/' .. ARGV[i]
+  i = i + 3 + 4 * ARGV[i + 2]
+end
+local metas, wanted = hmget(fields), {}
+for q = 1, #asked do
+  local m = metas[q] and unpackm(metas[q])
   if isLive(m, now) then
-    record = shown(key, m, true)
-    for j = i + 3, i + 4 * count, 4 do
+    room = room - m[DOCUMENT_BYTES]
+    if room < 0 and q > 1 then
+      asked[q] = nil
+      break
+    end
+    wanted[#wanted + 1] = 'd/' .. ARGV[asked[q]]
+    addCounterFields(m, wanted)
+  else
+    m = false
+  end
+  metas[q] = m
+end
+
+local found, at, answers = #wanted > 0 and hmget(wanted) or {}, 0, {}
+for q, from in ipairs(asked) do
+  local key, id, count, m = ARGV[from], ARGV[from + 1], tonumber(ARGV[from + 2]), metas[q]
+  local record, tails, outcome = false, {}, false
+  if m then
+    local document, values = found[at + 1] or '', {}
+    for n = 1, #m[COUNTERS] do values[n] = found[at + 1 + n] end
+    at = at + 1 + #values
+    record = described(key, m, values, document)
+    for j = from + 3, from + 4 * count, 4 do
       insert(tails, tailOf(m, ARGV[j], ARGV[j + 1], tonumber(ARGV[j + 2]), tonumber(ARGV[j + 3])))
     end
   end
@@ -46,8 +73,7 @@ while i <= #ARGV do
     local known = value and outcomeOf(value)
     if known and now < known.forget then outcome = { known.digest, known.at, known.results } end
   end
-  insert(answers, { record, tails, outcome })
-  i = i + 3 + 4 * count
+  answers[q] = { record, tails, outcome }
 end
 return { now, answers }
 `;

@@ -109,20 +109,29 @@ local function contentFields(no, counters, streams, into)
   return events
 end
 
--- What the outside sees of a record; its document only where asked for.
-local function shown(key, m, withDocument)
-  local values = {}
-  if #m[COUNTERS] > 0 then
-    local fields = {}
-    for i, name in ipairs(m[COUNTERS]) do fields[i] = 'c/' .. m[NO] .. '/' .. name end
-    values = hmget(fields)
-  end
+-- Fields of a record's counters, in order, after what is there already.
+local function addCounterFields(m, into)
+  local prefix, names = 'c/' .. m[NO] .. '/', m[COUNTERS]
+  for i = 1, #names do into[#into + 1] = prefix .. names[i] end
+end
+
+-- What the outside sees of a record whose counters' values and document were looked up.
+local function described(key, m, values, document)
   local facts = {}
   for i = VERSION, PLACE do facts[i - 1] = wide(m[i]) end
-  local streams = {}
-  for j = 1, #m[STREAMS] do streams[j] = j % 3 == 1 and m[STREAMS][j] or wide(m[STREAMS][j]) end
-  local document = withDocument and (call('HGET', H, 'd/' .. key) or '')
+  local standing, streams = m[STREAMS], {}
+  for j = 1, #standing, 3 do
+    streams[j], streams[j + 1], streams[j + 2] = standing[j], wide(standing[j + 1]), wide(standing[j + 2])
+  end
   return { key, facts, m[COUNTERS], values, streams, m[FIELDS], document }
+end
+
+-- What the outside sees of a record; its document only where asked for.
+local function shown(key, m, withDocument)
+  local fields = {}
+  addCounterFields(m, fields)
+  local document = withDocument and (call('HGET', H, 'd/' .. key) or '')
+  return described(key, m, #fields > 0 and hmget(fields) or {}, document)
 end
 
 -- Retained events of a stream from one position towards another, each as position, time and data.

@@ -34,11 +34,9 @@ end
 local function forgetRing(no)
   local fields = {}
   for slot = 0, RING_SIZE - 1 do fields[slot + 1] = 'r/' .. no .. '/' .. slot end
-  local dels = {}
   for _, slot in ipairs(call('HMGET', H, unpack(fields))) do
-    if slot then release(slot, dels) end
+    if slot then release(slot) end
   end
-  hdel(dels)
   hdel(fields)
 end
 
@@ -59,6 +57,7 @@ end
 
 local next = call('ZRANGE', D, 0, 0, 'WITHSCORES')[2]
 account[DUE] = (next == 'inf' or not next) and NEVER or tonumber(next)
+writeFields()
 call('HSET', H, 'a', pack(account))
 if countsChanged then call('HSET', H, 'k', pack(kinds)) end
 return { gone, whole(account[DUE]), account[DUE] <= now and 1 or 0 }
