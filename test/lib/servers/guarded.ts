@@ -1,7 +1,7 @@
 /** What every private server of the tests has: a guardian that outlives nobody, a free port, a folder in memory. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync } from "node:fs";
+import { mkdtempSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,9 +46,25 @@ export function guarded(launch: Launch): Guarded {
   };
 }
 
-/** A new folder, in memory where that is possible: every commit is flushed, and the tests wait for none of it. */
+/** What a server of the tests may come to write. Containers often have far less than this in memory. */
+const roomBytes = 1024 * 1024 * 1024;
+
+/**
+ * A new folder, in memory where there is room: every commit is flushed, and the tests wait for none of it. A disk that
+ * others keep busy can hold a server's writes back for seconds. What a kill may take is the same: it leaves what was
+ * handed to the system, in memory as on a disk. Loss of power is tried by neither.
+ */
 export function serverFolder(name: string): string {
-  return mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `holdfast-${name}-`));
+  return mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), `holdfast-${name}-`));
+}
+
+function hasRoom(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= roomBytes;
+  } catch {
+    return false;
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -158,7 +158,9 @@ function settle(outcome: WireOutcome | undefined, { changes, options, caller }: 
     caller.reject(new Error("the script gave no outcome for a commit"));
   } else if (outcome[1] === "failed") {
     const message = "a commit failed inside Redis: what stands there is not as left";
-    caller.reject(new HoldfastError("STORE_CORRUPT", message, { details: { reply: String(outcome[2]).slice(0, 200) } }));
+    caller.reject(
+      new HoldfastError("STORE_CORRUPT", message, { details: { reply: String(outcome[2]).slice(0, 200) } }),
+    );
   } else {
     caller.resolve(committedFromWire(outcome, changes, options));
   }

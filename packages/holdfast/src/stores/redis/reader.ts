@@ -87,10 +87,7 @@ export class Reader {
     }
   }
 
-  async #ask(
-    owner: Owner,
-    items: readonly Item[],
-  ): Promise<readonly [at: number, answers: readonly WireAnswer[]]> {
+  async #ask(owner: Owner, items: readonly Item[]): Promise<readonly [at: number, answers: readonly WireAnswer[]]> {
     const args = [this.#clock(), String(maxBytesPerCall)];
     for (const { key, options } of items) {
       const { tails = [], commitId = "" } = options;
