@@ -29,21 +29,19 @@ it("follows a failover by itself, keeping what had reached the replica", async (
   });
 
   await servers.primary.stop();
-  let refused = 0;
   await eventually(
     "the store has found the new primary",
     async () => {
       try {
         return (await store.commit(owner, [count])).ok;
       } catch (error) {
+        // Or none is refused: a call waits for the new primary as long as it may wait for a connection.
         expect(error).toMatchObject({ retryable: true });
-        refused += 1;
         return false;
       }
     },
     60_000,
   );
-  expect(refused).toBeGreaterThan(0);
   const { record } = await store.read(owner, { kind: "note", id: "n" });
   expect(record?.counters.get("n")).toBeGreaterThanOrEqual(51);
   expect(record?.streams.get("log")?.head).toBe(record?.counters.get("n"));
