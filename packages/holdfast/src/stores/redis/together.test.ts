@@ -122,5 +122,5 @@ async function everything(line: Line, store: Store, prefix: string | undefined):
   const pairs = (await line.send(["HGETALL", hash])) as Readonly<Record<string, string>>;
   const fields = Object.entries(pairs).filter(([field]) => field !== "k");
   const sets = sorted.map((key) => line.send(["ZRANGE", key, "0", "-1", "WITHSCORES"]));
-  return { fields: new Map(fields.toSorted()), sets: await Promise.all(sets), usage: await store.usage(owner) };
+  return { fields: new Map(fields), sets: await Promise.all(sets), usage: await store.usage(owner) };
 }
