@@ -46,7 +46,7 @@ export default defineConfig({
         resolve: { alias: librarySources },
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"],
           exclude: [postgresTests, redisTests, tieredTests],
           ...besideTheSource,
         },

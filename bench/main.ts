@@ -1,53 +1,59 @@
 /**
  * `npm run bench`: holdfast beside its references, in one run, in turn. `npm run bench -- postgres redis` measures those
  * parts only. `--short` does fewer and shorter rounds (to see that everything still runs; its figures are rougher).
- * Exit code 0 whatever the figures: timing decides no test.
+ * Every run is kept as JSON in `.cache/bench/`; `--write` also makes `docs/benchmarks.md` and its charts of it, in which
+ * parts that were not measured now stay as they were. `--render` only does that, and measures nothing. Exit code 0
+ * whatever the figures: timing decides no test.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { callRows } from "./http/calls.ts";
-import { idleSessionCost } from "./http/idle-sessions.ts";
-import { machine, render } from "./lib/report.ts";
-import { historyRow } from "./store/history.ts";
-import { postgresRows } from "./store/postgres.ts";
-import { redisRows } from "./store/redis.ts";
-import { sqliteRows } from "./store/sqlite.ts";
-import { tieredRows } from "./store/tiered.ts";
+import { busyProcessors, thisMachine } from "./lib/machine.ts";
+import { type Part, parts } from "./parts.ts";
+import { merge, type PartResult, readResults, writeResults } from "./report/results.ts";
+import { inWords } from "./report/text.ts";
+import { writeDocs } from "./report/write-docs.ts";
 
-type Part = (rounds: number, roundMs: number, short: boolean) => Promise<string>;
-
-const parts: Readonly<Record<string, Part>> = {
-  sqlite: async (rounds, roundMs) => render(await sqliteRows(rounds, roundMs)),
-  postgres: async (rounds, roundMs) => render(await postgresRows(rounds, roundMs)),
-  redis: async (rounds, roundMs) => render(await redisRows(rounds, roundMs)),
-  tiered: async (rounds, roundMs) => render(await tieredRows(rounds, roundMs)),
-  history: async (rounds, roundMs) => render([await historyRow(rounds, roundMs)]),
-  http: async (rounds, roundMs) => render(await callRows(rounds, roundMs)),
-  idle: (_rounds, _roundMs, short) => idle(short ? 5000 : 100_000),
-};
-
-const { values, positionals } = parseArgs({ options: { short: { type: "boolean" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { short: { type: "boolean" }, write: { type: "boolean" }, render: { type: "boolean" } },
+  allowPositionals: true,
+});
 const short = values.short === true;
+if (short && values.write === true) throw new Error("--write needs the full rounds: leave out --short");
 const rounds = short ? 3 : 7;
 const roundMs = short ? 300 : 2000;
+const names = Object.keys(parts);
 const unknown = positionals.find((name) => parts[name] === undefined);
-if (unknown !== undefined) throw new Error(`there is no part "${unknown}", only ${Object.keys(parts).join(", ")}`);
+if (unknown !== undefined) throw new Error(`there is no part "${unknown}", only ${names.join(", ")}`);
 
-console.log(`${machine()}\n${rounds} pairs of rounds of ${roundMs} ms each, in turn; medians (least to most)\n`);
+const machine = thisMachine();
+console.log(`${machine.processors} × ${machine.processor}, Node ${machine.node}, ${machine.platform}`);
+console.log(`${rounds} pairs of rounds of ${roundMs} ms each, in turn; medians (least–most)\n`);
+
+const kept = join("docs", "benchmarks", "results.json");
+if (values.render === true) {
+  await writeDocs(await readResults(kept), "docs");
+  process.exit();
+}
+
+const measured: PartResult[] = [];
 for (const [name, part] of Object.entries(parts)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  console.log((await part(rounds, roundMs, short)) || `${name}: its server is not installed`, "\n");
+  if (positionals.length === 0 || positionals.includes(name)) measured.push(await measure(name, part));
+}
+const at = new Date().toISOString().replaceAll(":", "-").slice(0, 19);
+await writeResults(join(".cache", "bench", `${at}.json`), { parts: measured });
+if (values.write === true) {
+  const results = merge(await readResults(kept), measured, names);
+  await writeResults(kept, results);
+  await writeDocs(await readResults(kept), "docs");
 }
 
-async function idle(sessions: number): Promise<string> {
-  const { heapBytes, rssBytes } = await idleSessionCost(sessions);
-  return [
-    `P7  ${sessions.toLocaleString("en")} idle sessions beyond the warm cache`,
-    `    heap ${mebibytes(heapBytes)}, resident ${mebibytes(rssBytes)}; goal: under 20 MiB for 100,000`,
-    `    per session: ${Math.round(heapBytes / sessions)} bytes of heap`,
-  ].join("\n");
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+async function measure(name: string, part: Part): Promise<PartResult> {
+  const measuredAt = new Date().toISOString();
+  // Nobody reads it after a short run.
+  const before = short ? 0 : await busyProcessors();
+  const result = await part(rounds, roundMs, short);
+  const after = short ? 0 : await busyProcessors();
+  console.log(`${inWords(result) || `${name}: a server that it needs is not installed`}\n`);
+  return { name, measuredAt, machine, rounds, roundMs, othersBusy: [before, after], ...result };
 }

@@ -1,15 +1,21 @@
-/** A caller of either era, ready to count. */
+/** Callers of either era, each somebody else, ready to count. */
 import { Connection } from "./client.ts";
 
 const clientInfo = { name: "bench", version: "1.0.0" };
 
 export type Caller = { call(): Promise<void>; close(): void };
+/** Makes the caller of this number for the server on this port. */
+export type OpenCaller = (port: number, number: number) => Promise<Caller>;
 
 /** Opens a 2025-era session and calls `count` in it. */
-export async function sessionCaller(port: number, headers: Readonly<Record<string, string>> = {}): Promise<Caller> {
-  const connection = new Connection(port, { "mcp-protocol-version": "2025-11-25", ...headers });
-  const session = { "mcp-session-id": await openSession(connection) };
-  return caller(connection, countMessage({}), session);
+export async function sessionCaller(port: number, number: number): Promise<Caller> {
+  const connection = new Connection(port, { "mcp-protocol-version": "2025-11-25", "x-subject": `user-${number}` });
+  return callerOf(connection, await openSession(connection));
+}
+
+/** Calls `count` in a session that is open. */
+export function callerOf(connection: Connection, sessionId: string): Caller {
+  return caller(connection, countMessage({}), { "mcp-session-id": sessionId });
 }
 
 /** Opens a session as far as a client goes before its first call; returns its wire id. */
@@ -33,26 +39,27 @@ export async function openSession(
 }
 
 /** Calls `count` the 2026-07-28 way: every request complete in itself. */
-export async function modernCaller(port: number): Promise<Caller> {
+export async function modernCaller(port: number, number: number): Promise<Caller> {
   const connection = new Connection(port, {
     "mcp-protocol-version": "2026-07-28",
     "mcp-method": "tools/call",
     "mcp-name": "count",
+    "x-subject": `user-${number}`,
   });
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": clientInfo,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  return caller(connection, countMessage({ _meta: meta }), {});
+  return caller(connection, countMessage({ _meta: meta }, { session: `session-${number}` }), {});
 }
 
-function countMessage(extra: Readonly<Record<string, unknown>>): string {
+function countMessage(extra: object, more: object = {}): string {
   return JSON.stringify({
     jsonrpc: "2.0",
     id: 1,
     method: "tools/call",
-    params: { name: "count", arguments: { counter: "calls" }, ...extra },
+    params: { name: "count", arguments: { counter: "calls", ...more }, ...extra },
   });
 }
 

@@ -24,6 +24,13 @@ export class ServerChild {
     return await answer;
   }
 
+  /** Of processors, since it began, in milliseconds. */
+  async processorMs(): Promise<number> {
+    const answer = answerOf<{ processorMs: number }>(this.#child);
+    this.#child.send("processor");
+    return (await answer).processorMs;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     const gone = new Promise<void>((resolve) => this.#child.once("exit", () => resolve()));

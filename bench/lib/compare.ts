@@ -4,32 +4,32 @@
  */
 import { type Spread, spreadOf } from "./stats.ts";
 
-export type Contender = {
-  readonly name: string;
-  /** Carries out one round and says how many operations it did per second. */
-  round(): Promise<number>;
-};
+/** Carries out one round and says what it came to, such as operations per second. */
+export type Contender = () => Promise<number>;
 
 export type Comparison = {
   readonly ours: Spread;
-  readonly reference: Spread;
-  /** Ours over the reference, pair by pair. */
-  readonly ratio: Spread;
+  readonly theirs: Spread;
+  /** Ours over theirs, pair by pair. */
+  readonly value: Spread;
 };
 
-export async function compare(ours: Contender, reference: Contender, rounds: number): Promise<Comparison> {
-  await ours.round();
-  await reference.round();
+export async function compare(ours: Contender, theirs: Contender, rounds: number): Promise<Comparison> {
+  await ours();
+  await theirs();
   const mine: number[] = [];
-  const theirs: number[] = [];
+  const others: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    theirs.push(await reference.round());
-    mine.push(await ours.round());
+    // Who goes first takes turns too: what a round leaves behind, such as pages to be written, is paid by the next.
+    const oursFirst = round % 2 === 1;
+    if (oursFirst) mine.push(await ours());
+    others.push(await theirs());
+    if (!oursFirst) mine.push(await ours());
   }
   return {
     ours: spreadOf(mine),
-    reference: spreadOf(theirs),
-    ratio: spreadOf(mine.map((value, round) => value / (theirs[round] ?? Number.NaN))),
+    theirs: spreadOf(others),
+    value: spreadOf(mine.map((value, round) => value / (others[round] ?? Number.NaN))),
   };
 }
 

@@ -8,12 +8,17 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { freePort } from "./free-port.ts";
 
-export type BenchServer = { readonly url: string; stop(): Promise<void> };
+export type BenchServer = {
+  readonly url: string;
+  /** Of our own server. */
+  readonly pid: number | undefined;
+  stop(): Promise<void>;
+};
 
 /** `HOLDFAST_BENCH_POSTGRES_URL`, or a server of our own; undefined where PostgreSQL is not installed. */
 export async function benchPostgres(): Promise<BenchServer | undefined> {
   const given = process.env["HOLDFAST_BENCH_POSTGRES_URL"];
-  if (given !== undefined && given !== "") return { url: given, stop: () => Promise.resolve() };
+  if (given !== undefined && given !== "") return { url: given, pid: undefined, stop: () => Promise.resolve() };
   const binaries = find();
   if (binaries === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
@@ -47,7 +52,7 @@ export async function benchPostgres(): Promise<BenchServer | undefined> {
     }
     await delay(20);
   }
-  return { url: `postgres://bench@127.0.0.1:${port}/postgres`, stop };
+  return { url: `postgres://bench@127.0.0.1:${port}/postgres`, pid: server.pid, stop };
 }
 
 function isReady(lockFile: string): boolean {

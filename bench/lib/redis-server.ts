@@ -8,13 +8,12 @@ import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { freePort } from "./free-port.ts";
-
-export type BenchRedis = { readonly url: string; stop(): Promise<void> };
+import type { BenchServer } from "./postgres-server.ts";
 
 /** `HOLDFAST_BENCH_REDIS_URL`, or a server of our own; undefined where Redis is not installed. */
-export async function benchRedis(): Promise<BenchRedis | undefined> {
+export async function benchRedis(): Promise<BenchServer | undefined> {
   const given = process.env["HOLDFAST_BENCH_REDIS_URL"];
-  if (given !== undefined && given !== "") return { url: given, stop: () => Promise.resolve() };
+  if (given !== undefined && given !== "") return { url: given, pid: undefined, stop: () => Promise.resolve() };
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const binaries = folders.find((folder) => existsSync(join(folder, "redis-server")));
   if (binaries === undefined) return undefined;
@@ -39,7 +38,7 @@ export async function benchRedis(): Promise<BenchRedis | undefined> {
     }
     await delay(20);
   }
-  return { url: `redis://127.0.0.1:${port}`, stop };
+  return { url: `redis://127.0.0.1:${port}`, pid: server.pid, stop };
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,12 +1,12 @@
 export type Spread = { readonly min: number; readonly median: number; readonly max: number };
 
 export function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { min: sorted[0] ?? 0, median: quantile(sorted, 0.5), max: sorted.at(-1) ?? 0 };
+  return { min: Math.min(...values), median: quantileOf(values, 0.5), max: Math.max(...values) };
 }
 
-/** A quantile of sorted values, between 0 and 1. */
-function quantile(sorted: readonly number[], q: number): number {
+/** A quantile, between 0 and 1. */
+export function quantileOf(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? 0;
   const above = sorted[Math.ceil(at)] ?? below;

@@ -11,9 +11,13 @@ export function announce(server: Server): void {
   process.on("disconnect", () => process.exit(0));
 }
 
-/** Answers the parent's "memory" with what is in use after a full collection (needs --expose-gc). */
-export function reportMemory(): void {
+/** Answers the parent's "memory" with what is in use after a full collection (needs --expose-gc), "processor" with what was used. */
+export function reportUse(): void {
   process.on("message", (message) => {
+    if (message === "processor") {
+      const { user, system } = process.cpuUsage();
+      process.send?.({ processorMs: (user + system) / 1000 });
+    }
     if (message !== "memory") return;
     globalThis.gc?.();
     globalThis.gc?.();

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 
-import { announce, reportMemory } from "./announce.ts";
+import { announce, reportUse } from "./announce.ts";
 import { registerTools } from "./tools.ts";
 
 const counters = new Map<string, number>();
@@ -11,7 +11,7 @@ const counters = new Map<string, number>();
 const handler = createMcpHandler(
   () => {
     const mcp = new McpServer({ name: "bench", version: "1.0.0" });
-    registerTools(mcp, (counter, by) => {
+    registerTools(mcp, ({ counter, by }) => {
       const value = (counters.get(counter) ?? 0) + by;
       counters.set(counter, value);
       return value;
@@ -23,4 +23,4 @@ const handler = createMcpHandler(
 // Its parameters are declared more narrowly than Node's own, which is what it is given.
 const server = createServer(toNodeHandler(handler) as unknown as RequestListener);
 announce(server);
-reportMemory();
+reportUse();

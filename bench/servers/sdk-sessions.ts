@@ -4,14 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { NodeStreamableHTTPServerTransport } from "@modelcontextprotocol/node";
 import { McpServer } from "@modelcontextprotocol/server";
 
-import { announce, reportMemory } from "./announce.ts";
+import { announce, reportUse } from "./announce.ts";
 import { registerTools } from "./tools.ts";
 
 const transports = new Map<string, NodeStreamableHTTPServerTransport>();
 
 const server = createServer((request, response) => void handle(request, response));
 announce(server);
-reportMemory();
+reportUse();
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const id = request.headers["mcp-session-id"];
@@ -22,7 +22,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 async function open(): Promise<NodeStreamableHTTPServerTransport> {
   const counters = new Map<string, number>();
   const mcp = new McpServer({ name: "bench", version: "1.0.0" });
-  registerTools(mcp, (counter, by) => {
+  registerTools(mcp, ({ counter, by }) => {
     const value = (counters.get(counter) ?? 0) + by;
     counters.set(counter, value);
     return value;

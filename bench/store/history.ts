@@ -6,7 +6,7 @@ import { eventSourced, holdfast, type Principal } from "holdfast";
 import { z } from "zod";
 
 import { compare, throughput } from "../lib/compare.ts";
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 
 const principal: Principal = { issuer: "bench", subject: "user", scopes: [] };
 const long = 100_000;
@@ -39,18 +39,16 @@ export async function historyRow(rounds: number, roundMs: number): Promise<Row> 
     }
     // Both end as far from their snapshots as a record ever is.
     for (let n = 0; n < 99; n += 1) await account.append(old, booked(n));
-    const comparison = await compare(
-      { name: "long", round: () => throughput(1, roundMs, () => account.get(old)) },
-      { name: "short", round: () => throughput(1, roundMs, () => account.get(young)) },
-      rounds,
-    );
+    const read = (id: string) => async (): Promise<number> =>
+      1_000_000 / (await throughput(1, roundMs, () => account.get(id)));
     return {
       id: "P8",
+      label: "SQLite",
       what: `reading an event-sourced record with ${long.toLocaleString("en")} events, one at a time, SQLite`,
-      reference: `reading one with ${short} events, none of which a snapshot contains`,
-      // At most 1.5 times as long.
-      goal: 1 / 1.5,
-      comparison,
+      over: `reading one with ${short} events, none of which a snapshot contains`,
+      goal: { atMost: 1.5 },
+      unit: "µs",
+      ...(await compare(read(old), read(young), rounds)),
     };
   } finally {
     await hold.close();

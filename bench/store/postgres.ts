@@ -1,5 +1,5 @@
 import { benchPostgres } from "../lib/postgres-server.ts";
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 import { RawPostgres } from "./raw-postgres.ts";
 import { records, storeRows } from "./rows.ts";
 

@@ -1,5 +1,5 @@
 import { benchRedis } from "../lib/redis-server.ts";
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 import { RawRedis } from "./raw-redis.ts";
 import { inFlight, records, storeRows } from "./rows.ts";
 

@@ -3,7 +3,7 @@ import { holdfast, kind, type Principal } from "holdfast";
 import { z } from "zod";
 
 import { compare, throughput } from "../lib/compare.ts";
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 import { WriterProcesses } from "../lib/writers.ts";
 
 export const records = 1000;
@@ -56,29 +56,33 @@ async function callRows(target: Target, rounds: number, roundMs: number): Promis
     const append = { stream: "log", event: { type: "incremented" } };
     const increment = (): Promise<unknown> => basket.increment(someId(), "visits", 1, { append });
     const p1 = await compare(
-      { name: "state.update", round: () => throughput(inFlight, roundMs, update) },
-      { name: "raw", round: () => raw.updates(roundMs) },
+      () => throughput(inFlight, roundMs, update),
+      () => raw.updates(roundMs),
       rounds,
     );
     const p2 = await compare(
-      { name: "state.increment", round: () => throughput(inFlight, roundMs, increment) },
-      { name: "raw", round: () => raw.increments(roundMs) },
+      () => throughput(inFlight, roundMs, increment),
+      () => raw.increments(roundMs),
       rounds,
     );
     return [
       {
         id: "P1",
-        what: `update of a 300-byte document with an event, ${inFlight} in flight, ${name}`,
-        reference: `the bare driver: ${target.updates}`,
-        goal: goals.P1,
-        comparison: p1,
+        label: name,
+        what: `\`update\` of a 300-byte document with an event, ${inFlight} in flight, ${name}`,
+        over: `the bare driver: ${target.updates}`,
+        goal: { atLeast: goals.P1 },
+        unit: "/s",
+        ...p1,
       },
       {
         id: "P2",
-        what: `increment of a counter with an event, ${inFlight} in flight, ${name}`,
-        reference: `the bare driver: ${target.increments}`,
-        goal: goals.P2,
-        comparison: p2,
+        label: name,
+        what: `\`increment\` of a counter with an event, ${inFlight} in flight, ${name}`,
+        over: `the bare driver: ${target.increments}`,
+        goal: { atLeast: goals.P2 },
+        unit: "/s",
+        ...p2,
       },
     ];
   } finally {
@@ -91,16 +95,18 @@ async function hotRow({ name, url, goals }: Target, rounds: number, roundMs: num
   const writers = await WriterProcesses.start(url, processes, inFlight);
   try {
     const comparison = await compare(
-      { name: "hot", round: () => writers.round(true, roundMs) },
-      { name: "spread", round: () => writers.round(false, roundMs) },
+      () => writers.round(true, roundMs),
+      () => writers.round(false, roundMs),
       rounds,
     );
     return {
       id: "P10",
+      label: name,
       what: `one counter that ${inFlight} writers on ${processes} processes increment, ${name}`,
-      reference: "the same writers, each on a record of its own",
-      goal: goals.P10,
-      comparison,
+      over: "the same writers, each on a record of its own",
+      goal: { atLeast: goals.P10 },
+      unit: "/s",
+      ...comparison,
     };
   } finally {
     await writers.stop();

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 import { RawSqlite } from "./raw-sqlite.ts";
 import { records, storeRows } from "./rows.ts";
 

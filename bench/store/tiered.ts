@@ -1,6 +1,6 @@
 import { benchPostgres } from "../lib/postgres-server.ts";
 import { benchRedis } from "../lib/redis-server.ts";
-import type { Row } from "../lib/report.ts";
+import type { Row } from "../lib/row.ts";
 import { RawPostgres } from "./raw-postgres.ts";
 import { records, storeRows } from "./rows.ts";
 
