@@ -5,10 +5,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 
+import { referenceExamplesOf } from "./reference-examples.ts";
+
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-it("compiles every TypeScript example of the README and the documentation", async () => {
+it("compiles every TypeScript example of the README, the documentation, and the comments of the library", async () => {
   const pages = ["README.md", ...(await markdownUnder("docs"))];
+  const given = await readFile(new URL("around-examples.ts", import.meta.url), "utf8");
   // Under test/, so that the examples find the same packages a user has.
   const folder = join(root, "test/.examples");
   await rm(folder, { recursive: true, force: true });
@@ -16,7 +19,9 @@ it("compiles every TypeScript example of the README and the documentation", asyn
   try {
     let written = 0;
     for (const page of pages) {
-      for (const [index, example] of examplesOf(await readFile(join(root, page), "utf8")).entries()) {
+      const text = await readFile(join(root, page), "utf8");
+      const examples = page.startsWith("docs/api/") ? referenceExamplesOf(text, given) : examplesOf(text);
+      for (const [index, example] of examples.entries()) {
         const name = `${page.replaceAll(/[^A-Za-z0-9]+/g, "-")}-${index}.ts`;
         await writeFile(join(folder, name), `${example}\nexport {};\n`);
         written += 1;

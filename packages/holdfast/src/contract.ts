@@ -1,5 +1,5 @@
 /**
- * `holdfast/contract`: what an author of a store needs, and nothing else. Implement `Store`; the conformance suite in
+ * What an author of a store needs, and nothing else. Implement `Store`; the conformance suite in
  * `holdfast/testing` says whether it keeps the rules.
  */
 export type {

@@ -1,4 +1,4 @@
-/** The public face of holdfast. Every name is listed by hand: what is not here may change at any time. */
+/** Kinds, the hold and `serve()`: what authors of servers use. Every name is listed by hand; what is not here may change at any time. */
 
 export { holdfast } from "./hold.ts";
 export { type KindTools, kindTools } from "./mcp/kind-tools.ts";

@@ -1,6 +1,6 @@
 /**
- * `holdfast/admin`: what operators do with whole stores, behind the privileged door. Nothing that serves callers may reach
- * it, and no tool ever does.
+ * What operators do with whole stores, behind the privileged door. Nothing that serves callers may reach it, and no tool
+ * ever does.
  */
 
 export { openStore } from "../open.ts";

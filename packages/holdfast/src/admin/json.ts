@@ -56,6 +56,7 @@ export function accountAsJson({ floor, importFloor, commits }: AccountDump): Jso
   };
 }
 
+/** An event as it was stored, its payload as JSON and not as text. */
 export function eventAsJson({ position, at, data }: StoredEvent): Json {
   return { position, at: time(at), data: parsed(data) };
 }

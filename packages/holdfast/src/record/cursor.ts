@@ -17,6 +17,8 @@ export function freshCursorKey(): Uint8Array {
 }
 
 /**
+ * Makes the cursor of a place in the order of creation.
+ *
  * @param key from `freshCursorKey`.
  * @param scope what the cursor continues; it opens for no other.
  * @param place a whole number from 0.

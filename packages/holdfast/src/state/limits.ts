@@ -19,6 +19,7 @@ export type HoldLimits = {
   readonly maxTurnsKept: number;
 };
 
+/** What the limits of a hold are where none is given. */
 export const holdDefaults: HoldLimits = {
   maxSessions: 1_000,
   maxRecords: 10_000,

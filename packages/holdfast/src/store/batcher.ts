@@ -23,6 +23,7 @@ type Waiting<T, R> = {
   readonly reject: (error: unknown) => void;
 };
 
+/** Collects what arrives while a batch is under way; each item gets an outcome of its own. For stores that commit in batches. */
 export class Batcher<T, R> {
   readonly #run: BatcherOptions<T, R>["run"];
   readonly #drain: Drain<Waiting<T, R>>;

@@ -1,3 +1,4 @@
+/** For tests: the conformance suite, which says whether a store keeps the rules, and `race()`, which calls a tool of yours many times at once. */
 export { describeConformance, type TestRunner } from "./conformance/describe.ts";
 export type {
   Capability,

@@ -29,7 +29,7 @@ const unusedMs = 90 * 24 * 3_600_000;
  * its own making dies with the process, so give it one.
  *
  * @example
- * new OAuthProxy({ ...upstream, tokenStorage: tokenStorage(hold), encryptionKey: process.env.TOKEN_KEY });
+ * new OAuthProxy({ ...upstream, tokenStorage: tokenStorage(hold), encryptionKey: process.env.TOKEN_KEY! });
  */
 export function tokenStorage(hold: Pick<Hold, "sessions">, options: TokenStorageOptions = {}): FastMcpTokenStorage {
   const { store } = servingHold(hold);

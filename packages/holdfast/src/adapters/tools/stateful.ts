@@ -40,7 +40,7 @@ export type Stateful<Kinds extends readonly AnyKind[], Host> = <Args, Result>(
  * throws is left to its host.
  *
  * @example
- * const tool = statefulTools(hold, { principal: ({ authInfo }) => principalOfToken(authInfo) });
+ * const tool = statefulTools(hold, { principal: ({ authInfo }: { authInfo?: TokenInfo }) => principalOfToken(authInfo) });
  * server.registerTool("add_item", { inputSchema: { basket: Basket.id, sku: z.string() } },
  *   tool("add_item", ({ basket, sku }, { state }) => reply(state.basket.update(basket, (b) => { b.items.push(sku); }))));
  */

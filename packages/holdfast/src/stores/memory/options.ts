@@ -25,6 +25,7 @@ export type ResolvedOptions = {
   readonly turn: () => Promise<void>;
 };
 
+/** What the options of the memory store are where none is given. */
 export const memoryDefaults: ResolvedOptions = {
   clock: Date.now,
   maxBytes: 1_073_741_824,
