@@ -19,6 +19,8 @@ export type Launch = {
   readonly folder: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Start it again whenever it ends by itself, as a service manager does. */
+  readonly restarts?: boolean;
   /** Ends the server at once; nothing in its folder is needed any more. */
   readonly endSignal: NodeJS.Signals;
 };
@@ -54,8 +56,8 @@ const roomBytes = 1024 * 1024 * 1024;
  * others keep busy can hold a server's writes back for seconds. What a kill may take is the same: it leaves what was
  * handed to the system, in memory as on a disk. Loss of power is tried by neither.
  */
-export function serverFolder(name: string): string {
-  return mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), `holdfast-${name}-`));
+export function serverFolder(name: string, under: string = hasRoom("/dev/shm") ? "/dev/shm" : tmpdir()): string {
+  return mkdtempSync(join(under, `holdfast-${name}-`));
 }
 
 function hasRoom(folder: string): boolean {

@@ -8,8 +8,9 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const { command, args, folder, uid, gid, endSignal } = JSON.parse(process.argv[2] ?? "{}");
+const { command, args, folder, uid, gid, restarts, endSignal } = JSON.parse(process.argv[2] ?? "{}");
 const settleMs = 20;
+const restartMs = 200;
 let server;
 const recoverMs = 5_000;
 let crashing = false;
@@ -26,6 +27,7 @@ function start() {
     if (crashing || server !== started) return;
     // Refused while the kernel still counts users of the memory of those killed; it is let go in a moment.
     if (!ending && performance.now() - crashedAt < recoverMs) setTimeout(start, settleMs);
+    else if (restarts && !ending) setTimeout(start, restartMs);
     else finish();
   });
 }

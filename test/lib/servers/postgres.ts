@@ -18,17 +18,30 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+export type PostgresPlace = {
+  /** Where its folder is made. Default: in memory, where there is room. */
+  readonly under?: string;
+  /** Where its write-ahead log lies, in files of 1 MiB. Default: with the data, in files of 16 MiB. */
+  readonly walUnder?: string;
+  /** Start it again whenever it ends by itself, as a service manager does. */
+  readonly restarts?: boolean;
+};
+
 /**
  * Starts a server that ends with `stop`, or with this process, however that ends.
  * @param settings such as `fsync=off`.
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export async function startPostgres(
+  settings: readonly string[] = [],
+  place: PostgresPlace = {},
+): Promise<PostgresServer> {
   const binaries = postgresBinaries();
   const user = serverUser();
-  const folder = serverFolder("postgres");
+  const folder = serverFolder("postgres", place.under);
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, "data");
   const cluster = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+  if (place.walUnder !== undefined) cluster.push(`--waldir=${join(place.walUnder, "wal")}`, "--wal-segsize=1");
   execFileSync(join(binaries, "initdb"), cluster, { ...user, cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
 
   const port = await freePort();
@@ -40,6 +53,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     args,
     folder,
     ...user,
+    ...(place.restarts === true && { restarts: true }),
     // Its immediate shutdown.
     endSignal: "SIGQUIT",
   });
