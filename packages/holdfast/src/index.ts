@@ -39,7 +39,13 @@ export {
   type RequestStateOptions,
   requestStateCodec,
 } from "./security/request-state.ts";
-export { type SealingKey, type SealingKeys, sealingKeys, sealingKeysFromFile } from "./security/sealing/keys.ts";
+export {
+  noSealingKeys,
+  type SealingKey,
+  type SealingKeys,
+  sealingKeys,
+  sealingKeysFromFile,
+} from "./security/sealing/keys.ts";
 export type {
   Broadcasted,
   Channel,

@@ -8,8 +8,8 @@ import { refused } from "../state/anonymous/faces.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
+import type { ServingHold } from "../state/serving-hold.ts";
 import type { Session } from "../state/types.ts";
-import type { Store } from "../store/contract.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import { declare, declaredLater } from "./declared.ts";
@@ -17,7 +17,8 @@ import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { withoutLists } from "./public-anonymous.ts";
-import { givenKeys, StoredKeys } from "./request-state/key-ring.ts";
+import { givenKeys } from "./request-state/key-ring.ts";
+import { StoredKeys } from "./request-state/stored-keys.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
 import { seatName } from "./step-up/seat-name.ts";
 import { makeSubscribable } from "./subscribable.ts";
@@ -56,7 +57,7 @@ export type InstanceParts<Kinds extends readonly AnyKind[]> = {
 export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
   const { hold, build, options, bus, connections } = parts;
   const serving = servingHold(hold);
-  const sealing = sealingOf(options, serving.store);
+  const sealing = sealingOf(options, serving);
   const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
   const { early, declared } = declaredLater(serverOptions);
   const schemas = new SchemaCache();
@@ -132,10 +133,13 @@ function mayCall(tool: string | undefined, principal: Principal, needed: ToolSco
 }
 
 /** An author who verifies states is left to it. */
-function sealingOf({ server, requestState }: ResolvedServeOptions, store: Store): StateSealing | undefined {
+function sealingOf(
+  { server, requestState }: ResolvedServeOptions,
+  { store, secrets }: ServingHold,
+): StateSealing | undefined {
   if (server?.requestState !== undefined) return undefined;
   const { keys, ttlMs, singleUse } = requestState;
-  return { keys: keys === undefined ? new StoredKeys(store) : givenKeys(keys), ttlMs, singleUse };
+  return { keys: keys === undefined ? new StoredKeys(store, secrets) : givenKeys(keys), ttlMs, singleUse };
 }
 
 function describe(

@@ -3,6 +3,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Owner } from "../record/record.ts";
 import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
+import type { Secrets } from "../security/sealing/secrets.ts";
 import type { ReapAnswer, Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
 import { Telemetry, type TelemetryInit } from "../telemetry/telemetry.ts";
@@ -31,7 +32,7 @@ import type { Once } from "./once/types.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { Scope } from "./scope.ts";
-import { checkSealing, sealingStore } from "./sealing/open.ts";
+import { checkSealing, sealingStore, secretsOf } from "./sealing/open.ts";
 import type { ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
@@ -152,6 +153,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly limits: HoldLimits;
   readonly sessionLifetime: SessionLifetime;
   readonly #store: Store;
+  readonly #secrets: Secrets | undefined;
   readonly #turns: TurnRecorder;
   readonly #disposables: Disposables;
   readonly #engine: Engine;
@@ -175,6 +177,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#telemetry = telemetry;
     const plain = noticing(resolving(measured(store, telemetry)), telemetry);
     this.#store = sealingStore(plain, kinds.map(definitionOf), options.sealing, hear.onWarning);
+    this.#secrets = secretsOf(options.sealing);
     this.#engine = new Engine({ store: this.#store, limits, onError, hear, telemetry });
     this.#session = defineSession(limits, sessionLifetime);
     this.#channel = defineChannel(limits);
@@ -195,6 +198,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     const engine = open.#engine;
     return {
       store: open.#store,
+      secrets: open.#secrets,
       turns: open.#turns,
       attach: () => open.#disposables.attach(),
       telemetry: open.#telemetry,

@@ -1,4 +1,5 @@
 import type { Owner } from "../record/record.ts";
+import type { Secrets } from "../security/sealing/secrets.ts";
 import type { Quota, Store } from "../store/contract.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
@@ -15,6 +16,8 @@ import type { Turn } from "./types.ts";
 export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessionLifetime"> & {
   /** Resolves unknown outcomes itself, where it can. */
   readonly store: Store;
+  /** Seals what the engine keeps secret in the store. Undefined where nothing is sealed. */
+  readonly secrets: Secrets | undefined;
   readonly turns: Turns;
   readonly telemetry: Telemetry;
   /** Somebody serves this hold. What is returned says that it no longer does: the last one closes the values of sessions. */

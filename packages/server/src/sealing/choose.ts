@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { HoldfastError, type SealingKeys, type SealingOptions, sealingKeys, sealingKeysFromFile } from "holdfast";
+import { noSealingKeys, type SealingKeys, type SealingOptions, sealingKeys, sealingKeysFromFile } from "holdfast";
 
 import type { Settings } from "../settings/table.ts";
 import { ownKeys, passingKey } from "./own-keys.ts";
@@ -33,7 +33,7 @@ export async function chooseSealing(settings: Given): Promise<ChosenSealing> {
     };
   }
   // Nodes share such a store, and would have to share a key that nobody has given them.
-  return { options: { keys: noKeys }, hasKeys: false, summary: "nothing: give --seal-keys" };
+  return { options: { keys: noSealingKeys }, hasKeys: false, summary: "nothing: give --seal-keys" };
 }
 
 /** For commands that look into a store: the keys that open it, where there are any. */
@@ -55,10 +55,3 @@ function ownKeysPath(store: string): string | undefined {
   const sqlite = "sqlite:";
   return store.startsWith(sqlite) ? `${resolve(store.slice(sqlite.length))}.keys.json` : undefined;
 }
-
-const noKeys: SealingKeys = {
-  current: () => {
-    throw new HoldfastError("CONFIGURATION", "there are no sealing keys: give --seal-keys");
-  },
-  find: () => undefined,
-};

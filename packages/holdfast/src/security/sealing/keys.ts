@@ -1,6 +1,6 @@
 /** Where the keys come from that seal what is stored. */
 import { readFile, stat } from "node:fs/promises";
-import { HoldfastError } from "../../record/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 
 export type SealingKey = {
   /** Stands beside what it sealed: 1 to 32 letters, digits, "-" and "_". Never used again for another key. */
@@ -18,6 +18,27 @@ export interface SealingKeys {
   current(): SealingKey | Promise<SealingKey>;
   /** The key of this id; undefined if there is none, or none any more. */
   find(id: string): SealingKey | undefined | Promise<SealingKey | undefined>;
+}
+
+/**
+ * A ring without keys, for a hold that has kinds which say `sealed` and is opened all the same: using those is refused
+ * (`CONFIGURATION`), and everything else is as without sealing.
+ */
+export const noSealingKeys: SealingKeys = {
+  current: () => {
+    throw new HoldfastError("CONFIGURATION", "there are no sealing keys");
+  },
+  find: () => undefined,
+};
+
+/** A service that keeps keys may be down: that is no broken seal. */
+export async function askForKey<Value>(ask: () => Value | Promise<Value>): Promise<Value> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isHoldfastError(error)) throw error;
+    throw new HoldfastError("UNAVAILABLE", "the sealing keys cannot be had", { cause: error });
+  }
 }
 
 type Ring = { readonly current: SealingKey; readonly byId: ReadonlyMap<string, SealingKey> };

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
+import { HoldfastError } from "../../record/errors.ts";
 import type { Owner, RecordKey, Version } from "../../record/record.ts";
 import { isWellFormed } from "../../record/text.ts";
 import { type Bonds, deriveKey, openText, parseEnvelope, sealText } from "./envelope.ts";
-import type { SealingKey, SealingKeys } from "./keys.ts";
+import { askForKey, type SealingKey, type SealingKeys } from "./keys.ts";
 
 /**
  * Which state of a record a document is of. A record's first version is not known before it is written, since the store
@@ -106,7 +106,7 @@ export class Sealer {
   async #currentKey(): Promise<SealingKey> {
     const known = this.#current;
     if (known !== undefined && performance.now() - known.at < rememberedMs) return known.key;
-    const key = await available(() => this.#options.keys.current());
+    const key = await askForKey(() => this.#options.keys.current());
     this.#current = { key, at: performance.now() };
     return key;
   }
@@ -114,7 +114,7 @@ export class Sealer {
   async #keyOf(keyId: string, owner: Owner): Promise<Buffer | undefined> {
     const known = this.#derived.get(`${keyId}/${owner}`);
     if (known !== undefined) return known;
-    const key = await available(() => this.#options.keys.find(keyId));
+    const key = await askForKey(() => this.#options.keys.find(keyId));
     return key === undefined ? undefined : this.#derive(key, owner);
   }
 
@@ -136,16 +136,6 @@ export function isSealedEvent(data: string): boolean {
 /** UTF-8 cannot hold them: they would come back as other characters. A store refuses them too, but sees only ciphertext. */
 function refuseLoneSurrogates(text: string): void {
   if (!isWellFormed(text)) throw new HoldfastError("INVALID_ARGUMENT", "the text to seal holds a lone surrogate");
-}
-
-/** A service that keeps keys may be down: that is no broken seal. */
-async function available<Value>(ask: () => Value | Promise<Value>): Promise<Value> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (isHoldfastError(error)) throw error;
-    throw new HoldfastError("UNAVAILABLE", "the sealing keys cannot be had", { cause: error });
-  }
 }
 
 function documentBonds(owner: Owner, { kind, id, state }: DocumentPlace, field: string | undefined): Bonds {

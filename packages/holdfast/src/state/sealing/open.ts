@@ -1,7 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { HoldfastError } from "../../record/errors.ts";
 import { refuseUnknownNames } from "../../record/option-names.ts";
+import { noSealingKeys } from "../../security/sealing/keys.ts";
 import { type SealAlarm, Sealer } from "../../security/sealing/sealer.ts";
+import { Secrets } from "../../security/sealing/secrets.ts";
 import type { Store } from "../../store/contract.ts";
 import type { KindDefinition } from "../definition.ts";
 import { hashed } from "../document.ts";
@@ -42,6 +44,12 @@ export function sealingStore(
   const { keys, everything = false, acceptUnsealed = false } = sealing;
   const sealer = new Sealer({ keys, acceptUnsealed, onAlarm: alarmsTo(onWarning) });
   return sealedStore({ store, sealer, policy: sealingPolicy(kinds, everything) });
+}
+
+/** What seals the secrets of the engine itself, where there are keys. */
+export function secretsOf(sealing: SealingOptions | undefined): Secrets | undefined {
+  if (sealing === undefined || sealing.keys === noSealingKeys) return undefined;
+  return new Secrets({ keys: sealing.keys, acceptUnsealed: sealing.acceptUnsealed ?? false });
 }
 
 const quietMs = 60_000;
