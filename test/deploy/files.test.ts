@@ -9,6 +9,7 @@ import { parseAllDocuments } from "yaml";
 import * as z from "zod";
 
 import { foldersOfPath } from "../lib/servers/installed.ts";
+import { loadBalancerProgram } from "../lib/servers/load-balancers.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const deploy = join(root, "deploy");
@@ -87,13 +88,12 @@ describe("the compose files", () => {
     }
   });
 
-  it("have a balancer that HAProxy can read, with each node in it", async (context) => {
+  it("have a balancer that HAProxy can read, with each node in it", async () => {
     const config = await read("compose/haproxy.cfg");
     for (const node of ["node-1", "node-2", "node-3"]) {
       expect(config.match(new RegExp(`^  server \\w+ ${node}:3000`, "gm"))).toHaveLength(2);
     }
-    const haproxy = program("haproxy");
-    if (haproxy === undefined) return context.skip("there is no haproxy here");
+    const haproxy = loadBalancerProgram("haproxy");
     const { status, stderr } = spawnSync(haproxy, ["-c", "-f", join(deploy, "compose/haproxy.cfg")], {
       encoding: "utf8",
     });

@@ -42,8 +42,8 @@ const documentedNodes = ["127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3003"];
 
 /** Starts one before exactly three nodes, given as `HOST:PORT`. */
 export async function startLoadBalancer(name: LoadBalancerName, nodes: readonly string[]): Promise<LoadBalancer> {
-  const { file, debianPackage, args, endSignal } = products[name];
-  const command = join(programFolder(name, debianPackage), name);
+  const { file, args, endSignal } = products[name];
+  const command = loadBalancerProgram(name);
   const port = await freePort();
   let text = await readFile(join(await findRoot(), "docs", "deploy", file), "utf8");
   for (const [index, documented] of [documentedPort, ...documentedNodes].entries()) {
@@ -63,6 +63,11 @@ export async function startLoadBalancer(name: LoadBalancerName, nodes: readonly 
     throw error;
   }
   return { url: `${origin}/mcp`, [Symbol.asyncDispose]: server.stop };
+}
+
+/** The program, installed where it is missing and may be. */
+export function loadBalancerProgram(name: LoadBalancerName): string {
+  return join(programFolder(name, products[name].debianPackage), name);
 }
 
 async function answers(url: string, ended: () => boolean): Promise<true | undefined> {
