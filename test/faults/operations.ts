@@ -77,7 +77,15 @@ export const operations: Readonly<Record<string, Operation>> = {
 };
 
 /** Methods that answer nobody, and end nothing but themselves. */
-type Unanswered = "traits" | "figures" | "publish" | "subscribe" | "admin" | "close" | typeof Symbol.asyncDispose;
+type Unanswered =
+  | "traits"
+  | "figures"
+  | "publish"
+  | "subscribe"
+  | "shed"
+  | "admin"
+  | "close"
+  | typeof Symbol.asyncDispose;
 /** Fails to compile where the contract has an operation that the table lacks. */
 export type Covered = Exclude<keyof Store, Unanswered> | `admin.${keyof StoreAdmin}`;
 const covered: Readonly<Record<Covered, true>> = {

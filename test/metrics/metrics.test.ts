@@ -23,6 +23,7 @@ const unseen: Readonly<Record<string, string>> = {
   "holdfast.stream.lag": "nothing was sent on a stream",
   "holdfast.disposables.closed": "no tool of this server makes one",
   "holdfast.limit.refused": "nothing was refused",
+  "holdfast.memory.relieved": "there is room",
 };
 
 let server: ServerProcess;

@@ -17,6 +17,8 @@ export const serveDefaults: ServeLimits = {
   maxStreams: 5_000,
   maxStreamsPerPrincipal: 32,
   maxWarmInstances: 1_000,
+  maxSessionsInUse: 10_000,
+  maxMemoryBytes: Number.POSITIVE_INFINITY,
   maxBatch: 100,
   maxDepth: 64,
   keepAliveMs: 15_000,
@@ -29,7 +31,11 @@ export const serveDefaults: ServeLimits = {
 };
 
 /** Those that may be left without a limit. */
-const unlimitable: ReadonlySet<string> = new Set(["maxCallsPerMinute", "maxCallsPerMinutePerConnection"]);
+const unlimitable: ReadonlySet<string> = new Set([
+  "maxMemoryBytes",
+  "maxCallsPerMinute",
+  "maxCallsPerMinutePerConnection",
+]);
 
 /** `ServeOptions` with every question answered. */
 export type ResolvedServeOptions = {

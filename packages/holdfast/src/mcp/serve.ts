@@ -10,8 +10,11 @@ import { HttpSse } from "./http-sse/http-sse.ts";
 import { instanceFactory } from "./instance.ts";
 import { createStatelessEndpoint } from "./modern/handler.ts";
 import { resolveServeOptions } from "./options.ts";
+import { Admission } from "./pressure/admission.ts";
+import type { MemoryGauge } from "./pressure/memory-gauge.ts";
+import { memoryGauge, relievePressure } from "./pressure/relieve.ts";
 import { ratesOf } from "./rates/rates.ts";
-import { createSessionEndpoint } from "./sessions/endpoint.ts";
+import { createSessionEndpoint, type SessionEndpoint } from "./sessions/endpoint.ts";
 import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts";
 import { MissedIds } from "./sessions/missed-ids.ts";
 import { StreamSlots } from "./sessions/slots.ts";
@@ -60,17 +63,31 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal, (full) => refused(`${full}_streams`));
   const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
   const rates = ratesOf({ limits, store: serving.store, onRefused: refused, onError });
-  const sessions = createSessionEndpoint({
+  const pressure = relievePressure({
+    maxBytes: limits.maxMemoryBytes,
+    serving,
+    sessions: () => sessions,
+    onError,
+    gauge: Reflect.get(options, memoryGauge) as MemoryGauge | undefined,
+  });
+  const admission = new Admission({
+    maxInUse: limits.maxSessionsInUse,
+    inUse: () => sessions.stats.inUse + httpSse.open,
+    memoryIsShort: () => pressure.refuses(),
+    onRefused: refused,
+  });
+  const sessions: SessionEndpoint = createSessionEndpoint({
     hold: serving,
     instance,
     news: bus,
     slots,
     missed,
+    admission,
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint(instance, bus, resolved);
   const gate = new Gate(resolved, { sessions, stateless: modern }, connections, rates);
-  const httpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, options: resolved });
+  const httpSse: HttpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, admission, options: resolved });
   const httpSseGate = new Gate(
     { ...resolved, stateless: false },
     { sessions: httpSse, stateless: httpSse },
@@ -84,6 +101,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     gate.close();
     httpSseGate.close();
     unwatch();
+    pressure[Symbol.dispose]();
     await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close(), rates?.close()]);
     await bus.close();
     // No call uses them any more.
@@ -102,7 +120,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   };
 
   const view = connections.view(() => sessions.stats);
-  const unwatch = watchApp(serving.telemetry.metrics, view);
+  const unwatch = watchApp(serving.telemetry.metrics, view, pressure);
   const face = fetchFace(gate, connections);
   return Object.assign((...given: Parameters<typeof face>) => face(...given), {
     fetch: face,

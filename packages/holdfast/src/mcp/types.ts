@@ -110,7 +110,15 @@ export type ServeLimits = {
   readonly maxConnections: number;
   readonly maxStreams: number;
   readonly maxStreamsPerPrincipal: number;
+  /** Instances of 2025-era sessions kept for the next request, in use or not; those in use are never closed for it. */
   readonly maxWarmInstances: number;
+  /** 2025-era sessions with a call or a stream open at this process; beyond it the answer is 503. */
+  readonly maxSessionsInUse: number;
+  /**
+   * Memory of this process, its heap and what lies outside of it; from 80 % it gives up what it can. `Infinity`, the default: what
+   * the container allows. V8's own limit of the heap counts in any case.
+   */
+  readonly maxMemoryBytes: number;
   readonly maxBatch: number;
   readonly maxDepth: number;
   readonly keepAliveMs: number;

@@ -2,7 +2,11 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Connections } from "./types.ts";
 
 /** What graphs show of a served app. Returns how to stop. */
-export function watchApp(metrics: Metrics | undefined, connections: Connections): () => void {
+export function watchApp(
+  metrics: Metrics | undefined,
+  connections: Connections,
+  memory: { readonly share: number },
+): () => void {
   if (metrics === undefined) return () => undefined;
   const stops = [
     metrics.watch("holdfast.calls.active", () => [[connections.callsInFlight]]),
@@ -12,6 +16,7 @@ export function watchApp(metrics: Metrics | undefined, connections: Connections)
       [connections.sessionsInUse, { state: "in_use" }],
       [connections.warm - connections.sessionsInUse, { state: "idle" }],
     ]),
+    metrics.watch("holdfast.memory.share", () => [[memory.share]]),
     metrics.watch("holdfast.session.lookups", () => [
       [connections.warmHits, { result: "hit" }],
       [connections.warmMisses, { result: "miss" }],

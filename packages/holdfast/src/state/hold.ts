@@ -23,10 +23,13 @@ export type ConflictReport = {
 
 /** Something whoever runs the server should know of, in a sentence. */
 export type HoldWarning = {
-  readonly code: "many-conflicts" | SealAlarm["code"];
+  readonly code: "many-conflicts" | MemoryWarning | SealAlarm["code"];
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
 };
+
+/** Memory of this process has become short, what is done about it, or that it is over. */
+export type MemoryWarning = "memory-high" | "memory-shedding" | "memory-refusing" | "memory-eased";
 
 /** The state of an application: a store with the kinds that live in it. Made by `holdfast()`. */
 export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> extends AsyncDisposable {
@@ -108,8 +111,8 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   /** The keys that seal what is stored. Needed where a kind says `sealed`. */
   readonly sealing?: SealingOptions;
   /**
-   * Called once a minute at most while more than five in a hundred updates conflict; and once a minute at most for each
-   * record that does not open, which is an alarm.
+   * Called once a minute at most while more than five in a hundred updates conflict; once a minute at most for each
+   * record that does not open, which is an alarm; and as memory of this process becomes short, or is no longer.
    */
   readonly onWarning?: (warning: HoldWarning) => void;
   /** Called with failures that no caller is there to hear of: of the reaper, of turns, of listeners. */

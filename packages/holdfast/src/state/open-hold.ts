@@ -22,7 +22,15 @@ import { Engine } from "./engine.ts";
 import { sourcedFace } from "./events/records.ts";
 import { isSourced } from "./events/scope.ts";
 import { grantKind, grantPrefix } from "./grants/records.ts";
-import type { EndedListener, Hold, HoldCounts, HoldOptions, SealingOptions, SessionLifetime } from "./hold.ts";
+import type {
+  EndedListener,
+  Hold,
+  HoldCounts,
+  HoldOptions,
+  HoldWarning,
+  SealingOptions,
+  SessionLifetime,
+} from "./hold.ts";
 import { type AnyKind, definitionOf, type State } from "./kind.ts";
 import { locksOf } from "./leases/locks.ts";
 import { type HoldLimits, resolveLimits } from "./limits.ts";
@@ -162,6 +170,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly #reaper: Reaper | undefined;
   readonly #ownsStore: boolean;
   readonly #telemetry: Telemetry;
+  readonly #warn: (warning: HoldWarning) => void;
   readonly #unwatch: () => void;
   #reaped = 0;
   #closing: Promise<void> | undefined;
@@ -176,6 +185,13 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     const telemetry = new Telemetry({ ...options.telemetry, onError });
     this.#telemetry = telemetry;
     const plain = noticing(resolving(measured(store, telemetry)), telemetry);
+    this.#warn = (warning) => {
+      try {
+        hear.onWarning?.(warning);
+      } catch (error) {
+        onError(error);
+      }
+    };
     this.#store = sealingStore(plain, kinds.map(definitionOf), options.sealing, hear.onWarning);
     this.#secrets = secretsOf(options.sealing);
     this.#engine = new Engine({ store: this.#store, limits, onError, hear, telemetry });
@@ -202,6 +218,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       turns: open.#turns,
       attach: () => open.#disposables.attach(),
       telemetry: open.#telemetry,
+      warn: open.#warn,
       limits: open.limits,
       sessionLifetime: open.sessionLifetime,
       sessionQuota: engine.creationQuota(open.#session),

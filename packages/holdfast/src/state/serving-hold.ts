@@ -3,7 +3,7 @@ import type { Secrets } from "../security/sealing/secrets.ts";
 import type { Quota, Store } from "../store/contract.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
-import type { Hold } from "./hold.ts";
+import type { Hold, HoldWarning } from "./hold.ts";
 import type { OnceWork } from "./once/once.ts";
 import type { OnceCall } from "./once/types.ts";
 import type { Seat } from "./step-up/seat.ts";
@@ -20,6 +20,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly secrets: Secrets | undefined;
   readonly turns: Turns;
   readonly telemetry: Telemetry;
+  /** Tells whoever runs the server. Never throws. */
+  warn(warning: HoldWarning): void;
   /** Somebody serves this hold. What is returned says that it no longer does: the last one closes the values of sessions. */
   attach(): () => Promise<void>;
   /** As `state.once`, for an owner. */

@@ -14,6 +14,7 @@ export function around(store: Store, replaced: Partial<Store>): Store {
     subscribe: (...given) => store.subscribe(...given),
     health: (...given) => store.health(...given),
     ...(store.figures !== undefined && { figures: () => store.figures?.() ?? {} }),
+    ...(store.shed !== undefined && { shed: () => store.shed?.() }),
     close: () => store.close(),
     [Symbol.asyncDispose]: () => store.close(),
     ...replaced,

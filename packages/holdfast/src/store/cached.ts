@@ -69,6 +69,7 @@ export function cached(store: Store, options: CacheOptions = {}): CachedStore {
     read: (owner, key, given = {}) => cache.read(owner, key, given),
     commit: (owner, changes, given) => cache.commit(owner, changes, given),
     admin: new Proxy(store.admin, { get: (admin, name) => cache.adminMember(admin, name) }),
+    shed: () => cache.shed(),
     close: () => cache.close(),
     [Symbol.asyncDispose]: () => cache.close(),
   });
@@ -158,6 +159,12 @@ class Cache implements RecordCache {
   invalidateAll(): void {
     this.#flush();
     this.#tell(everything);
+  }
+
+  /** What is being read meanwhile is kept: somebody waits for it. */
+  shed(): void {
+    this.#entries.clear();
+    this.#store.shed?.();
   }
 
   async close(): Promise<void> {

@@ -74,6 +74,9 @@ export interface Store extends AsyncDisposable {
   /** What an operator's graphs show of this process's side of the store. Optional; cheap, and never throws. */
   figures?(): StoreFigures;
 
+  /** Memory is short: drops what is only kept to be faster. Optional; changes no answer, and never throws. */
+  shed?(): void;
+
   /** The privileged door: operators and sweeps only, never reachable from a tool. */
   readonly admin: StoreAdmin;
 

@@ -35,6 +35,7 @@ export type RecordedName =
   | "holdfast.reaper.removed"
   | "holdfast.reaper.duration"
   | "holdfast.limit.refused"
+  | "holdfast.memory.relieved"
   | "db.client.operation.duration";
 
 /** Metrics that are read when somebody collects. */
@@ -44,6 +45,7 @@ export type ObservedName =
   | "holdfast.streams"
   | "holdfast.sessions"
   | "holdfast.session.lookups"
+  | "holdfast.memory.share"
   | "holdfast.updates"
   | "holdfast.locks"
   | "holdfast.disposables"
@@ -89,6 +91,18 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     unit: "{session}",
     attributes: ["state"],
     help: "Sessions of the 2025 revisions on this node: in_use (a call or a stream is open) or idle (warm, and nobody uses it)",
+  },
+  "holdfast.memory.share": {
+    type: "gauge",
+    unit: "1",
+    attributes: [],
+    help: "Memory in use, as a share of what this node may have: warned of from 0.7, relieved from 0.8",
+  },
+  "holdfast.memory.relieved": {
+    type: "counter",
+    unit: "{step}",
+    attributes: ["step"],
+    help: "What was given up for want of memory: caches (times dropped), instances (of sessions that nobody used), new_sessions (times refusing them began)",
   },
   "holdfast.session.lookups": {
     type: "observed counter",
@@ -213,7 +227,7 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     type: "counter",
     unit: "{request}",
     attributes: ["limit"],
-    help: "Requests that were refused for a limit of this node, by the limit: principal_calls, connection_calls, missed_ids, principal_streams, node_streams",
+    help: "Requests that were refused for a limit of this node, by the limit: principal_calls, connection_calls, missed_ids, principal_streams, node_streams, node_sessions, memory",
   },
   "db.client.operation.duration": {
     type: "histogram",

@@ -18,6 +18,7 @@ import { logCrashes } from "../lifecycle/crash.ts";
 import { LastResort } from "../lifecycle/last-resort.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import { logStateChanges } from "../log/state-changes.ts";
+import { logWarning } from "../log/warnings.ts";
 import { type ServingNode, servingNode } from "../node.ts";
 import { registerChannelResource } from "../resources/channel.ts";
 import { registerSessionResource } from "../resources/session.ts";
@@ -78,8 +79,7 @@ async function openHold(settings: Settings, log: Log, { sealing, telemetry }: Ho
     sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },
     telemetry,
     onStateChange: logStateChanges(log),
-    onWarning: ({ code, message, details }: HoldWarning) =>
-      log[code.startsWith("seal-") ? "error" : "warn"]({ code, ...details }, message),
+    onWarning: (warning: HoldWarning) => logWarning(log, warning),
     onError: (err: unknown) => log.error({ err }, "the store's background work failed"),
   };
   try {
@@ -139,7 +139,10 @@ function serveOptions(settings: Settings): ServeOptions {
       maxConnections: settings.maxConnections,
       maxStreams: settings.maxStreams,
       maxStreamsPerPrincipal: settings.maxStreamsPerPrincipal,
+      maxSessionsInUse: settings.maxSessionsInUse,
+      maxWarmInstances: settings.maxWarmSessions,
       maxMissedIdsPerMinute: settings.maxMissedIdsPerMinute,
+      ...(settings.maxMemory !== undefined && { maxMemoryBytes: settings.maxMemory }),
       ...(settings.maxCallsPerMinute !== undefined && { maxCallsPerMinute: settings.maxCallsPerMinute }),
       ...(settings.maxCallsPerMinutePerConnection !== undefined && {
         maxCallsPerMinutePerConnection: settings.maxCallsPerMinutePerConnection,

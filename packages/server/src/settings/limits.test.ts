@@ -22,7 +22,6 @@ type Fixed = readonly [what: string, option: string, value: string, beyond: stri
 const fixed: readonly Fixed[] = [
   ["Messages in a batch", "serve limits.maxBatch", "100", "`400` `-32600`"],
   ["Nesting of a body", "serve limits.maxDepth", "64", "`400` `-32600`"],
-  ["Sessions kept warm at a node", "serve limits.maxWarmInstances", "1000", "the one used longest ago gives way"],
   [
     "Messages of a session kept for resuming streams",
     "serve limits.maxLogEvents",

@@ -2,13 +2,16 @@
  * The settings that are limits. Each says what goes beyond it is answered; `docs/limits.md` is made of these rows and of the
  * library's limits that have no setting.
  */
-import { bytes, duration, integer, optionalInteger, type Row } from "./row.ts";
+import { bytes, duration, integer, optionalBytes, optionalInteger, type Row } from "./row.ts";
 
 /** Durations are milliseconds, sizes are bytes. */
 export type LimitSettings = {
   readonly maxConnections: number;
   readonly maxStreams: number;
   readonly maxStreamsPerPrincipal: number;
+  readonly maxSessionsInUse: number;
+  readonly maxWarmSessions: number;
+  readonly maxMemory: number | undefined;
   readonly maxCallsPerMinute: number | undefined;
   readonly maxCallsPerMinutePerConnection: number | undefined;
   readonly maxMissedIdsPerMinute: number;
@@ -63,6 +66,32 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     help: "Open streams of one principal at a node",
     beyond: "`429` `-32000` with `Retry-After`",
     option: "serve limits.maxStreamsPerPrincipal",
+  }),
+  maxSessionsInUse: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Sessions of a node that are in use: a call or a stream is open",
+    beyond: "`503` with `Retry-After`: another node may take it",
+    option: "serve limits.maxSessionsInUse",
+  }),
+  maxWarmSessions: integer({
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    group,
+    help: "Sessions kept warm at a node, those in use among them",
+    beyond: "the one used longest ago gives way",
+    option: "serve limits.maxWarmInstances",
+  }),
+  maxMemory: optionalBytes({
+    min: 32 * mebi,
+    max: mebi ** 2,
+    group,
+    help: "Memory of a node; unset, what its container allows",
+    beyond: "from 80 %: caches and idle instances go, then new sessions are `503` with `Retry-After`",
+    option: "serve limits.maxMemoryBytes",
   }),
   maxCallsPerMinute: optionalInteger({
     min: 1,

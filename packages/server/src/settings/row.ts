@@ -90,6 +90,18 @@ export function bytes(row: Bounded): Row<number> {
   };
 }
 
+/** A size that is none unless it is set. */
+export function optionalBytes(row: Omit<Bounded, "default">): Row<number | undefined> {
+  const { read } = bytes({ ...row, default: row.min });
+  return {
+    ...row,
+    default: undefined,
+    placeholder: "SIZE",
+    show: (value) => (value === undefined ? undefined : showBytes(value)),
+    read,
+  };
+}
+
 function same<Value>(value: Value): Value {
   return value;
 }

@@ -14,6 +14,7 @@ import { forwardEvents } from "../forward-events.ts";
 import { errorReply, invalidRequest, methodNotAllowed, unavailable } from "../http/answers.ts";
 import type { InstanceFactory } from "../instance.ts";
 import type { ResolvedServeOptions } from "../options.ts";
+import type { Admission } from "../pressure/admission.ts";
 import { failure, sessionNotFound, tooManyMisses, tooManyStreams } from "../sessions/answers.ts";
 import { extraOf } from "../sessions/caller.ts";
 import type { SessionDeps } from "../sessions/deps.ts";
@@ -38,6 +39,7 @@ export type HttpSseInit = {
   readonly slots: StreamSlots;
   /** Ids of no session that were presented to this node, counted with those of the other transport. */
   readonly missed: MissedIds;
+  readonly admission: Pick<Admission, "refuseNew">;
   readonly options: ResolvedServeOptions;
 };
 
@@ -70,6 +72,11 @@ export class HttpSse {
     });
   }
 
+  /** Connections whose stream is open here, each with an instance of its own. */
+  get open(): number {
+    return this.#connections.size;
+  }
+
   /** Answers one exchange that passed the guards. Never rejects. */
   async handle(inbound: Inbound): Promise<Reply> {
     try {
@@ -97,7 +104,9 @@ export class HttpSse {
 
   async #open({ principal: caller, signal }: Inbound): Promise<Reply> {
     if (this.#closed) return unavailable();
-    const { hold, instance, bus, slots, options } = this.#init;
+    const { hold, instance, bus, slots, admission, options } = this.#init;
+    const refused = admission.refuseNew();
+    if (refused !== undefined) return refused;
     const id = mintWireId();
     const principal = holderOf(caller, id.handle);
     const owner = ownerOfPrincipal(principal);

@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Store } from "../../store/contract.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
+import type { Admission } from "../pressure/admission.ts";
 import type { FailurePoints } from "./failure-points.ts";
 import type { SessionHold } from "./hold.ts";
 import type { Serving } from "./instance.ts";
@@ -24,6 +25,8 @@ export type SessionDeps = {
   readonly ids: FleetIds;
   readonly slots: StreamSlots;
   readonly missed: MissedIds;
+  /** Whether this node takes more sessions in hand. */
+  readonly admission: Pick<Admission, "refuseNew" | "refuseMore">;
   /** Absent where nothing is announced. */
   readonly news: SessionNews | undefined;
   /** The POST whose handler is running: what its server asks in there belongs to it. */

@@ -11,6 +11,7 @@ import type { Session } from "../../state/types.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
 import type { Parks } from "../parked.ts";
+import type { Admission } from "../pressure/admission.ts";
 import { failure, sessionIdMissing, sessionNotFound, unsupportedVersion } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { clearCalls } from "./calls/clear-calls.ts";
@@ -61,6 +62,8 @@ export type SessionEndpointInit = {
   readonly slots?: StreamSlots | undefined;
   /** Ids of no session that were presented here, where others than these are counted too. Default: its own. */
   readonly missed?: MissedIds | undefined;
+  /** Whether this node takes more sessions in hand. Default: as many as come. */
+  readonly admission?: Pick<Admission, "refuseNew" | "refuseMore"> | undefined;
   readonly options?: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined } | undefined;
 };
 
@@ -88,12 +91,12 @@ export interface SessionEndpoint {
   drain(): Promise<void>;
   /** Ends everything at once and closes every instance. Idempotent. */
   close(): Promise<void>;
+  /** Closes so many instances that nobody uses, the ones used longest ago first. Says how many there were. */
+  shedIdle(count: number): number;
   readonly stats: SessionEndpointStats;
 }
 
 const longCallMs = 1_000;
-/** Share of the heap beyond which warm sessions that nobody uses give way, however few they are. */
-const crowdedHeap = 0.75;
 
 /**
  * Serves 2025-era clients over HTTP. Nothing lives only here but open sockets and warm instances: another node, or this
@@ -143,10 +146,7 @@ class Endpoint implements SessionEndpoint {
       rehydrator: new Rehydrator(deps, this.#warm, made),
       initializer: new Initializer(deps, this.#warm, this.#exchanges, made),
     });
-    this.#sweep = setInterval(() => {
-      this.#watchLongCalls();
-      if (deps.options.heapShare() > crowdedHeap) this.#warm.shed();
-    }, longCallMs).unref();
+    this.#sweep = setInterval(() => this.#watchLongCalls(), longCallMs).unref();
     this.#stopListening = hold.onEnded(({ owner, kind, id, cause }) => {
       if (kind !== transportKind) return;
       this.#gate.forget(owner, id);
@@ -164,6 +164,10 @@ class Endpoint implements SessionEndpoint {
       callsInFlight: this.#exchanges.inFlight,
       callsTotal: this.#exchanges.total,
     };
+  }
+
+  shedIdle(count: number): number {
+    return this.#warm.shed(count);
   }
 
   async handle(inbound: Inbound): Promise<Reply> {
@@ -235,7 +239,10 @@ function isForCallsUnderWay({ method, body }: Inbound): boolean {
   return method === "POST" && readBody(body)?.messages.every(({ type }) => type !== "request") === true;
 }
 
-function makeDeps({ hold, news: source, slots, missed }: SessionEndpointInit, options: SessionOptions): SessionDeps {
+function makeDeps(
+  { hold, news: source, slots, missed, admission }: SessionEndpointInit,
+  options: SessionOptions,
+): SessionDeps {
   const onError = (error: unknown): void => {
     try {
       options.onError(error);
@@ -254,6 +261,7 @@ function makeDeps({ hold, news: source, slots, missed }: SessionEndpointInit, op
     failurePoint: options[failurePoints],
     ids: new FleetIds(),
     missed: missed ?? new MissedIds(options.maxMissedIdsPerMinute),
+    admission: admission ?? { refuseNew: () => undefined, refuseMore: () => undefined },
     slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
     serving: new AsyncLocalStorage<Serving>(),
     hint: (topic: string, hint: string): void => {

@@ -35,6 +35,8 @@ export class Initializer {
 
   async answer(inbound: Inbound, request: JSONRPCRequest): Promise<Reply> {
     this.#warm.refuseIfClosed();
+    const refused = this.#deps.admission.refuseNew();
+    if (refused !== undefined) return refused;
     if (!isWellFormed(request.params)) return jsonReply(errorResponse(request.id, -32602, wellFormed));
     const id = mintWireId();
     const principal = isAnonymous(inbound.principal) ? anonymousPrincipal(id.handle) : inbound.principal;

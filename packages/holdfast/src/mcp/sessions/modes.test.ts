@@ -129,18 +129,22 @@ describe("warm instances", () => {
     expect(node.errors).toEqual([]);
   });
 
-  test("give way where memory is short, however few they are; whoever is at work stays, and all go on", async () => {
-    let share = 0.2;
-    node = await startNode({ hold, options: { heapShare: () => share } });
+  test("give way where memory is short, the ones used longest ago first; whoever is at work stays, and all go on", async () => {
+    node = await startNode({ hold });
     const all: Record<string, string>[] = [];
     for (let i = 0; i < 9; i += 1) all.push(await open(node));
-    const [first] = all;
+    const [first, second, ...others] = all;
     const listening = await stream(node, "GET", undefined, first ?? {});
+    await call(node, "POST", toolCall(1, "count"), { headers: second ?? {} });
     expect(node.endpoint.stats).toMatchObject({ warm: 9, inUse: 1 });
-    share = 0.9;
-    await eventually(() => node?.endpoint.stats.warm === 1, 15_000);
-    share = 0.2;
-    for (const headers of all) expect((await call(node, "POST", toolCall(1, "count"), { headers })).status).toBe(200);
+    expect(node.endpoint.shedIdle(7)).toBe(7);
+    const { made } = node.instances;
+    await call(node, "POST", toolCall(1, "count"), { headers: second ?? {} });
+    expect(node.instances.made).toBe(made);
+    expect(node.endpoint.shedIdle(100)).toBe(1);
+    expect(node.endpoint.stats).toMatchObject({ warm: 1, inUse: 1 });
+    for (const headers of others)
+      expect((await call(node, "POST", toolCall(1, "count"), { headers })).status).toBe(200);
     listening.drop();
   });
 

@@ -1,5 +1,3 @@
-import { getHeapStatistics } from "node:v8";
-
 import { type FailurePoints, failurePoints } from "./failure-points.ts";
 
 /** What the 2025-era endpoint can be told, with its defaults. How long sessions live and how many there may be is the hold's. */
@@ -14,8 +12,6 @@ export type SessionOptions = {
   readonly maxStreamsPerPrincipal: number;
   /** Connected server instances kept, in use or not; those in use are never closed for it. */
   readonly maxWarmInstances: number;
-  /** How full the heap is, from 0 to 1: where it is crowded, warm instances that nobody uses give way. */
-  readonly heapShare: () => number;
   /** Between comment lines that keep a quiet stream open. */
   readonly keepAliveMs: number;
   /** A stream is ended after this long; its client resumes. */
@@ -52,10 +48,6 @@ const endpointDefaults: SessionOptions = {
   maxStreams: 5_000,
   maxStreamsPerPrincipal: 32,
   maxWarmInstances: 1_000,
-  heapShare: () => {
-    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    return used / limit;
-  },
   keepAliveMs: 15_000,
   maxStreamAgeMs: 3_600_000,
   maxStreamBufferBytes: 4 * 1024 * 1024,

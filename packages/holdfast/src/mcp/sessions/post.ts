@@ -85,6 +85,8 @@ export class Posts {
     batch: boolean,
   ): Promise<Reply> {
     const extra: MessageExtraInfo = extraOf(inbound);
+    const refused = requests.length > 0 ? this.#init.rehydrator.refuse(session) : undefined;
+    if (refused !== undefined) return refused;
     for (const incoming of messages) {
       if (incoming.type === "request") continue;
       const taken = await this.#tell(session, incoming, extra);

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../record/errors.ts";
+import type { Reply } from "../exchange.ts";
 import { isObject } from "../is-object.ts";
 import type { SessionDeps } from "./deps.ts";
 import type { MakeInstance } from "./endpoint.ts";
@@ -20,6 +21,11 @@ export class Rehydrator {
 
   peek(session: OpenSession): WarmSession | undefined {
     return this.#warm.peek(session.owner, session.id);
+  }
+
+  /** The refusal where this node has as many sessions in use as it may, and this is none of them. */
+  refuse({ owner, id }: OpenSession): Reply | undefined {
+    return this.#warm.uses(owner, id) ? undefined : this.#deps.admission.refuseMore();
   }
 
   /** Every use ends with `done`. */

@@ -52,6 +52,11 @@ export class WarmSessions {
     return (this.#used.get(key) ?? this.#idle.peek(key))?.session;
   }
 
+  /** Whether it is in use already, so that using it takes no more room. */
+  uses(owner: Owner, id: string): boolean {
+    return this.#used.has(keyOf(owner, id));
+  }
+
   /** Uses a session that is warm already. */
   take(owner: Owner, id: string): WarmSession | undefined {
     const key = keyOf(owner, id);
@@ -103,12 +108,19 @@ export class WarmSessions {
     this.#makeRoom();
   }
 
-  /** Memory is short: of the sessions that nobody uses the half used longest ago goes. */
-  shed(): void {
-    for (let left = Math.ceil(this.#idle.size / 2); left > 0; left -= 1) {
+  /** How many nobody uses. */
+  get idle(): number {
+    return this.#idle.size;
+  }
+
+  /** Memory is short: closes so many of those that nobody uses, the ones used longest ago first. Says how many there were. */
+  shed(count: number): number {
+    for (let closed = 0; closed < count; closed += 1) {
       const oldest = this.#idle.pop();
-      if (oldest !== undefined) this.#evict(oldest.session);
+      if (oldest === undefined) return closed;
+      this.#evict(oldest.session);
     }
+    return count;
   }
 
   /** The session is over: it is closed once nobody uses it. */

@@ -140,6 +140,10 @@ class SqliteStore implements Store {
     return { queued: this.#writer.queued, batches: this.#writer.batches };
   }
 
+  shed(): void {
+    this.#connection.shed();
+  }
+
   health(options: CallOptions = {}): Promise<StoreHealth> {
     return this.#gate.run(async () => {
       throwIfAborted(options.signal);
