@@ -9,9 +9,21 @@ it("refuses a server that does not flush, naming setting, value and remedy, unle
   const { url } = server;
   await expect(postgresStore({ url })).rejects.toMatchObject({
     code: "STORE_UNSAFE",
-    message: expect.stringMatching(/fsync=off.*set fsync=on.*accept: \["fsync=off"\]/),
+    message: expect.stringMatching(
+      /fsync=off.*set fsync=on.*accept: \["fsync=off"\] in code, or \?accept=fsync=off behind/,
+    ),
   });
-  await expect(postgresStore({ url, accept: ["fsync=off"] })).rejects.toThrow("full_page_writes=off");
+  await expect(postgresStore({ url, accept: ["fsync=off"] })).rejects.toThrow(
+    '["fsync=off", "full_page_writes=off"] in code, or ?accept=fsync=off,full_page_writes=off behind',
+  );
+
+  const behind = `${url}?application_name=safety&accept=fsync=off,full_page_writes=off`;
+  await using same = await postgresStore({ url: behind });
+  expect((await same.health()).warnings.join()).toMatch(/fsync=off.*\(accepted\).*full_page_writes=off.*\(accepted\)/);
+  await expect(postgresStore({ url: `${url}?accept=fsync` })).rejects.toMatchObject({
+    code: "CONFIGURATION",
+    message: expect.stringContaining('accept names "fsync", which is none of fsync=off'),
+  });
 
   await using store = await postgresStore({ url, accept: ["fsync=off", "full_page_writes=off"] });
   expect(store.traits.durability).toBe("process");

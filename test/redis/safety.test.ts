@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Owner } from "holdfast/contract";
 import { redisStore } from "holdfast/stores/redis";
+import { tieredStore } from "holdfast/stores/tiered";
 import { expect, it, onTestFinished } from "vitest";
 
 import { askRedis, type RedisServer, startRedis } from "../lib/servers/redis.ts";
@@ -17,7 +18,7 @@ const unsafe = (message: RegExp): object => ({ code: "STORE_UNSAFE", message: ex
 it("refuses a server without an append-only file, naming setting, value and remedy, unless that is accepted by name", async () => {
   const { url } = await serverWith("--appendonly", "no");
   await expect(redisStore({ url })).rejects.toMatchObject(
-    unsafe(/appendonly no.*set appendonly yes.*accept: \["appendonly=no"\]/),
+    unsafe(/appendonly no.*set appendonly yes.*accept: \["appendonly=no"\] in code, or \?accept=appendonly=no behind/),
   );
   await using store = await redisStore({ url: `${url}?accept=appendonly=no` });
   expect(store.traits.durability).toBe("none");
@@ -31,7 +32,7 @@ it("refuses a server that may evict, or leaves flushing to the system", async ()
   await expect(redisStore({ url })).rejects.toMatchObject(unsafe(/appendfsync no.*set appendfsync everysec/));
   const accept = ["appendfsync=no"] as const;
   await expect(redisStore({ url, accept })).rejects.toMatchObject(
-    unsafe(/maxmemory-policy allkeys-lru.*set maxmemory-policy noeviction/),
+    unsafe(/policy allkeys-lru.*set maxmemory-policy noeviction.*\?accept=appendfsync=no,maxmemory-policy behind/),
   );
   await using store = await redisStore({ url, accept: ["appendfsync=no", "maxmemory-policy"] });
   expect((await store.health()).durability).toContain("half a minute");
@@ -45,6 +46,13 @@ it("refuses a server that is too old, unless that is accepted by name", async ()
   );
   await using store = await redisStore({ url, accept: ["old-server"] });
   expect((await store.health()).warnings.join()).toMatch(/has version 6\..*\(accepted\)/);
+
+  // As a cache too, where the names stand behind the URL of Redis. Past it, there is no PostgreSQL here.
+  const postgres = "postgres://nobody@127.0.0.1:1/none";
+  await expect(tieredStore({ redis: url, postgres })).rejects.toMatchObject(unsafe(/has version 6\..*old-server/));
+  await expect(tieredStore({ redis: `${url}?accept=old-server`, postgres })).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+  });
 });
 
 /** A way to the server on which it passes for one of an earlier release. Answers the port. */

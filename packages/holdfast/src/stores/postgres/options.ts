@@ -1,10 +1,14 @@
 import { HoldfastError } from "../../record/errors.ts";
+import { acceptedIn, requireRisks } from "../../store/accept.ts";
 
 /** Dangers of a server's configuration that an operator may accept by name. */
 export type PostgresRisk = "fsync=off" | "full_page_writes=off" | "old-server";
 
 export type PostgresOptions = {
-  /** `postgres://user:password@host:port/database`. May lead through a transaction pooler. */
+  /**
+   * `postgres://user:password@host:port/database`. May lead through a transaction pooler. Behind a `?` stands what the
+   * driver knows, and `accept=…,…` for the option of that name.
+   */
   readonly url: string;
   /**
    * Leads to the server itself, for the one connection that LISTENs and for migrations. Default: `url`. Without a
@@ -54,7 +58,7 @@ const numeric = {
   pollMs: { fallback: 500, min: 10 },
 } as const;
 
-const risks: readonly string[] = ["fsync=off", "full_page_writes=off", "old-server"] satisfies PostgresRisk[];
+const risks: readonly PostgresRisk[] = ["fsync=off", "full_page_writes=off", "old-server"];
 const known: ReadonlySet<string> = new Set(["url", "directUrl", "replicaUrls", "accept", ...Object.keys(numeric)]);
 
 /** Fills in defaults. Throws `CONFIGURATION` naming the option that is wrong; never the URL, which may hold a password. */
@@ -62,18 +66,16 @@ export function resolveOptions(options: PostgresOptions): ResolvedPostgresOption
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw wrong(`"${name}" is not an option of the PostgreSQL store (${[...known].join(", ")})`);
   }
-  const { url, directUrl = url, replicaUrls = [], accept = [] } = options;
-  requireUrl("url", url);
+  requireUrl("url", options.url);
+  const { url, accepted } = withoutAccept(options.url);
+  const { directUrl = url, replicaUrls = [], accept } = options;
   requireUrl("directUrl", directUrl);
   for (const [index, replicaUrl] of replicaUrls.entries()) requireUrl(`replicaUrls[${index}]`, replicaUrl);
-  for (const risk of accept) {
-    if (!risks.includes(risk)) throw wrong(`accept names "${risk}", which is none of ${risks.join(", ")}`);
-  }
   return {
     url,
     directUrl,
     replicaUrls,
-    accept,
+    accept: accept === undefined ? accepted : requireRisks(accept, risks),
     maxConnections: whole(options, "maxConnections"),
     connectTimeoutMs: whole(options, "connectTimeoutMs"),
     statementTimeoutMs: whole(options, "statementTimeoutMs"),
@@ -88,6 +90,16 @@ export function resolveOptions(options: PostgresOptions): ResolvedPostgresOption
 function requireUrl(name: string, url: string): void {
   if (typeof url === "string" && /^postgres(ql)?:\/\/./.test(url) && URL.canParse(url)) return;
   throw wrong(`${name} is a URL such as postgres://user:password@host:5432/database`);
+}
+
+/** The URL as the driver takes it, and what it says for us. */
+function withoutAccept(text: string): { readonly url: string; readonly accepted: readonly PostgresRisk[] } {
+  const url = new URL(text);
+  const accepted = acceptedIn(url.searchParams.getAll("accept").join(","), risks);
+  // Left as it was written, unless there is something to take out.
+  if (!url.searchParams.has("accept")) return { url: text, accepted };
+  url.searchParams.delete("accept");
+  return { url: url.href, accepted };
 }
 
 function whole(options: PostgresOptions, name: keyof typeof numeric): number {

@@ -1,5 +1,6 @@
 /** Settings of the server that would break a promise, looked at when the store opens. */
 import { HoldfastError } from "../../record/errors.ts";
+import { wayToAccept } from "../../store/accept.ts";
 import type { Connection } from "./driver.ts";
 import type { PostgresRisk } from "./options.ts";
 
@@ -30,7 +31,7 @@ export async function requireSafeServer(
   const warnings: string[] = [];
   const refuse = (risk: PostgresRisk | undefined, message: string): void => {
     if (risk === undefined || !accepted.includes(risk)) {
-      const way = risk === undefined ? "" : `, or accept it by name: accept: ["${risk}"]`;
+      const way = risk === undefined ? "" : `, ${wayToAccept(accepted, risk)}`;
       throw new HoldfastError("STORE_UNSAFE", `${message}${way}`, { details: { setting: risk ?? "server" } });
     }
     warnings.push(`${message} (accepted)`);

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../record/errors.ts";
+import { acceptedIn, requireRisks } from "../../store/accept.ts";
 import { type RedisTarget, targetOf } from "./target.ts";
 
 /** Dangers of a server's configuration that an operator may accept by name. */
@@ -55,12 +56,7 @@ const numeric = {
   pollMs: { fallback: 500, min: 10 },
 } as const;
 
-const risks: readonly string[] = [
-  "appendonly=no",
-  "appendfsync=no",
-  "maxmemory-policy",
-  "old-server",
-] satisfies RedisRisk[];
+const risks: readonly RedisRisk[] = ["appendonly=no", "appendfsync=no", "maxmemory-policy", "old-server"];
 const known: ReadonlySet<string> = new Set([
   "url",
   "prefix",
@@ -85,11 +81,9 @@ export function resolveOptions(options: RedisOptions): ResolvedRedisOptions {
       throw wrong("behind the ? of url stand prefix and accept, nothing else");
   }
   const prefix = options.prefix ?? target.query.get("prefix") ?? "holdfast:";
-  const accept = options.accept ?? acceptedIn(target.query.get("accept"));
+  const given = options.accept;
+  const accept = given === undefined ? acceptedIn(target.query.get("accept"), risks) : requireRisks(given, risks);
   if (!prefixPattern.test(prefix)) throw wrong("prefix has at most 64 characters of A-Z a-z 0-9 : _ . -");
-  for (const risk of accept) {
-    if (!isRisk(risk)) throw wrong(`accept names "${String(risk)}", which is none of ${risks.join(", ")}`);
-  }
   return {
     target,
     prefix,
@@ -105,17 +99,6 @@ export function resolveOptions(options: RedisOptions): ResolvedRedisOptions {
     lingerMs: whole(options, "lingerMs"),
     pollMs: whole(options, "pollMs"),
   };
-}
-
-function acceptedIn(text: string | undefined): readonly RedisRisk[] {
-  const names = (text ?? "").split(",").filter((name) => name !== "");
-  const wrongName = names.find((name) => !isRisk(name));
-  if (wrongName !== undefined) throw wrong(`accept names "${wrongName}", which is none of ${risks.join(", ")}`);
-  return names.filter(isRisk);
-}
-
-function isRisk(name: string): name is RedisRisk {
-  return risks.includes(name);
 }
 
 function whole(options: RedisOptions, name: keyof typeof numeric): number {

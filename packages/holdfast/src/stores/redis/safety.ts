@@ -1,5 +1,6 @@
 /** Settings of the servers that would break a promise, looked at when the store opens. */
 import { HoldfastError } from "../../record/errors.ts";
+import { wayToAccept } from "../../store/accept.ts";
 import { Refused } from "./failures.ts";
 import type { RedisNode } from "./node.ts";
 import type { RedisRisk } from "./options.ts";
@@ -36,7 +37,7 @@ async function requireSafeServer(name: string, node: RedisNode, accepted: readon
   const warnings: string[] = [];
   const refuse = (risk: RedisRisk | undefined, message: string): void => {
     if (risk === undefined || !accepted.includes(risk)) {
-      const way = risk === undefined ? "" : `, or accept it by name: accept: ["${risk}"]`;
+      const way = risk === undefined ? "" : `, ${wayToAccept(accepted, risk)}`;
       throw new HoldfastError("STORE_UNSAFE", `Redis at ${name} ${message}${way}`, {
         details: { setting: risk ?? "role" },
       });

@@ -32,6 +32,7 @@ import { postgresStoreAhead } from "../postgres/store.ts";
 import { loadDriver } from "../redis/driver.ts";
 import { hintsOver } from "../redis/hints.ts";
 import { Keys } from "../redis/keys.ts";
+import type { RedisRisk } from "../redis/options.ts";
 import { requireSafeServers } from "../redis/safety.ts";
 import { topologyFor } from "../redis/topologies.ts";
 import type { Topology } from "../redis/topology.ts";
@@ -61,7 +62,7 @@ export async function tieredStoreAhead(options: TieredOptions, aheadMs: () => nu
   const resolved = resolveOptions(options);
   const topology = topologyFor(await loadDriver(), resolved.redis);
   try {
-    await reach(topology);
+    await reach(topology, resolved.redis.accept);
     const truth = await postgresStoreAhead(resolved.postgres, aheadMs);
     return new TieredStore(truth, topology, resolved, aheadMs);
   } catch (error) {
@@ -71,11 +72,11 @@ export async function tieredStoreAhead(options: TieredOptions, aheadMs: () => nu
 }
 
 /** Redis is wanted, not needed. */
-async function reach(topology: Topology): Promise<void> {
+async function reach(topology: Topology, accepted: readonly RedisRisk[]): Promise<void> {
   try {
     await topology.connect();
     // What PostgreSQL has cannot be lost here.
-    await requireSafeServers(topology, ["appendonly=no", "appendfsync=no", "maxmemory-policy"]);
+    await requireSafeServers(topology, ["appendonly=no", "appendfsync=no", "maxmemory-policy", ...accepted]);
   } catch (error) {
     if (isHoldfastError(error, "STORE_UNSAFE") || isHoldfastError(error, "CONFIGURATION")) throw error;
     for (const node of topology.nodes().values()) node.wake();
