@@ -16,6 +16,7 @@ export type Change = RecordKey & {
   readonly create?: Creation | undefined;
   /** Replaces the document of a record that is already there: version + 1. Ignored by the commit that creates it. */
   readonly document?: NewDocument | undefined;
+  /** Of counters, appends and trims one change has at most 2,000 each. */
   readonly counters?: readonly CounterChange[] | undefined;
   readonly appends?: readonly Append[] | undefined;
   readonly trims?: readonly Trim[] | undefined;
@@ -48,7 +49,7 @@ export type CounterChange = {
 
 export type Append = {
   readonly stream: string;
-  /** One event each, in this order. */
+  /** One event each, in this order. A commit appends at most 10,000 events. */
   readonly data: readonly string[];
   /** Refuses the commit unless the stream's head is here before the append. */
   readonly expectedHead?: Position | undefined;

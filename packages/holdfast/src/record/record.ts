@@ -91,6 +91,10 @@ export type StoredEvent = {
 
 /** Most changes one commit may hold. */
 export const maxChangesPerCommit = 16;
+/** Most events one commit may append. */
+export const maxEventsPerCommit = 10_000;
+/** Most counter changes, most appends and most trims of one change. */
+export const maxStepsPerChange = 2_000;
 /** Most characters of a counter's or stream's name. */
 export const maxNameLength = 128;
 /** Most counters, and most streams, of one record. A new name beyond it is refused; names that are there go on. */

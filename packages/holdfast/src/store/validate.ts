@@ -9,9 +9,11 @@ import {
   type IndexedFields,
   type Lifetime,
   maxChangesPerCommit,
+  maxEventsPerCommit,
   maxHintBytes,
   maxLifetimeMs,
   maxNameLength,
+  maxStepsPerChange,
   type RecordKey,
 } from "../record/record.ts";
 import { isOfLength, isWellFormed, utf8Length } from "../record/text.ts";
@@ -35,6 +37,7 @@ export function validateCommit(changes: readonly Change[], options: CommitOption
   }
   for (const change of changes) validateChange(change);
   if (changes.length > 1) refuseRepeatedRecords(changes);
+  refuseTooManyEvents(changes);
   const { commitId, fence } = options;
   if (commitId !== undefined) validateCommitId(commitId.id);
   if (fence !== undefined) {
@@ -50,6 +53,20 @@ function refuseRepeatedRecords(changes: readonly Change[]): void {
     if (seen.has(address)) throw invalid(`two changes of one commit name the same record (kind "${kind}")`);
     seen.add(address);
   }
+}
+
+/** What one commit does is done in one piece, and holds others up for as long. */
+function refuseTooManyEvents(changes: readonly Change[]): void {
+  let events = 0;
+  for (const { appends } of changes) for (const { data } of appends ?? []) events += data.length;
+  if (events > maxEventsPerCommit) {
+    throw invalid(`a commit appends at most ${maxEventsPerCommit} events, not ${events}: divide it into several`);
+  }
+}
+
+function refuseTooManySteps(what: string, steps: readonly unknown[] | undefined): void {
+  if (steps === undefined || steps.length <= maxStepsPerChange) return;
+  throw invalid(`a change has at most ${maxStepsPerChange} ${what}, not ${steps.length}: divide it into several`);
 }
 
 /** Throws `INVALID_ARGUMENT` if the key, a tail or the commit id is malformed, or `ABORTED`. */
@@ -155,6 +172,9 @@ function validateChange(change: Change): void {
   }
   if (document !== undefined) validateDocument(document);
   if (lifetime !== undefined) validateLifetime(lifetime);
+  refuseTooManySteps("counter changes", change.counters);
+  refuseTooManySteps("appends", change.appends);
+  refuseTooManySteps("trims", change.trims);
   for (const { name, by, min, max } of change.counters ?? []) {
     validateName("counter", name);
     if (!Number.isSafeInteger(by)) throw invalid(`counter "${name}" cannot change by ${by}: not a safe integer`);

@@ -9,7 +9,7 @@ import { Aborts, type Settler } from "../../store/abort.ts";
 import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
-import { charactersOf, commitArguments, onlyFrees } from "./commit-arguments.ts";
+import { commitArguments, lengthOf, onlyFrees } from "./commit-arguments.ts";
 import type { Keys } from "./keys.ts";
 import type { ResolvedRedisOptions } from "./options.ts";
 import type { Owners } from "./owners.ts";
@@ -18,7 +18,7 @@ import { committedFromWire, type Wide, type WireOutcome } from "./wire.ts";
 
 /** One call keeps everybody else waiting while it runs, so it is given only so much. */
 const maxCommitsPerCall = 64;
-const maxCharactersPerCall = 1024 * 1024;
+const maxLengthPerCall = 1024 * 1024;
 
 type Item = {
   readonly owner: Owner;
@@ -132,7 +132,7 @@ function callsOf(items: readonly Item[]): readonly Call[] {
   const open = new Map<string, { readonly call: Call & { readonly items: Item[] }; room: number }>();
   const calls: Call[] = [];
   for (const item of items) {
-    const length = charactersOf(item.changes);
+    const length = lengthOf(item.changes);
     const frees = onlyFrees(item.changes);
     const standing = open.get(item.owner);
     // What frees stays in order with its neighbours; only calls of nothing else are let through when the server is full.
@@ -148,7 +148,7 @@ function callsOf(items: readonly Item[]): readonly Call[] {
     }
     const call = { owner: item.owner, items: [item], frees };
     calls.push(call);
-    open.set(item.owner, { call, room: maxCharactersPerCall - length });
+    open.set(item.owner, { call, room: maxLengthPerCall - length });
   }
   return calls;
 }

@@ -139,6 +139,15 @@ export const brokenInputs: readonly BrokenStore[] = [
       return sound.commit(owner, changes, { ...options, fence });
     },
   })),
+  wrapping("what is too much for one commit is cut short instead of refused", ["K8"], (sound) => ({
+    commit: (owner, changes, options): Promise<Committed> => {
+      const cut = changes.map((change) => {
+        const appends = change.appends?.map((append) => ({ ...append, data: append.data.slice(0, 5_000) }));
+        return { ...change, ...(appends !== undefined && { appends }) };
+      });
+      return sound.commit(owner, cut, options);
+    },
+  })),
   wrapping("malformed input is thrown past the promise", ["Z8"], (sound) => ({
     commit: (owner, changes, options): Promise<Committed> => {
       if (changes.some(({ expect }) => expect === 0)) throw new HoldfastError("INVALID_ARGUMENT", "0 is no version");

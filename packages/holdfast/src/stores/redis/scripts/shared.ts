@@ -58,14 +58,18 @@ local function members(key, place, indexed)
   for i = 1, #indexed, 12 do insert(all, '#' .. kind .. '/' .. sub(indexed, i, i + 11) .. behind) end
   return all
 end
-local function unlist(key, place, indexed) call('ZREM', L, unpack(members(key, place, indexed))) end
+-- In pieces: Lua hands on only so many arguments at once.
+local function unlist(key, place, indexed)
+  local all = members(key, place, indexed)
+  for i = 1, #all, CHUNK do call('ZREM', L, unpack(all, i, min(i + CHUNK - 1, #all))) end
+end
 local function enlist(key, place, indexed)
   local scored = {}
   for _, member in ipairs(members(key, place, indexed)) do
     insert(scored, 0)
     insert(scored, member)
   end
-  call('ZADD', L, unpack(scored))
+  for i = 1, #scored, CHUNK do call('ZADD', L, unpack(scored, i, min(i + CHUNK - 1, #scored))) end
 end
 local function newAccount() return { 0, 0, 0, 0, 0, 0, 0, 0, 0, NEVER, 0 } end
 -- Every key holds something from now on.
@@ -80,7 +84,6 @@ local function metaOf(key)
   return packed and unpackm(packed)
 end
 
--- In pieces: Lua hands on only so many arguments at once.
 local function hset(list)
   for i = 1, #list, CHUNK do call('HSET', H, unpack(list, i, min(i + CHUNK - 1, #list))) end
 end

@@ -1,4 +1,4 @@
-import { maxLifetimeMs, maxNamesPerRecord } from "../../../record/record.ts";
+import { maxEventsPerCommit, maxLifetimeMs, maxNamesPerRecord, maxStepsPerChange } from "../../../record/record.ts";
 import type { CommitId } from "../../../store/contract.ts";
 import { race } from "../../race.ts";
 import { holds, present, rejects, same } from "../check.ts";
@@ -219,6 +219,44 @@ export const bounds: readonly Requirement[] = [
       same("one that is there", heads.get("s1"), 2);
       const { streams } = await live(store, owner, key);
       same("what stands", [streams.size, streams.has("x")], [maxNamesPerRecord, false]);
+    },
+  },
+  {
+    id: "K8",
+    group,
+    text: "a commit appends up to 10,000 events, and a change has up to 2,000 counter changes, appends and trims; more are invalid arguments",
+    rule: "commit",
+    test: async (context) => {
+      const { store } = context;
+      const owner = context.owner();
+      const [one, other] = [fresh(context), fresh(context)];
+      await make(store, owner, one);
+      await make(store, owner, other);
+      const half = span(1, maxEventsPerCommit / 2).map(String);
+      const both = [appending(one, "log", ...half), appending(other, "log", ...half)];
+      const { results } = await accepted(store, owner, both);
+      same(
+        "heads",
+        results.map(({ heads }) => heads.get("log")),
+        [half.length, half.length],
+      );
+      const tooMany = [appending(one, "log", ...half), appending(other, "log", ...half, "more")];
+      await rejects("one event more", "INVALID_ARGUMENT", () => store.commit(owner, tooMany));
+      const steps = span(0, maxStepsPerChange);
+      const lists = {
+        counters: steps.map(() => ({ name: "n", by: 1 })),
+        appends: steps.map(() => ({ stream: "log", data: [] })),
+        trims: steps.map((through) => ({ stream: "log", through })),
+      };
+      for (const [name, list] of Object.entries(lists)) {
+        await rejects(`${list.length} ${name}`, "INVALID_ARGUMENT", () =>
+          store.commit(owner, [{ ...one, expect: "present", [name]: list }]),
+        );
+        await apply(store, owner, { ...one, expect: "present", [name]: list.slice(1) });
+      }
+      const { counters, streams } = await live(store, owner, one);
+      const stands = [counters.get("n"), streams.get("log")];
+      same("what stands", stands, [maxStepsPerChange, { head: half.length, first: maxStepsPerChange + 1 }]);
     },
   },
 ];
