@@ -32,6 +32,8 @@ export type Claimed = {
   /** How much that was. */
   readonly owners: number;
   readonly records: number;
+  /** How many records were passed over, which stay where they are. Absent in what earlier releases wrote. */
+  readonly staying?: number | undefined;
   readonly phase: "copying" | "copied";
 };
 

@@ -32,8 +32,14 @@ export type Copy = {
 /** Dumps read ahead of the one that is being put in. Whole records are in memory, so few. */
 const readAhead = 4;
 
+export type CopyListeners = {
+  readonly onCopied: (counts: CopyCounts) => void;
+  /** Told of a record that stays where it is, since it says something of the source alone. */
+  readonly onStaying: () => void;
+};
+
 /** Puts everything of one owner into the destination: records in the order they were created, then the account. */
-export async function copyOwner(copy: Copy, onCopied: (counts: CopyCounts) => void): Promise<void> {
+export async function copyOwner(copy: Copy, { onCopied, onStaying }: CopyListeners): Promise<void> {
   const { from, to, owner, signal } = copy;
   const ahead: Promise<RecordDump | undefined>[] = [];
   const putNext = async (): Promise<void> => {
@@ -43,7 +49,10 @@ export async function copyOwner(copy: Copy, onCopied: (counts: CopyCounts) => vo
   };
   try {
     for await (const record of everyRecord(from, { owner, signal })) {
-      if (placeBoundKinds.has(record.kind)) continue;
+      if (placeBoundKinds.has(record.kind)) {
+        onStaying();
+        continue;
+      }
       ahead.push(exported(copy, record));
       if (ahead.length > readAhead) await putNext();
     }

@@ -117,6 +117,24 @@ describe("moving", () => {
       }
     }));
 
+  it("out of a store that was moved into ends at all of it, what stays there left out", () =>
+    inHouse(async ({ from, to }) => {
+      await move(from, to);
+      const lifetime = { idleMs: 60_000 };
+      for (const kind of ["holdfast.node", "holdfast.rate"]) {
+        await to.commit(first, [{ kind, id: "here", expect: "absent", create: { text: "{}", lifetime } }]);
+      }
+      expect((await to.admin.stats()).records).toBe(58);
+      await using back = await memoryStore();
+      const told: MoveProgress[] = [];
+      expect(await move(to, back, { onProgress: (progress) => told.push(progress) })).toMatchObject({ ok: true });
+      for (const phase of ["copying", "verifying"]) {
+        const last = told.filter((progress) => progress.phase === phase).at(-1);
+        expect(last).toMatchObject({ records: 55, of: { records: 55 } });
+      }
+      expect(told.every(({ records, of }) => records <= of.records)).toBe(true);
+    }));
+
   it("goes on where it was aborted, and leaves alone what is there", () =>
     inHouse(async ({ from, to, path }) => {
       const controller = new AbortController();

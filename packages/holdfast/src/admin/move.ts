@@ -37,7 +37,7 @@ export type MoveProgress = {
   readonly phase: "copying" | "verifying";
   readonly records: number;
   readonly owners: number;
-  /** What there is in all, as far as the source could say at the beginning. */
+  /** What there is in all, as the source said at the beginning, less what was found to stay there. */
   readonly of: { readonly records: number; readonly owners: number };
 };
 
@@ -49,7 +49,7 @@ export type MoveReport = Verified & {
 };
 
 const ownersPerNote = 100;
-const beginning = { after: undefined, owners: 0, records: 0 } as const;
+const beginning = { after: undefined, owners: 0, records: 0, staying: 0 } as const;
 const known = ["from", "to", "source", "accept", "concurrency", "onProgress", "signal"];
 
 /**
@@ -67,29 +67,47 @@ export async function moveStore(options: MoveOptions): Promise<MoveReport> {
   const extraAllowed = accept.includes("other-data");
   const { claim, resumed } = await begin(options, to, extraAllowed);
   const total = await from.admin.stats({ signal });
-  const of = { records: total.records, owners: total.owners };
 
   let counts = noCounts;
-  let { after, owners, records }: Pick<Claimed, "after" | "owners" | "records"> =
-    claim.said.phase === "copying" ? claim.said : beginning;
+  let {
+    after,
+    owners,
+    records,
+    staying = 0,
+  }: Pick<Claimed, "after" | "owners" | "records" | "staying"> = claim.said.phase === "copying"
+    ? claim.said
+    : beginning;
   const told = (phase: MoveProgress["phase"], done: number, ofOwners: number): void =>
-    onProgress?.({ phase, records: done, owners: ofOwners, of });
-  await claim.note({ phase: "copying", after, owners, records });
+    onProgress?.({
+      phase,
+      records: done,
+      owners: ofOwners,
+      of: { records: total.records - staying, owners: total.owners },
+    });
+  await claim.note({ phase: "copying", after, owners, records, staying });
   do {
     const page = await from.admin.owners({ limit: ownersPerNote, after, signal });
     await forEachLimited(page.owners, concurrency, async (owner) => {
       // A destination that was empty has nothing that could be the same already.
       const compare = resumed || extraAllowed;
-      await copyOwner({ from, to, owner, compare, signal }, (copied) => {
-        counts = add(counts, copied);
-        records += copied.records + copied.alreadyThere + copied.refused;
-        told("copying", records, owners);
-      });
+      await copyOwner(
+        { from, to, owner, compare, signal },
+        {
+          onCopied: (copied) => {
+            counts = add(counts, copied);
+            records += copied.records + copied.alreadyThere + copied.refused;
+            told("copying", records, owners);
+          },
+          onStaying: () => {
+            staying += 1;
+          },
+        },
+      );
       owners += 1;
       told("copying", records, owners);
     });
     after = page.next;
-    if (after !== undefined) await claim.note({ after, owners, records });
+    if (after !== undefined) await claim.note({ after, owners, records, staying });
   } while (after !== undefined);
 
   await claim.note({ ...beginning, phase: "copied" });
