@@ -17,6 +17,8 @@ export interface RedisCluster {
   readonly servers: readonly RedisServer[];
   /** Moves so many slots from one server to another, keys and all. Resolves once they are there. */
   move(from: number, to: number, slots: number): Promise<void>;
+  /** Starts a replica of one of the primaries. Resolves once it has what its primary has. */
+  addReplica(of: number): Promise<RedisServer>;
   /** How many keys each server has. */
   sizes(): Promise<readonly number[]>;
   stop(): Promise<void>;
@@ -24,13 +26,12 @@ export interface RedisCluster {
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const servers: RedisServer[] = [];
+  const replicas: RedisServer[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all([...servers, ...replicas].map((server) => server.stop()));
   };
   try {
-    // Its bus has the port 10,000 above, which has to exist.
-    const settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-    while (servers.length < primaries) servers.push(await startRedis(settings, 55_535));
+    while (servers.length < primaries) servers.push(await startNode());
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
     await cli(["--cluster", "create", ...addresses, "--cluster-yes"]);
     await untilWhole(servers);
@@ -42,6 +43,14 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         const way = ["--cluster-from", ids[from] ?? "", "--cluster-to", ids[to] ?? "", "--cluster-slots", `${slots}`];
         await cli(["--cluster", "reshard", addresses[0] ?? "", ...way, "--cluster-yes"]);
       },
+      addReplica: async (of) => {
+        const replica = await startNode();
+        replicas.push(replica);
+        const way = ["--cluster-slave", "--cluster-master-id", ids[of] ?? ""];
+        await cli(["--cluster", "add-node", `127.0.0.1:${replica.port}`, addresses[0] ?? "", ...way]);
+        await untilFollowing(replica);
+        return replica;
+      },
       sizes: () => Promise.all(servers.map(async ({ port }) => Number((await askRedis(port, "DBSIZE")).slice(1)))),
       stop,
     };
@@ -51,12 +60,27 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   }
 }
 
+/** Its bus has the port 10,000 above, which has to exist. */
+function startNode(): Promise<RedisServer> {
+  return startRedis(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"], 55_535);
+}
+
 async function cli(args: readonly string[]): Promise<void> {
   await run(join(redisBinaries(), "redis-cli"), args, { maxBuffer: 64 * 1024 * 1024 });
 }
 
 async function idOf(port: number): Promise<string> {
   return (await askRedis(port, "CLUSTER MYID")).split("\r\n")[1] ?? "";
+}
+
+async function untilFollowing(replica: RedisServer): Promise<void> {
+  const until = performance.now() + joinMs;
+  for (;;) {
+    const info = await askRedis(replica.port, "INFO replication");
+    if (info.includes("role:slave") && info.includes("master_link_status:up")) return;
+    if (performance.now() > until) throw new Error("a replica of the Redis cluster does not follow its primary");
+    await delay(50);
+  }
 }
 
 /** Every server has to know of every slot. */
