@@ -29,6 +29,6 @@ it("refuses a server that does not flush, naming setting, value and remedy, unle
   expect(store.traits.durability).toBe("process");
   const { ok, durability, warnings } = await store.health();
   expect(ok).toBe(true);
-  expect(durability).toContain("not loss of power");
+  expect(durability).toContain("not loss of power on its host (fsync=off, full_page_writes=off)");
   expect(warnings.join()).toContain("fsync=off");
 });

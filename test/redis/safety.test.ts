@@ -35,7 +35,18 @@ it("refuses a server that may evict, or leaves flushing to the system", async ()
     unsafe(/policy allkeys-lru.*set maxmemory-policy noeviction.*\?accept=appendfsync=no,maxmemory-policy behind/),
   );
   await using store = await redisStore({ url, accept: ["appendfsync=no", "maxmemory-policy"] });
+  expect([store.traits.durability, (await store.health()).durability]).toEqual([
+    "none",
+    expect.stringContaining("throws away what it likes once it is full (maxmemory-policy allkeys-lru)"),
+  ]);
+});
+
+it("says how much may be lost where the system flushes, and warns once the server was told to evict", async () => {
+  const { url, port } = await serverWith("--appendfsync", "no");
+  await using store = await redisStore({ url, accept: ["appendfsync=no"] });
   expect((await store.health()).durability).toContain("half a minute");
+  await askRedis(port, "CONFIG SET maxmemory-policy allkeys-lfu");
+  expect((await store.health()).warnings.join()).toContain("since the store was opened (allkeys-lfu)");
 });
 
 it("refuses a server that is too old, unless that is accepted by name", async () => {

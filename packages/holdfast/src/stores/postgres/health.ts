@@ -40,9 +40,9 @@ export async function healthOf(
   return { ok, durability: durabilityOf(facts), warnings, details };
 }
 
-function durabilityOf({ fsync, hasSynchronousStandby }: ServerFacts): string {
-  if (fsync === false) {
-    return "An acknowledged commit survives a crash of PostgreSQL, but not loss of power on its host (fsync=off).";
+function durabilityOf({ lossy, hasSynchronousStandby }: ServerFacts): string {
+  if (lossy.length > 0) {
+    return `An acknowledged commit survives a crash of PostgreSQL, but not loss of power on its host (${lossy.join(", ")}).`;
   }
   const failover = hasSynchronousStandby
     ? "a failover to a synchronous standby keeps it"

@@ -22,6 +22,7 @@ it("takes a server that is as it comes, without a warning", async () => {
   expect(await requireSafeServer(answering(good), [])).toEqual({
     version: "15.18",
     fsync: true,
+    lossy: [],
     hasSynchronousStandby: false,
     warnings: [],
   });
@@ -36,6 +37,11 @@ it("refuses a server that is too old, naming its version and what to do, unless 
   });
   const { warnings } = await requireSafeServer(old, ["old-server"]);
   expect(warnings).toEqual([expect.stringContaining("(accepted)")]);
+});
+
+it("knows which of the settings it was told to put up with can lose what was acknowledged", async () => {
+  const torn = answering({ ...good, pages: "off" });
+  expect((await requireSafeServer(torn, ["full_page_writes=off"])).lossy).toEqual(["full_page_writes=off"]);
 });
 
 it("warns of a server that hides its settings, and does not claim to know them", async () => {

@@ -14,6 +14,8 @@ const settings = `select current_setting('server_version_num')::integer as versi
 export type ServerFacts = {
   readonly version: string;
   readonly fsync: boolean | undefined;
+  /** Settings by which loss of power can lose what was acknowledged, where they were accepted. */
+  readonly lossy: readonly string[];
   readonly hasSynchronousStandby: boolean;
   readonly warnings: readonly string[];
 };
@@ -55,6 +57,10 @@ export async function requireSafeServer(
   if (row["fsync"] === null) warnings.push("The server hides its fsync setting; its durability cannot be told.");
   return {
     version: String(row["name"]),
+    lossy: [
+      ...(row["fsync"] === "off" ? ["fsync=off"] : []),
+      ...(row["pages"] === "off" ? ["full_page_writes=off"] : []),
+    ],
     fsync: row["fsync"] === null ? undefined : row["fsync"] !== "off",
     hasSynchronousStandby: typeof row["standbys"] === "string" && row["standbys"] !== "",
     warnings,

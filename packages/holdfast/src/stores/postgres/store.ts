@@ -82,7 +82,7 @@ class PostgresStore implements Store {
 
   constructor(driver: Driver, options: ResolvedPostgresOptions, prepared: Prepared, aheadMs: () => number) {
     const { facts, cursorKey } = prepared;
-    const durability = facts.fsync === false ? "process" : "host";
+    const durability = facts.lossy.length > 0 ? "process" : "host";
     this.traits = { name: "postgres", durability, outcomeCanBeUnknown: true, shared: true };
     this.#facts = facts;
     this.#cursorKey = cursorKey;

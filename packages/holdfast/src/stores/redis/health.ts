@@ -1,6 +1,6 @@
 import type { StoreHealth } from "../../store/contract.ts";
 import { translate } from "./failures.ts";
-import { parseInfo, type ServerFacts } from "./safety.ts";
+import { evictingOf, parseInfo, type ServerFacts } from "./safety.ts";
 import type { Topology } from "./topology.ts";
 
 export type StoreState = { readonly queued: number; readonly hears: boolean };
@@ -30,6 +30,9 @@ export async function healthOf(topology: Topology, facts: ServerFacts, state: St
       if (info.get("aof_enabled") === "0" && facts.flushing !== "none") {
         warnings.push(`Redis at ${name} stopped keeping its append-only file since the store was opened.`);
       }
+      if (evictingOf(info) !== undefined && facts.evicting === undefined) {
+        warnings.push(`Redis at ${name} may throw keys away since the store was opened (${evictingOf(info)}).`);
+      }
       const limit = Number(info.get("maxmemory") ?? 0);
       if (limit > 0 && Number(info.get("used_memory")) > 0.9 * limit) {
         warnings.push(`Redis at ${name} has used more than nine tenths of its maxmemory.`);
@@ -44,7 +47,10 @@ export async function healthOf(topology: Topology, facts: ServerFacts, state: St
   return { ok, durability: durabilityOf(facts), warnings: [...new Set(warnings)], details };
 }
 
-function durabilityOf({ flushing }: ServerFacts): string {
+function durabilityOf({ flushing, evicting }: ServerFacts): string {
+  if (evicting !== undefined) {
+    return `Nothing is sure to survive: Redis throws away what it likes once it is full (maxmemory-policy ${evicting}).`;
+  }
   const failover = "a failover to a replica can take back the newest commits and tokens";
   switch (flushing) {
     case "always":

@@ -14,6 +14,8 @@ export type Flushing = "always" | "everysec" | "no" | "hidden" | "none";
 export type ServerFacts = {
   readonly version: string;
   readonly flushing: Flushing;
+  /** The policy by which a full server throws away keys of ours, where that was accepted. */
+  readonly evicting: string | undefined;
   readonly warnings: readonly string[];
 };
 
@@ -27,6 +29,7 @@ export async function requireSafeServers(topology: Topology, accepted: readonly 
   return {
     version: [...new Set(all.map(({ version }) => version))].join(", "),
     flushing: worst ?? "hidden",
+    evicting: all.find(({ evicting }) => evicting !== undefined)?.evicting,
     warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
   };
 }
@@ -73,7 +76,13 @@ async function requireSafeServer(name: string, node: RedisNode, accepted: readon
       `Redis at ${name} has no maxmemory: set one below what its host has, so that it refuses rather than dies.`,
     );
   }
-  return { version, flushing, warnings };
+  return { version, flushing, evicting: evictingOf(info), warnings };
+}
+
+/** Policies that begin with `volatile` take only keys with a time to live, which ours never have. */
+export function evictingOf(info: ReadonlyMap<string, string>): string | undefined {
+  const policy = info.get("maxmemory_policy");
+  return policy?.startsWith("allkeys") ? policy : undefined;
 }
 
 async function flushingOf(node: RedisNode, info: ReadonlyMap<string, string>): Promise<Flushing> {

@@ -101,7 +101,8 @@ class RedisStore implements Store {
     clock: () => string,
   ) {
     const durability = { always: "host", everysec: "process", no: "process", hidden: "process", none: "none" } as const;
-    this.traits = { name: "redis", durability: durability[facts.flushing], outcomeCanBeUnknown: true, shared: true };
+    const survives = facts.evicting === undefined ? durability[facts.flushing] : "none";
+    this.traits = { name: "redis", durability: survives, outcomeCanBeUnknown: true, shared: true };
     this.#facts = facts;
     this.#cursorKey = cursorKey;
     this.#clock = clock;
