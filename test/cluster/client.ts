@@ -48,6 +48,8 @@ export interface AnyClient extends AsyncDisposable {
   call(tool: string, args?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Result>;
   tools(): Promise<readonly string[]>;
   read(uri: string): Promise<string>;
+  /** The text of a prompt. */
+  prompt(name: string): Promise<string>;
   ping(): Promise<void>;
   setLevel(level: "debug" | "info" | "warning" | "error"): Promise<void>;
   subscribe(uri: string): Promise<void>;
@@ -136,6 +138,7 @@ async function connectV2(name: ClientName, url: string, options: ClientOptions):
     },
     tools: async () => (await client.listTools({}, { timeout })).tools.map((tool) => tool.name),
     read: async (uri) => textOf(await client.readResource({ uri }, { timeout })),
+    prompt: async (name) => promptOf(await client.getPrompt({ name }, { timeout })),
     async ping() {
       await client.ping({ timeout });
     },
@@ -205,6 +208,7 @@ async function connectV1(url: string, options: ClientOptions): Promise<AnyClient
     },
     tools: async () => (await client.listTools({}, { timeout })).tools.map((tool) => tool.name),
     read: async (uri) => textOf(await client.readResource({ uri }, { timeout })),
+    prompt: async (name) => promptOf(await client.getPrompt({ name }, { timeout })),
     async ping() {
       await client.ping({ timeout });
     },
@@ -246,4 +250,9 @@ function structured(result: unknown): Result {
 function textOf({ contents }: { readonly contents: readonly object[] }): string {
   const [first] = contents;
   return first !== undefined && "text" in first ? String(first.text) : "";
+}
+
+function promptOf({ messages }: { readonly messages: readonly { readonly content: object }[] }): string {
+  const content = messages[0]?.content;
+  return content !== undefined && "text" in content ? String(content.text) : "";
 }

@@ -1,18 +1,40 @@
 /** A cluster of fixture nodes on a store, and how their failure points are armed. */
+import type { ServeOptions } from "holdfast";
+
 import { type Cluster, type ClusterNode, startCluster } from "../lib/cluster.ts";
 import { startScript } from "../lib/node-process.ts";
 import type { FailurePoint } from "./fixture/failure-points.ts";
+import type { Inside } from "./fixture/inside.ts";
 
-export type FleetOptions = { readonly nodes?: number; readonly response?: "auto" | "json" | "sse" };
+export type FleetOptions = {
+  readonly nodes?: number;
+  readonly response?: "auto" | "json" | "sse";
+  readonly limits?: NonNullable<ServeOptions["limits"]>;
+  /** A file in which tokens are revoked or narrowed (`fixture/auth.ts`). */
+  readonly standings?: string;
+  /** Of each node's old space, in MiB. */
+  readonly heapMib?: number;
+};
 
 /** Nodes named `node-1`, `node-2` … in the order they were started, restarts included. */
-export function startFleet(store: string, { nodes = 3, response = "auto" }: FleetOptions = {}): Promise<Cluster> {
+export function startFleet(store: string, options: FleetOptions = {}): Promise<Cluster> {
+  const { nodes = 3, response = "auto", limits = {}, standings, heapMib } = options;
+  const env = heapMib === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMib}` };
   let started = 0;
   return startCluster((port) => {
     started += 1;
     const args = ["--store", store, "--port", String(port), "--name", `node-${started}`, "--response", response];
-    return startScript("cluster/fixture/main", { args });
+    args.push("--limits", JSON.stringify(limits));
+    if (standings !== undefined) args.push("--standings", standings);
+    return startScript("cluster/fixture/main", { args, env });
   }, nodes);
+}
+
+/** What a node holds at the moment. */
+export async function inside({ origin }: ClusterNode): Promise<Inside> {
+  const answer = await fetch(`${origin}/inside`);
+  // What the fixture answers there is this.
+  return (await answer.json()) as Inside;
 }
 
 /** What a commit must hold for a point to be reached. The log's entries are `STREAM TAG PAYLOAD`. */
