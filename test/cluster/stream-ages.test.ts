@@ -93,12 +93,15 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
     const since = performance.now();
     while (performance.now() - since < 2 * limits.maxStreamAgeMs || client.changes.length < 3) {
       const before = client.changes.length;
-      await client.call("change_resource", { uri: "note://one" });
-      await poll(() => (client.changes.length > before ? true : undefined), "the change", timeout / 4).catch(() => {
-        throw new Error(`${name} heard nothing of a change after ${before}`);
-      });
+      // Said again, since a client of 2026-07-28 hears nothing between two subscriptions.
+      const hears = async (): Promise<true | undefined> => {
+        await client.call("change_resource", { uri: "note://one" });
+        return client.changes.length > before ? true : undefined;
+      };
+      await poll(hears, `${name} to hear of a change`, timeout / 4, 50);
     }
     expect(new Set(client.changes)).toEqual(new Set(["note://one"]));
     expect(client.endings.filter((ending) => ending !== "graceful")).toEqual([]);
+    if (name === "v2, 2026-07-28") expect(client.endings.length).toBeGreaterThan(0);
   });
 });

@@ -6,6 +6,7 @@ import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
 import { nodeFace } from "./faces/node.ts";
 import { Gate } from "./http/gate.ts";
+import { silenceMs } from "./http/silence.ts";
 import { HttpSse } from "./http-sse/http-sse.ts";
 import { instanceFactory } from "./instance.ts";
 import { createStatelessEndpoint } from "./modern/handler.ts";
@@ -19,7 +20,7 @@ import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts"
 import { MissedIds } from "./sessions/missed-ids.ts";
 import { StreamSlots } from "./sessions/slots.ts";
 import { StdioConnections } from "./stdio.ts";
-import type { App, Build, ServeOptions, ServerInfo } from "./types.ts";
+import type { App, Build, NodeListener, ServeOptions, ServerInfo } from "./types.ts";
 import { watchApp } from "./watch-app.ts";
 
 const defaultDrainMs = 25_000;
@@ -85,7 +86,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     admission,
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
-  const modern = createStatelessEndpoint(instance, bus, resolved);
+  const modern = createStatelessEndpoint({ instance, info, bus, connections, slots, options: resolved });
   const gate = new Gate(resolved, { sessions, stateless: modern }, connections, rates);
   const httpSse: HttpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, admission, options: resolved });
   const httpSseGate = new Gate(
@@ -122,10 +123,12 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const view = connections.view(() => sessions.stats);
   const unwatch = watchApp(serving.telemetry.metrics, view, pressure);
   const face = fetchFace(gate, connections);
+  const overNode = (behind: Gate): NodeListener =>
+    nodeFace({ gate: behind, connections, silentMs: silenceMs(limits.keepAliveMs), onError });
   return Object.assign((...given: Parameters<typeof face>) => face(...given), {
     fetch: face,
-    node: nodeFace(gate, connections, onError),
-    httpSse: { fetch: fetchFace(httpSseGate, connections), node: nodeFace(httpSseGate, connections, onError) },
+    node: overNode(gate),
+    httpSse: { fetch: fetchFace(httpSseGate, connections), node: overNode(httpSseGate) },
     stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
     connections: view,
     notify: bus.notifier(),

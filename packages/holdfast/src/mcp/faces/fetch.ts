@@ -2,6 +2,7 @@
 import type { ConnectionRegistry, Release } from "../connections.ts";
 import type { Reply, StreamBody } from "../exchange.ts";
 import { unavailable } from "../http/answers.ts";
+import { endable, isEventStream } from "../http/endable.ts";
 import type { Arrival, BodyRead, Gate } from "../http/gate.ts";
 import type { FetchOptions } from "../types.ts";
 
@@ -20,7 +21,7 @@ export function fetchFace(
       release();
     };
     if (!(answer instanceof Response)) return responseOf(answer, done);
-    return tracked(answer, connections, done);
+    return tracked(answer, done);
   };
 }
 
@@ -126,37 +127,9 @@ function readableOf(body: StreamBody, done: Release): ReadableStream<Uint8Array>
   );
 }
 
-/** The SDK's answer, with a note made of when its stream has ended. */
-function tracked(answer: Response, connections: ConnectionRegistry, done: Release): Response {
-  if (answer.body === null || answer.headers.get("content-type") !== "text/event-stream") {
-    done();
-    return answer;
-  }
-  const release = connections.stream();
-  const reader: ReadableStreamDefaultReader<Uint8Array> = answer.body.getReader();
-  let ended = false;
-  const finish = (): void => {
-    if (ended) return;
-    ended = true;
-    release();
-    done();
-  };
-  const body = new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      try {
-        const part = await reader.read();
-        if (!part.done) return controller.enqueue(part.value);
-      } catch (error) {
-        finish();
-        throw error;
-      }
-      finish();
-      controller.close();
-    },
-    cancel: async (reason) => {
-      finish();
-      await reader.cancel(reason);
-    },
-  });
-  return new Response(body, { status: answer.status, headers: answer.headers });
+/** The SDK's answer, with a note made of when it is over. */
+function tracked(answer: Response, done: Release): Response {
+  if (isEventStream(answer)) return endable(answer, () => done);
+  done();
+  return answer;
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Reply, StreamBody, StreamSink } from "../exchange.ts";
 
-/** A reader this far behind is cut off: memory is everybody's. */
+/** A reader this far behind is cut off before it is sent more: memory is everybody's. */
 const maxBufferedBytes = 16 * 1024 * 1024;
 /** How long a client may take nothing of an answer that is complete before its connection is closed. */
 const takingMs = 30_000;
@@ -30,7 +30,10 @@ function end(response: ServerResponse, text?: string): void {
 /** By the socket's own measure, which tells a reader that takes little from one that takes nothing. */
 function closeWhenSilent(response: ServerResponse, ms: number): void {
   const { socket } = response;
-  response.setTimeout(ms, () => response.destroy());
+  response.setTimeout(ms, () => {
+    // A stream on which there is nothing to say is none that nobody reads. The next write starts the deadline anew.
+    if (response.writableLength > 0) response.destroy();
+  });
   response.once("finish", () => {
     // A server that keeps idle connections for ever leaves the socket's deadline as it is.
     if (socket?.timeout === ms) socket.setTimeout(0);
@@ -80,8 +83,19 @@ function lingerAndEnd(text: string, request: IncomingMessage, response: ServerRe
   request.resume();
 }
 
+export type Sending = {
+  /** Aborted when the client has gone. */
+  readonly gone: AbortSignal;
+  /** A reader of a stream that takes nothing for so long is disconnected. */
+  readonly silentMs: number;
+};
+
 /** Writes what the SDK's handler answered. Resolves once all of it is handed over or the client has gone. */
-export async function sendResponse(answer: Response, response: ServerResponse, gone: AbortSignal): Promise<void> {
+export async function sendResponse(
+  answer: Response,
+  response: ServerResponse,
+  { gone, silentMs }: Sending,
+): Promise<void> {
   if (response.destroyed || response.headersSent) return answer.body?.cancel();
   const headers = Object.fromEntries(answer.headers);
   if (headers["content-type"] !== "text/event-stream" || answer.body === null) {
@@ -91,6 +105,7 @@ export async function sendResponse(answer: Response, response: ServerResponse, g
   }
   response.writeHead(answer.status, headers);
   response.flushHeaders();
+  closeWhenSilent(response, silentMs);
   await pump(answer.body, response, gone);
 }
 
@@ -103,13 +118,13 @@ async function pump(body: ReadableStream<Uint8Array>, response: ServerResponse, 
   try {
     // Read on even if the socket is slow: what is not read here would pile up unseen in the stream's own queue.
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      response.write(part.value);
       if (response.writableLength > maxBufferedBytes) {
         response.destroy();
         break;
       }
+      response.write(part.value);
     }
-    response.end();
+    end(response);
   } finally {
     gone.removeEventListener("abort", cancel);
     cancel();

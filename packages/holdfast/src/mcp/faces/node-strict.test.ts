@@ -31,7 +31,8 @@ beforeEach(async () => {
     },
     stateless: { handle: async () => Response.json("served") },
   };
-  server = createServer(nodeFace(new Gate(options, servers, registry), registry, () => undefined));
+  const gate = new Gate(options, servers, registry);
+  server = createServer(nodeFace({ gate, connections: registry, silentMs: 60_000, onError: () => undefined }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
 afterEach(async () => {

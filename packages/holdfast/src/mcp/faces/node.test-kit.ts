@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { ConnectionRegistry } from "../connections.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { Gate } from "../http/gate.ts";
+import { silenceMs } from "../http/silence.ts";
 import { resolveServeOptions } from "../options.ts";
 import type { ServeLimits } from "../types.ts";
 import { nodeFace } from "./node.ts";
@@ -25,7 +26,12 @@ export class Bench {
       sessions: { handle: (inbound: Inbound) => this.legacy(inbound) },
       stateless: { handle: (inbound: Inbound) => this.stateless(inbound) },
     };
-    const face = nodeFace(new Gate(options, servers, this.registry), this.registry, (error) => this.errors.push(error));
+    const face = nodeFace({
+      gate: new Gate(options, servers, this.registry),
+      connections: this.registry,
+      silentMs: silenceMs(options.limits.keepAliveMs),
+      onError: (error) => this.errors.push(error),
+    });
     this.server = createServer((request, response) => {
       this.before(request);
       face(request, response, this.parsed);

@@ -9,18 +9,25 @@ import { lazyRequest } from "./lazy-request.ts";
 import { readBody } from "./node-body.ts";
 import { sendReply, sendResponse } from "./node-send.ts";
 
-export function nodeFace(gate: Gate, connections: ConnectionRegistry, onError: (error: unknown) => void): NodeListener {
+export type NodeFaceInit = {
+  readonly gate: Gate;
+  readonly connections: ConnectionRegistry;
+  /** A reader of a stream that takes nothing for so long is disconnected. */
+  readonly silentMs: number;
+  readonly onError: (error: unknown) => void;
+};
+
+export function nodeFace(init: NodeFaceInit): NodeListener {
   return (request, response, parsedBody) => {
-    serve(gate, connections, request, response, parsedBody).catch((error: unknown) => {
-      onError(error);
+    serve(init, request, response, parsedBody).catch((error: unknown) => {
+      init.onError(error);
       response.destroy();
     });
   };
 }
 
 async function serve(
-  gate: Gate,
-  connections: ConnectionRegistry,
+  { gate, connections, silentMs }: NodeFaceInit,
   request: IncomingMessage,
   response: ServerResponse,
   parsedBody: unknown,
@@ -45,16 +52,7 @@ async function serve(
   if (closed) finished();
   const { answer } = outcome;
   if (!(answer instanceof Response)) return sendReply(answer, request, response);
-  const release = isStream(answer) ? connections.stream() : undefined;
-  try {
-    await sendResponse(answer, response, gone.signal);
-  } finally {
-    release?.();
-  }
-}
-
-function isStream(answer: Response): boolean {
-  return answer.headers.get("content-type") === "text/event-stream";
+  await sendResponse(answer, response, { gone: gone.signal, silentMs });
 }
 
 function arrivalOf(request: IncomingMessage, signal: AbortSignal, given: unknown): Arrival {

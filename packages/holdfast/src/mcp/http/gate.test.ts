@@ -75,7 +75,7 @@ type Face = { ask(given: Ask): Promise<Answer>; drain(): void; close(): Promise<
 
 async function overNode(options: ServeOptions): Promise<Face> {
   const { gate, registry } = build(options);
-  const server = createServer(nodeFace(gate, registry, () => undefined));
+  const server = createServer(nodeFace({ gate, connections: registry, silentMs: 60_000, onError: () => undefined }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;

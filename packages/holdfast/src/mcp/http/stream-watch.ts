@@ -5,6 +5,7 @@
 import type { AuthAnswer } from "../../security/authenticate.ts";
 import type { Principal } from "../../security/principal.ts";
 import type { Reply, StreamBody } from "../exchange.ts";
+import { endable } from "./endable.ts";
 
 export type StreamWatch = {
   readonly principal: Principal;
@@ -15,7 +16,7 @@ export type StreamWatch = {
 
 /** The same answer, whose stream ends as described. Answers that do not stream stay as they are. */
 export function watchStream(answer: Reply | Response, watch: StreamWatch): Reply | Response {
-  if (answer instanceof Response) return watchResponse(answer, watch);
+  if (answer instanceof Response) return endable(answer, (end) => untilRefused(watch, () => end()));
   const { body } = answer;
   if (body === undefined || typeof body === "string") return answer;
   return { ...answer, body: watchBody(body, watch) };
@@ -32,41 +33,6 @@ function watchBody(body: StreamBody, watch: StreamWatch): StreamBody {
       };
     },
   };
-}
-
-function watchResponse(answer: Response, watch: StreamWatch): Response {
-  if (answer.body === null || answer.headers.get("content-type") !== "text/event-stream") return answer;
-  const reader: ReadableStreamDefaultReader<Uint8Array> = answer.body.getReader();
-  let stopWatching: () => void = () => undefined;
-  let over = false;
-  const end = (): boolean => {
-    const first = !over;
-    over = true;
-    stopWatching();
-    return first;
-  };
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      stopWatching = untilRefused(watch, () => {
-        if (!end()) return;
-        controller.close();
-        reader.cancel().catch(() => undefined);
-      });
-    },
-    pull: async (controller) => {
-      const part = await reader.read().catch((error: unknown) => {
-        end();
-        throw error;
-      });
-      if (!part.done && !over) return controller.enqueue(part.value);
-      if (part.done && end()) controller.close();
-    },
-    cancel: async (reason) => {
-      end();
-      await reader.cancel(reason);
-    },
-  });
-  return new Response(body, { status: answer.status, headers: answer.headers });
 }
 
 /**

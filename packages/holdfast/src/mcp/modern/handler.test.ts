@@ -4,7 +4,7 @@ import {
   CLIENT_INFO_META_KEY,
   PROTOCOL_VERSION_META_KEY,
 } from "@modelcontextprotocol/server";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { holdfast } from "../../hold.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
@@ -18,6 +18,8 @@ import { Gate } from "../http/gate.ts";
 import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
 import { reply } from "../reply.ts";
+import { StreamSlots } from "../sessions/slots.ts";
+import type { Connections } from "../types.ts";
 import { createStatelessEndpoint, type StatelessEndpoint } from "./handler.ts";
 
 const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }), idle: "24h" });
@@ -25,6 +27,11 @@ const AddItem = z.object({ basket: Basket.id, sku: z.string() });
 const alice: Principal = { issuer: "token", subject: "alice", scopes: ["a"], clientId: "cli" };
 const bob: Principal = { issuer: "token", subject: "bob", scopes: [] };
 
+const info = { name: "shop", version: "1.0.0", instructions: "Buy things." };
+
+let slots: StreamSlots;
+let view: Connections;
+let maxStreamAgeMs = 60_000;
 let hold: Hold<readonly [typeof Basket]>;
 let endpoint: StatelessEndpoint;
 let bus: EventBus;
@@ -38,14 +45,14 @@ beforeEach(async () => {
   hold = await holdfast({ store: "memory:", kinds: [Basket] });
   const options = resolveServeOptions({
     onError: (error) => errors.push(error),
-    limits: { maxStreams: 3 },
+    limits: { maxStreams: 3, maxStreamsPerPrincipal: 2, maxStreamAgeMs },
     server: { capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true } } },
   });
   const connections = new ConnectionRegistry(100);
   bus = new EventBus(servingHold(hold).store, (error) => errors.push(error));
   const instance = instanceFactory({
     hold,
-    info: { name: "shop", version: "1.0.0", instructions: "Buy things." },
+    info,
     options,
     bus,
     connections,
@@ -72,7 +79,10 @@ beforeEach(async () => {
       });
     },
   });
-  endpoint = createStatelessEndpoint(instance, bus, options);
+  view = connections.view(() => ({ streams: slots.taken, warm: 0 }));
+  const { maxStreams, maxStreamsPerPrincipal } = options.limits;
+  slots = new StreamSlots(maxStreams, maxStreamsPerPrincipal);
+  endpoint = createStatelessEndpoint({ instance, info, bus, connections, slots, options });
   const sessions = { handle: () => Promise.reject(new Error("no session was asked for")) };
   face = fetchFace(new Gate(options, { sessions, stateless: endpoint }, connections), connections);
 });
@@ -233,18 +243,58 @@ describe("a subscription", () => {
     end.abort();
   });
 
-  it("is refused beyond the limit, and ends in order when the server closes", async () => {
+  it("is refused with 429 beyond what its principal may have, and what the node may, and not counted for ever", async () => {
     const open = new AbortController();
-    const streams = [
-      await listen(alice, open.signal),
-      await listen(alice, open.signal),
-      await listen(alice, open.signal),
-    ];
-    const refused = await ask("subscriptions/listen", { notifications: { toolsListChanged: true } });
-    expect(await refused.json()).toMatchObject({ error: { code: -32603 } });
+    await listen(alice, open.signal);
+    const second = new AbortController();
+    await listen(alice, second.signal);
+    const params = { notifications: { toolsListChanged: true } };
+    const own = await ask("subscriptions/listen", params, { principal: alice });
+    expect([own.status, own.headers.get("retry-after"), await own.json()]).toEqual([
+      429,
+      "5",
+      { jsonrpc: "2.0", error: { code: -32000, message: "Too many streams are open" }, id: 1 },
+    ]);
+    await listen(bob, open.signal);
+    const nodes = await ask("subscriptions/listen", params, { principal: bob });
+    expect([nodes.status, await nodes.json()]).toEqual([
+      429,
+      { jsonrpc: "2.0", error: { code: -32000, message: "Too many streams are open at this node" }, id: 1 },
+    ]);
+    expect(view.streams).toBe(3);
+    second.abort();
+    await expect.poll(() => slots.taken).toBe(2);
+    await listen(bob, open.signal);
+    open.abort();
+    await expect.poll(() => view.streams).toBe(0);
+    // What the SDK refuses has never been a stream.
+    expect((await ask("subscriptions/listen", {}, { principal: alice })).status).not.toBe(429);
+    expect(view.streams).toBe(0);
+  });
+
+  it("ends in order when the server closes", async () => {
+    const open = new AbortController();
+    const streams = [await listen(alice, open.signal), await listen(bob, open.signal)];
     for (const next of streams) await next();
     const last = streams.map((next) => next());
     await endpoint.close();
     for (const text of await Promise.all(last)) expect(text).toContain('"resultType":"complete"');
+  });
+
+  describe("that is old", () => {
+    beforeAll(() => (maxStreamAgeMs = 100));
+    afterAll(() => (maxStreamAgeMs = 60_000));
+
+    it("ends in the order that the SDK ends one", async () => {
+      const next = await listen(alice, new AbortController().signal);
+      await next();
+      const aged = await next();
+      expect([await next(), slots.taken]).toEqual(["", 0]);
+      const other = await listen(alice, new AbortController().signal);
+      await other();
+      const last = other();
+      await endpoint.close();
+      expect(aged).toBe(await last);
+    });
   });
 });

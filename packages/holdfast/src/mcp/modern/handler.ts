@@ -5,21 +5,36 @@ import type { Owner } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { authInfoOf } from "../auth-info.ts";
 import type { EventBus } from "../bus/bus.ts";
-import type { Inbound } from "../exchange.ts";
+import type { ConnectionRegistry } from "../connections.ts";
+import type { Inbound, Reply } from "../exchange.ts";
+import { endable } from "../http/endable.ts";
 import type { InstanceFactory } from "../instance.ts";
+import { isObject } from "../is-object.ts";
 import type { ResolvedServeOptions } from "../options.ts";
+import { callerOf } from "../rates/rates.ts";
+import { tooManyStreams } from "../sessions/answers.ts";
+import type { StreamSlots } from "../sessions/slots.ts";
+import type { ServerInfo } from "../types.ts";
+import { boundStream } from "./subscription-stream.ts";
 
 export interface StatelessEndpoint {
-  handle(inbound: Inbound): Promise<Response>;
+  handle(inbound: Inbound): Promise<Reply | Response>;
   /** Ends subscription streams in an orderly way and whatever else is still under way at once. */
   close(): Promise<void>;
 }
 
-export function createStatelessEndpoint(
-  instance: InstanceFactory,
-  bus: EventBus,
-  options: ResolvedServeOptions,
-): StatelessEndpoint {
+export type StatelessInit = {
+  readonly instance: InstanceFactory;
+  readonly info: ServerInfo;
+  readonly bus: EventBus;
+  readonly connections: ConnectionRegistry;
+  /** Streams of this node, counted with those of the 2025 era. */
+  readonly slots: StreamSlots;
+  readonly options: ResolvedServeOptions;
+};
+
+export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint {
+  const { instance, info, bus, connections, slots, options } = init;
   const principals = new WeakMap<Request, Principal>();
   const subscriber = new AsyncLocalStorage<Owner>();
   const handler = createMcpHandler(
@@ -48,18 +63,30 @@ export function createStatelessEndpoint(
       principals.set(request, inbound.principal);
       const serve = (): Promise<Response> =>
         handler.fetch(request, { parsedBody: inbound.body, authInfo: authInfoOf(inbound.principal) });
-      if (!isListen(inbound.body)) return serve();
-      const owner = ownerOfPrincipal(inbound.principal);
-      // The acknowledgement says that nothing is missed from here on, on whatever node it is published.
-      await bus.ready(owner, { resources: true });
-      return subscriber.run(owner, serve);
+      const id = idOfListen(inbound.body);
+      if (id === undefined) return endable(await serve(), () => connections.stream());
+      const release = slots.take(callerOf(inbound.principal, inbound.address));
+      if (typeof release === "string") return tooManyStreams(release, id);
+      try {
+        const owner = ownerOfPrincipal(inbound.principal);
+        // The acknowledgement says that nothing is missed from here on, on whatever node it is published.
+        await bus.ready(owner, { resources: true });
+        const answer = await subscriber.run(owner, serve);
+        return boundStream(answer, { id, info, maxAgeMs: options.limits.maxStreamAgeMs, release });
+      } catch (error) {
+        release();
+        throw error;
+      }
     },
     close: () => handler.close(),
   };
 }
 
-function isListen(body: unknown): boolean {
-  return typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen";
+/** The id of a request for a stream of subscriptions; undefined for every other message. */
+function idOfListen(body: unknown): string | number | undefined {
+  if (!isObject(body) || body["method"] !== "subscriptions/listen") return undefined;
+  const { id } = body;
+  return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 
 /** What a client did wrong is answered to that client and is no news for whoever runs the server. */

@@ -41,9 +41,9 @@ export function replayWindowExceeded(): Reply {
 }
 
 /** A quota, of the principal or of the node: 429 for both, since a stream that finds no room is no outage. */
-export function tooManyStreams(full: Full): Reply {
+export function tooManyStreams(full: Full, id?: string | number): Reply {
   const where = full === "node" ? " at this node" : "";
-  return errorReply(429, -32000, `Too many streams are open${where}`, { headers: { "retry-after": "5" } });
+  return errorReply(429, -32000, `Too many streams are open${where}`, { headers: { "retry-after": "5" }, id });
 }
 
 /** A principal presented too many ids of no session. */

@@ -1,4 +1,5 @@
 import type { StreamBody, StreamSink } from "../exchange.ts";
+import { longestTimerMs, silenceMs } from "../http/silence.ts";
 import { keepAliveComment } from "./sse.ts";
 
 export type LiveStreamOptions = {
@@ -11,10 +12,6 @@ export type LiveStreamOptions = {
   /** Called once, whoever ended the stream. */
   readonly onClosed: () => void;
 };
-
-const longestTimerMs = 2 ** 31 - 1;
-/** A reader that takes nothing for so many heartbeats is gone. */
-const silentBeats = 4;
 
 /**
  * The socket side of an SSE stream, and nothing that could not be lost with the socket: it holds back what is written
@@ -77,7 +74,7 @@ export class LiveStream implements StreamBody {
     } else {
       const { keepAliveMs } = this.#options;
       this.#heartbeat = setInterval(() => this.#beat(), keepAliveMs).unref();
-      sink.closeWhenSilent?.(Math.min(silentBeats * keepAliveMs, longestTimerMs));
+      sink.closeWhenSilent?.(silenceMs(keepAliveMs));
       this.#age = setTimeout(() => this.end(), Math.min(this.#options.maxAgeMs, longestTimerMs)).unref();
     }
     return () => this.#close();
