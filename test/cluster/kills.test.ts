@@ -130,6 +130,27 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
       },
     );
 
+    test.each(["prompt", "resource"] as const)(
+      "killed after it asked for a %s: whichever node gets the answer goes on, once",
+      async (what) => {
+        let asked = 0;
+        await using client = await connectClient(name, cluster.url, {
+          ask: async () => {
+            asked += 1;
+            await cluster.node(0).kill();
+            return { action: "accept", content: { answer: "me" } };
+          },
+        });
+        const get = (): Promise<string> => (what === "prompt" ? client.prompt("greeting") : client.read("asked://one"));
+        const { end } = await runOn(cluster.node(0), get, () => asked > 0);
+        const [said = "", node] = (await end).split(" from ");
+        expect(said).toBe(what === "prompt" ? "hello me" : "me");
+        expect(node).toMatch(/^node-/);
+        expect(asked).toBe(1);
+        expect(await client.call("count", { counter: `${what} answered` })).toMatchObject({ value: 2 });
+      },
+    );
+
     test("killed with the session's own stream: it goes on elsewhere, everything once and in order", async () => {
       await using client = await connectClient(name, cluster.url);
       const expected: string[] = [];

@@ -1,4 +1,4 @@
-/** A 2025-11-25 session without a client library: every request goes where the test wants, every event is seen. */
+/** A 2025-era session without a client library: every request goes where the test wants, every event is seen. */
 
 export type SseEvent = { readonly id: string; readonly data: string };
 type Headers = Readonly<Record<string, string>>;
@@ -7,6 +7,8 @@ export type RawSession = {
   readonly headers: Headers;
   /** Calls a tool at one node (or a balancer). The answer is JSON or a stream. */
   call(url: string, id: number, tool: string, args?: Readonly<Record<string, unknown>>): Promise<Response>;
+  /** Sends any message, or a batch of them. */
+  send(url: string, body: unknown): Promise<Response>;
   /** Opens the session's own stream, or goes on with any. */
   resume(url: string, lastEventId?: string): Promise<Response>;
 };
@@ -19,14 +21,18 @@ function send(url: string, method: string, headers: Headers, body?: unknown): Pr
   });
 }
 
-export async function openRawSession(url: string, extra: Headers = {}): Promise<RawSession> {
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } };
+export async function openRawSession(
+  url: string,
+  extra: Headers = {},
+  { version = "2025-11-25", capabilities = {} }: { readonly version?: string; readonly capabilities?: object } = {},
+): Promise<RawSession> {
+  const params = { protocolVersion: version, capabilities, clientInfo: { name: "raw", version: "1" } };
   const answer = await send(url, "POST", extra, { jsonrpc: "2.0", id: 0, method: "initialize", params });
   await answer.body?.cancel();
   const headers = {
     ...extra,
     "mcp-session-id": answer.headers.get("mcp-session-id") ?? "",
-    "mcp-protocol-version": "2025-11-25",
+    "mcp-protocol-version": version,
   };
   await send(url, "POST", headers, { jsonrpc: "2.0", method: "notifications/initialized" });
   return rawSession(headers);
@@ -38,6 +44,7 @@ export function rawSession(headers: Headers): RawSession {
     headers,
     call: (to, id, name, args = {}) =>
       send(to, "POST", headers, { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } }),
+    send: (to, body) => send(to, "POST", headers, body),
     resume: (to, lastEventId) =>
       send(to, "GET", { ...headers, ...(lastEventId !== undefined && { "last-event-id": lastEventId }) }),
   };
