@@ -4,7 +4,6 @@ import type { Owner, RecordKey, StoredEvent, StoredRecord } from "../record/reco
 import type { SealingKeys } from "../security/sealing/keys.ts";
 import { isSealedEvent, Sealer } from "../security/sealing/sealer.ts";
 import { openDocumentText, sealedPartsOf } from "../state/sealing/document-text.ts";
-import { placeOf } from "../state/sealing/sealed-store.ts";
 import type { RecordDump, Store, StoreAdmin } from "../store/contract.ts";
 
 /**
@@ -61,7 +60,7 @@ class Opener {
   async record(owner: Owner, record: StoredRecord): Promise<StoredRecord> {
     const sealed = sealedPartsOf(record.document);
     if (sealed === undefined) return record;
-    const open = openDocumentText(this.#sealer, owner, placeOf(record), record.document, sealed);
+    const open = openDocumentText(this.#sealer, owner, record, record.document, sealed);
     return { ...record, document: await orAsStored(open, record.document) };
   }
 

@@ -7,7 +7,6 @@ import { Sealer } from "../security/sealing/sealer.ts";
 import { type AnyKind, definitionOf } from "../state/kind.ts";
 import { keyIdsOf, openDocumentText, sealDocumentText } from "../state/sealing/document-text.ts";
 import { type Sealed, sealingPolicy } from "../state/sealing/policy.ts";
-import { placeOf } from "../state/sealing/sealed-store.ts";
 import type { Store } from "../store/contract.ts";
 import { everyRecord } from "./walk.ts";
 
@@ -90,8 +89,8 @@ async function resealDocument(at: At, key: RecordKey): Promise<"resealed" | "bro
 async function resealedText({ sealer, owner, sealed }: At, record: StoredRecord): Promise<string | undefined> {
   const { kind, id, incarnation, version } = record;
   try {
-    const text = await openDocumentText(sealer, owner, placeOf(record), record.document, sealed);
-    const place = { kind, id, state: { incarnation, version: version + 1 } };
+    const text = await openDocumentText(sealer, owner, record, record.document, sealed);
+    const place = { kind, id, incarnation, version: version + 1 };
     return await sealDocumentText(sealer, owner, place, text, sealed);
   } catch (error) {
     if (isHoldfastError(error, "SEAL_BROKEN") || isHoldfastError(error, "SEAL_KEY_MISSING")) return undefined;

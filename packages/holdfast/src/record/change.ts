@@ -37,7 +37,14 @@ export type NewDocument = {
   readonly fields?: IndexedFields | undefined;
 };
 
-export type Creation = NewDocument & { readonly lifetime: Lifetime };
+export type Creation = NewDocument & {
+  readonly lifetime: Lifetime;
+  /**
+   * The version that the record has to begin at, or the commit is refused. Where it would begin is the store's to say,
+   * and what is written may have to know it: ciphertext is bound to it. Ignored when the record is already there.
+   */
+  readonly version?: Version | undefined;
+};
 
 /** Adds to a counter. A result outside the bounds, or outside the safe integers, refuses the whole commit. */
 export type CounterChange = {
@@ -80,6 +87,13 @@ export type Refusal =
       readonly expected: Version | "present" | "absent" | "any";
       /** The version that stands; absent if no live record does. */
       readonly actual?: Version | undefined;
+    }
+  | {
+      /** A creation named the version to begin at (`create.version`), and the record would begin at another one. */
+      readonly reason: "beginning";
+      readonly index: number;
+      readonly expected: Version;
+      readonly actual: Version;
     }
   | {
       readonly reason: "position";

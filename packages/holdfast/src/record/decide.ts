@@ -72,7 +72,10 @@ export function decide(
   let document: string | undefined;
   if (live === undefined) {
     if (change.create === undefined) return { refusal: { reason: "version", index, expected: change.expect } };
-    next = born(change.create, Math.max(standing?.version ?? 0, floor) + 1, now);
+    const begins = Math.max(standing?.version ?? 0, floor) + 1;
+    const expected = change.create.version ?? begins;
+    if (expected !== begins) return { refusal: { reason: "beginning", index, expected, actual: begins } };
+    next = born(change.create, begins, now);
     if (change.lifetime !== undefined) next = { ...next, ...expiryAfter(next, change, now) };
     document = change.create.text;
   } else {

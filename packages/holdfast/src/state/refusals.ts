@@ -45,6 +45,8 @@ export function refusalError(refusal: Refusal): HoldfastError {
     case "version":
       // A live record was expected and there is none: the same answer as for a handle that never was.
       return refusal.actual === undefined ? notFound() : conflict(refusal.expected, refusal.actual);
+    case "beginning":
+      return conflict(refusal.expected, refusal.actual);
     case "position": {
       const { stream, expected, actual } = refusal;
       return new HoldfastError("CONFLICT", `stream "${stream}" stands at position ${actual}, not at ${expected}`, {

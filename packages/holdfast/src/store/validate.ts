@@ -167,6 +167,9 @@ function validateChange(change: Change): void {
   }
   if (expect === "absent" && create === undefined) throw invalid('a change that expects "absent" needs "create"');
   if (create !== undefined) {
+    if (create.version !== undefined && !isVersion(create.version)) {
+      throw invalid(`create.version ${create.version} is not a version (a safe integer from 1)`);
+    }
     validateDocument(create);
     validateLifetime(create.lifetime);
   }

@@ -6,13 +6,8 @@ import { isWellFormed } from "../../record/text.ts";
 import { type Bonds, deriveKey, openText, parseEnvelope, sealText } from "./envelope.ts";
 import { askForKey, type SealingKey, type SealingKeys } from "./keys.ts";
 
-/**
- * Which state of a record a document is of. A record's first version is not known before it is written, since the store
- * decides where versions go on: `"first"` stands for it.
- */
-export type DocumentPlace = RecordKey & {
-  readonly state: "first" | { readonly incarnation: Version; readonly version: Version };
-};
+/** Which state of a record a document is of. No two states of an id have the same, over all its incarnations. */
+export type DocumentPlace = RecordKey & { readonly incarnation: Version; readonly version: Version };
 
 /** What could not be opened, for whoever runs the server. */
 export type SealAlarm = {
@@ -138,8 +133,8 @@ function refuseLoneSurrogates(text: string): void {
   if (!isWellFormed(text)) throw new HoldfastError("INVALID_ARGUMENT", "the text to seal holds a lone surrogate");
 }
 
-function documentBonds(owner: Owner, { kind, id, state }: DocumentPlace, field: string | undefined): Bonds {
-  const [incarnation, version] = state === "first" ? ["first", "first"] : [state.incarnation, state.version];
+function documentBonds(owner: Owner, place: DocumentPlace, field: string | undefined): Bonds {
+  const { kind, id, incarnation, version } = place;
   return ["document", owner, kind, id, incarnation, version, field ?? null];
 }
 

@@ -6,6 +6,7 @@ import { holdfast } from "../../hold.ts";
 import type { Owner, StoredRecord } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { type SealingKeys, sealingKeys } from "../../security/sealing/keys.ts";
+import { around } from "../../store/around.ts";
 import type { RecordDump, Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { Hold, HoldWarning } from "../hold.ts";
@@ -138,6 +139,42 @@ describe("a sealed kind", () => {
     expect(await first.destroy()).toBe(true);
     await first.update((draft) => void (draft.text += "two"));
     expect((await diary.open("today").get()).value.text).toBe("two");
+  });
+
+  it("begins where the store says, however many begin and end at once", async () => {
+    const doors = [await open(), await open(), await open()];
+    const live = async (n: number): Promise<void> => {
+      const diary = doors[n % 3]?.state(alice).diary.open(`d${n % 4}`);
+      await diary?.update((draft) => void (draft.text += "x"));
+      await doors[n % 3]?.state(alice).note.create({ text: String(n) });
+      if (n % 5 === 0) await diary?.destroy();
+      if (n % 7 === 0) await store.admin.reap({ limit: 100 });
+    };
+    await Promise.all(Array.from({ length: 60 }, (_, n) => live(n)));
+    const { note } = (await open()).state(alice);
+    const { records } = await note.list({ limit: 100 });
+    const values = await Promise.all(records.map(async ({ id }) => Number((await note.get(id)).value.text)));
+    expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n));
+    expect(warnings).toEqual([]);
+  });
+
+  it("refuses a store that begins records wherever it likes, since what was sealed for them would not open", async () => {
+    const careless = around(store, {
+      commit: (owner, changes, options) => {
+        const anywhere = changes.map(({ create, ...rest }) => ({
+          ...rest,
+          create: create && { ...create, version: undefined },
+        }));
+        return store.commit(owner, anywhere, options);
+      },
+    });
+    const owner = ownerOfPrincipal(alice);
+    await store.commit(owner, [{ kind: "x", id: "a", expect: "absent", create: { text: "{}", lifetime: {} } }]);
+    await store.commit(owner, [{ kind: "x", id: "a", expect: "present", end: true }]);
+    await store.admin.reap({ limit: 10 });
+    const hold = await holdfast({ store: careless, kinds, reap: false, sealing: { keys } });
+    holds.push(hold);
+    await expect(hold.state(alice).note.create()).rejects.toMatchObject({ code: "STORE_UNSAFE" });
   });
 
   it("wants keys", async () => {

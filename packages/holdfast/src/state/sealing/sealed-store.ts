@@ -4,12 +4,16 @@
  *
  * - A document is sealed for the version it becomes, so it is only ever written over a version that is known: a change at
  *   whatever version becomes one at the version that stands, and is tried again where somebody else was first.
+ * - So is the first document of a record. Only the store knows where a record begins, since that is above all the id ever
+ *   had; a creation names the version it was sealed for, and a refusal says which it has to be. Otherwise the first
+ *   document of an earlier incarnation would open in the place of a later one's.
  * - What stands is opened before it is written over. What does not open is neither served nor overwritten; ending a record
  *   needs no key.
  * - Indexed fields, counters, names and times are not sealed: stores find and count by them.
  */
 import { LRUCache } from "lru-cache";
-import type { Append, Change, ChangeResult, NewDocument } from "../../record/change.ts";
+import type { Append, Change, ChangeResult, Creation, NewDocument } from "../../record/change.ts";
+import { HoldfastError } from "../../record/errors.ts";
 import type { Owner, RecordKey, StoredEvent, StoredRecord, Version } from "../../record/record.ts";
 import type { DocumentPlace, Sealer } from "../../security/sealing/sealer.ts";
 import { around } from "../../store/around.ts";
@@ -51,6 +55,9 @@ const maxTries = 24;
 const pauses = { baseMs: 2, capMs: 100 };
 const maxKnown = 10_000;
 
+/** Where a record of an owner begins of whom nothing was ever reaped. */
+const firstVersion: Version = 1;
+
 type Standing = { readonly version: Version; readonly incarnation: Version };
 
 class Sealing {
@@ -61,6 +68,8 @@ class Sealing {
   #closed = false;
   /** Records whose document opened at a version, by address: what is written over it needs no further look. */
   readonly #known = new LRUCache<string, Standing>({ max: maxKnown });
+  /** Where new records of an owner begin, as far as was heard: a guess, which the store puts right. */
+  readonly #beginnings = new LRUCache<Owner, Version>({ max: maxKnown });
 
   constructor({ store, sealer, policy }: SealedStoreOptions) {
     this.#store = store;
@@ -104,39 +113,79 @@ class Sealing {
   }
 
   async #commitSealed(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
-    for (let tries = 1; ; tries++) {
-      const sealed = await Promise.all(changes.map((change) => this.#sealed(owner, change, options)));
+    const beginnings = new Map<number, Version>();
+    let tries = 1;
+    for (;;) {
+      const general = this.#beginnings.get(owner) ?? firstVersion;
+      const sealed = await Promise.all(
+        changes.map((change, n) => this.#sealed(owner, change, beginnings.get(n) ?? general, options)),
+      );
       const committed = await this.#store.commit(owner, sealed, options);
       if (committed.ok) {
+        if (!committed.replayed) this.#checkBeginnings(sealed, committed.results);
         this.#remember(owner, changes, committed.results);
         return committed;
       }
       const { refusal } = committed;
-      if (refusal.reason !== "version") return committed;
-      const asked = changes[refusal.index];
-      const tried = sealed[refusal.index]?.expect;
-      if (asked === undefined || tried === asked.expect) return committed;
-      this.#known.delete(addressOf(owner, asked));
-      // What was asked cannot be, whoever else writes.
-      if (typeof asked.expect === "number" || tried === nothing) {
-        return { ...committed, refusal: { ...refusal, expected: asked.expect } };
+      if (refusal.reason === "beginning" && changes[refusal.index]?.create?.version === undefined) {
+        const isNews = !beginnings.has(refusal.index);
+        beginnings.set(refusal.index, refusal.actual);
+        this.#beginnings.set(owner, refusal.actual);
+        // Each change may learn its version once; who has to learn it again is overtaken by others.
+        if (isNews) continue;
+      } else {
+        if (refusal.reason !== "version") return committed;
+        const asked = changes[refusal.index];
+        const tried = sealed[refusal.index]?.expect;
+        if (asked === undefined || tried === asked.expect) return committed;
+        this.#known.delete(addressOf(owner, asked));
+        // What was asked cannot be, whoever else writes.
+        if (typeof asked.expect === "number" || tried === nothing) {
+          return { ...committed, refusal: { ...refusal, expected: asked.expect } };
+        }
       }
       if (tries >= maxTries) throw contention("others change a sealed record all the time", { tries });
       await pause(jitteredMs(tries - 1, pauses, Math.random), options.signal);
+      tries += 1;
     }
   }
 
-  async #sealed(owner: Owner, change: Change, options: CommitOptions): Promise<Change> {
+  /** A store that does not keep `create.version` would leave documents behind that nobody can open. */
+  #checkBeginnings(sealed: readonly Change[], results: readonly ChangeResult[]): void {
+    for (const [n, { kind, create }] of sealed.entries()) {
+      const result = results[n];
+      if (result?.created !== true || create?.version === undefined || result.version === create.version) continue;
+      throw new HoldfastError(
+        "STORE_UNSAFE",
+        `the store "${this.#store.traits.name}" began a record of the kind "${kind}" at another version than it was told to: ` +
+          "what was sealed for it does not open; run the conformance suite on that store, and seal nothing in it until it passes",
+      );
+    }
+  }
+
+  async #sealed(owner: Owner, change: Change, beginning: Version, options: CommitOptions): Promise<Change> {
     const sealed = this.#policy(change.kind);
     if (sealed === undefined) return change;
     const { create, document, appends } = change;
-    const first: DocumentPlace = { kind: change.kind, id: change.id, state: "first" };
     return {
       ...change,
-      ...(create !== undefined && { create: await this.#sealedDocument(owner, first, create, sealed) }),
+      ...(create !== undefined && { create: await this.#beginning(owner, change, create, beginning, sealed) }),
       ...(appends !== undefined && sealed === true && { appends: await this.#sealedAppends(owner, change, appends) }),
       ...(document !== undefined && (await this.#replacing(owner, change, document, sealed, options))),
     };
+  }
+
+  /** @param beginning where the record may begin, unless the caller knows better. */
+  async #beginning(
+    owner: Owner,
+    { kind, id }: RecordKey,
+    create: Creation,
+    beginning: Version,
+    sealed: Sealed,
+  ): Promise<Creation> {
+    const { version = beginning } = create;
+    const place: DocumentPlace = { kind, id, incarnation: version, version };
+    return { ...(await this.#sealedDocument(owner, place, create, sealed)), version };
   }
 
   /** The new document, and the version it is written over. */
@@ -158,7 +207,7 @@ class Sealing {
       return { expect: nothing, document: undefined };
     }
     const { version, incarnation } = standing;
-    const place: DocumentPlace = { kind: change.kind, id: change.id, state: { incarnation, version: version + 1 } };
+    const place: DocumentPlace = { kind: change.kind, id: change.id, incarnation, version: version + 1 };
     return { expect: version, document: await this.#sealedDocument(owner, place, document, sealed) };
   }
 
@@ -176,7 +225,7 @@ class Sealing {
   }
 
   async #opened(owner: Owner, record: StoredRecord, sealed: Sealed): Promise<StoredRecord> {
-    const document = await openDocumentText(this.#sealer, owner, placeOf(record), record.document, sealed);
+    const document = await openDocumentText(this.#sealer, owner, record, record.document, sealed);
     const { version, incarnation } = record;
     this.#known.set(addressOf(owner, record), { version, incarnation });
     return { ...record, document };
@@ -222,10 +271,6 @@ class Sealing {
 
 /** A version that no record reaches. */
 const nothing: Version = Number.MAX_SAFE_INTEGER;
-
-export function placeOf({ kind, id, version, incarnation }: StoredRecord): DocumentPlace {
-  return { kind, id, state: version === incarnation ? "first" : { incarnation, version } };
-}
 
 function addressOf(owner: Owner, { kind, id }: RecordKey): string {
   return `${owner}/${kind}/${id}`;

@@ -62,7 +62,8 @@ function changeToWire(change: Change): object {
 }
 
 function creationToWire(creation: Creation): object {
-  return { ...documentToWire(creation), l: lifetimeToWire(creation.lifetime) };
+  const { lifetime, version } = creation;
+  return { ...documentToWire(creation), l: lifetimeToWire(lifetime), ...(version !== undefined && { v: version }) };
 }
 
 function documentToWire({ text, position, fields }: NewDocument): object {

@@ -3,7 +3,7 @@
  * whatever people wrote, as it is and in the order in which the script takes it. What is not there is `false`, since Lua
  * cannot tell `null` from something; what is not there at the end of an array is left out.
  */
-import type { Append, Change, CounterChange, NewDocument } from "../../record/change.ts";
+import type { Append, Change, CounterChange, Creation, NewDocument } from "../../record/change.ts";
 import { maxCommitIdsPerOwner } from "../../record/commit-ids.ts";
 import type { Lifetime } from "../../record/record.ts";
 import type { CommitOptions, Quota } from "../../store/contract.ts";
@@ -51,7 +51,7 @@ function quotaParts({ records, bytes, ofKind = {} }: Quota): readonly Part[] {
 /** `[key, expect, counters, appends, trims, document, lifetime, slide, end, create]` */
 function changeParts(change: Change, texts: string[]): readonly Part[] {
   const { expect, create, document, counters = [], appends = [], trims = [], lifetime, slide, end } = change;
-  const created = create !== undefined && [...documentParts(create, texts), lifetimePart(create.lifetime)];
+  const created = create !== undefined && creationParts(create, texts);
   const written = document !== undefined && documentParts(document, texts);
   for (const { data } of appends) for (const text of data) texts.push(text);
   return withoutEnd([
@@ -73,6 +73,11 @@ function documentParts({ text, position, fields }: NewDocument, texts: string[])
   texts.push(text);
   if (fields !== undefined) texts.push(fieldsArgument(fields), indexArgument(fields));
   return [position ?? false, fields !== undefined];
+}
+
+/** `[position, whether fields are given, lifetime, version to begin at]` */
+function creationParts(create: Creation, texts: string[]): readonly Part[] {
+  return withoutEnd([...documentParts(create, texts), lifetimePart(create.lifetime), create.version ?? false]);
 }
 
 function counterParts({ name, by, min, max }: CounterChange): readonly Part[] {

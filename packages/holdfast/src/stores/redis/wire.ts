@@ -105,6 +105,8 @@ function refusalFromWire(
       const index = Number(rest[0]);
       return { reason, index, expected: changes[index]?.expect ?? "any", actual: numberOr(rest[1]) };
     }
+    case "beginning":
+      return { reason, index: Number(rest[0]), expected: Number(rest[1]), actual: Number(rest[2]) };
     case "bounds":
       return {
         reason,

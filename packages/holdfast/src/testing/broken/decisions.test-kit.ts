@@ -43,6 +43,24 @@ export const brokenDecisions: readonly BrokenStore[] = [
       return { effect: { ...decision.effect, reset: decision.effect.result.created && standing !== undefined } };
     },
   ),
+  deciding(
+    "the version that a creation has to begin at is not looked at",
+    ["V15"],
+    (standing, change, index, now, floor) => {
+      const { create, ...rest } = change;
+      const anywhere = create && { ...create, version: undefined };
+      return soundly(standing, { ...rest, create: anywhere }, index, now, floor);
+    },
+  ),
+  deciding(
+    "a refused beginning names the version that stood before",
+    ["V15"],
+    (standing, change, index, now, floor) => {
+      const decision = soundly(standing, change, index, now, floor);
+      if (!("refusal" in decision) || decision.refusal.reason !== "beginning") return decision;
+      return { refusal: { ...decision.refusal, actual: decision.refusal.actual - 1 } };
+    },
+  ),
   deciding("reaping does not raise the floor", ["V6", "V7", "V8", "F7"], (standing, change, index, now) =>
     soundly(standing, change, index, now, 0),
   ),

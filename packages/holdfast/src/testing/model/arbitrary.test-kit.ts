@@ -38,8 +38,8 @@ const document: fc.Arbitrary<NewDocument> = fc.record({
 });
 
 const creation: fc.Arbitrary<Creation> = fc
-  .tuple(document, lifetime)
-  .map(([rest, lives]) => ({ ...rest, lifetime: lives }));
+  .tuple(document, lifetime, perhaps(fc.integer({ min: 1, max: 5 }), 15))
+  .map(([rest, lives, version]) => ({ ...rest, lifetime: lives, version }));
 
 const counter: fc.Arbitrary<CounterChange> = fc.record({
   name: fc.constantFrom("n", "__proto__"),

@@ -103,6 +103,11 @@ function changeRecord(owner: ModelOwner, change: Change, index: number, now: num
   if (change.expect === "present" && !live) return refused;
   if (typeof change.expect === "number" && !(live && standing.version === change.expect)) return refused;
   if (!live && change.create === undefined) return refused;
+  const begins = versionOfBirth(owner, standing);
+  const wished = change.create?.version;
+  if (!live && wished !== undefined && wished !== begins) {
+    return { reason: "beginning", index, expected: wished, actual: begins };
+  }
 
   const record = live ? standing : createRecord(owner, standing, change, now);
   record.touchedAt = now;
@@ -142,10 +147,14 @@ function changeRecord(owner: ModelOwner, change: Change, index: number, now: num
   return { version, incarnation, created: !live, counters, heads, expiresAt };
 }
 
+function versionOfBirth(owner: ModelOwner, standing: ModelRecord | undefined): number {
+  return Math.max(owner.floor, standing?.version ?? 0) + 1;
+}
+
 function createRecord(owner: ModelOwner, standing: ModelRecord | undefined, change: Change, now: number): ModelRecord {
   const { create } = change;
   if (create === undefined) throw new Error("a creation without `create`");
-  const version = Math.max(owner.floor, standing?.version ?? 0) + 1;
+  const version = versionOfBirth(owner, standing);
   owner.places += 1;
   const record: ModelRecord = {
     kind: change.kind,

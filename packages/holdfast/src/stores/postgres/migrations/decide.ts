@@ -2,11 +2,11 @@
  * The decision about one change, as `record/decide.ts` takes it; the model test holds the two together.
  *
  * A change as JSON: `k` kind, `i` id, `e` expect, `n` creation and `d` document (`t` text, `b` bytes, `p` position,
- * `f` fields, `l` lifetime), `l` lifetime (`i` idle, `a` absolute, `r` retained), `s` slide, `x` end, `c` counters
+ * `f` fields, `l` lifetime, `v` version to begin at), `l` lifetime (`i` idle, `a` absolute, `r` retained), `s` slide, `x` end, `c` counters
  * (`n` name, `by`, `min`, `max`), `a` appends (`s` stream, `d` data, `b` bytes of each, `h` expected head, `k` keep),
  * `t` trims (`s` stream, `p` through). Streams are kept as `{name: [head, first]}`.
  */
-export const decide = `
+const parts = `
 create type holdfast.decision_1 as (
   refusal jsonb,
   next holdfast.records,
@@ -47,7 +47,10 @@ begin
 end
 $$;
 
-create function holdfast.decide_1(
+`;
+
+/** @param beginning what is asked once it is known at which version a record begins. */
+const decision = (verb: string, beginning: string): string => `${verb} function holdfast.decide_1(
   _standing holdfast.records, _change jsonb, _index integer, _now bigint, _floor bigint
 ) returns holdfast.decision_1 language plpgsql stable as $$
 declare
@@ -85,7 +88,7 @@ begin
     _next.kind := _change->>'k';
     _next.id := _change->>'i';
     _next.version := greatest(coalesce(_standing.version, 0), _floor) + 1;
-    _next.incarnation := _next.version;
+    _next.incarnation := _next.version;${beginning}
     _next.created_at := _now;
     _next.updated_at := _now;
     _next.touched_at := _now;
@@ -204,3 +207,16 @@ begin
 end
 $$;
 `;
+
+export const decide: string = parts + decision("create", "");
+
+/** Also keeps `create.version`, which earlier releases never send: so they may go on calling what calls this. */
+export const decideBeginning: string = decision(
+  "create or replace",
+  `
+    if (_new->>'v')::bigint <> _next.version then
+      _decision.refusal := jsonb_build_object('reason', 'beginning', 'index', _index, 'expected', _new->'v',
+        'actual', _next.version);
+      return _decision;
+    end if;`,
+);

@@ -8,7 +8,7 @@ import { commit2 } from "./commit-2.ts";
 import { commit3 } from "./commit-3.ts";
 import { commitPlain } from "./commit-plain.ts";
 import { counts } from "./counts.ts";
-import { decide } from "./decide.ts";
+import { decide, decideBeginning } from "./decide.ts";
 import { locks } from "./locks.ts";
 import { read } from "./read.ts";
 import { reads } from "./reads.ts";
@@ -28,6 +28,7 @@ export const migrations: readonly Migration[] = [
   { sql: counts + commit2, oldest: 1 },
   { sql: views, oldest: 1 },
   { sql: commitPlain + commit3 + reads, oldest: 1 },
+  { sql: decideBeginning, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;

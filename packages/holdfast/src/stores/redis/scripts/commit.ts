@@ -32,7 +32,7 @@ local function changeFrom(parts)
   }
   if create then
     c.create = documentFrom(create)
-    c.create.lifetime = create[3]
+    c.create.lifetime, c.create.version = create[3], create[4]
   end
   if document then c.document = documentFrom(document) end
   for i = 1, #(appends or {}) do

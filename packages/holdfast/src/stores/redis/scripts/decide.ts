@@ -191,6 +191,9 @@ local function decide(c, m, index, account, plan)
     text = c.document and c.document.text
   else
     m = born(c, m, now, account, plan)
+    if c.create.version and c.create.version ~= m[VERSION] then
+      return { 'beginning', index, wide(c.create.version), wide(m[VERSION]) }
+    end
     text = c.create.text
   end
 

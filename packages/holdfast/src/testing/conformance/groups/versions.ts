@@ -1,5 +1,6 @@
+import type { Change } from "../../../record/change.ts";
 import { race } from "../../race.ts";
-import { holds, present, same } from "../check.ts";
+import { CheckFailed, holds, present, same } from "../check.ts";
 import {
   accepted,
   appending,
@@ -321,6 +322,38 @@ export const versions: readonly Requirement[] = [
         create: { text: '"made"', lifetime: { idleMs: 1 } },
       });
       same("kept", [kept.created, kept.version, kept.expiresAt], [false, made.version + 1, undefined]);
+    },
+  },
+  {
+    id: "V15",
+    group,
+    text: "a creation that names the version to begin at is refused, with the right one, where the record would begin at another",
+    rule: "1",
+    test: async (context) => {
+      const { store } = context;
+      const owner = context.owner();
+      const key = fresh(context);
+      const beginningAt = (version: number, text = "{}"): Change => ({
+        ...key,
+        expect: "absent",
+        create: { text, lifetime: {}, version },
+      });
+      const { version } = await make(store, owner, key);
+      await apply(store, owner, { ...key, expect: "present", document: { text: "[]" } });
+      await apply(store, owner, { ...key, expect: "present", end: true });
+      const beside = fresh(context);
+      const answer = await refusal(store, owner, [creation(beside), beginningAt(version)]);
+      if (answer.reason !== "beginning") throw new CheckFailed(`refused for another reason: ${answer.reason}`);
+      same("the refusal", [answer.index, answer.expected], [1, version]);
+      holds("the version it would begin at", answer.actual > version + 1, answer.actual, `above ${version + 1}`);
+      same("what was refused", (await store.read(owner, key)).record, undefined);
+      same("what was refused with it", (await store.read(owner, beside)).record, undefined);
+
+      const made = await apply(store, owner, beginningAt(answer.actual, '"made"'));
+      same("the version", [made.created, made.version, made.incarnation], [true, answer.actual, answer.actual]);
+      const kept = await apply(store, owner, { ...beginningAt(version), expect: "any" });
+      same("one that is there", [kept.created, kept.version], [false, answer.actual]);
+      same("the document", (await live(store, owner, key)).document, '"made"');
     },
   },
 ];
