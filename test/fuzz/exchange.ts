@@ -1,0 +1,63 @@
+/** One request over a socket of its own, as bytes, and what is wrong with what comes back. */
+import { connect as dial } from "node:net";
+
+/** How long a request may hang that its sender has finished, on a machine that others load. */
+const patienceMs = 30_000;
+/** What HTTP and the guarantees declare. 503 is none of them here: the store is well and nobody drains. */
+const declared = new Set([100, 200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 413, 415, 417, 429, 431]);
+
+/** Everything that comes back until the server closes; of a stream only its head. */
+export function exchange(port: number, bytes: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    const socket = dial(port, "127.0.0.1");
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(Buffer.concat(parts).toString("utf8"));
+    };
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`no end of an answer after ${patienceMs} ms`));
+    }, patienceMs);
+    socket.on("data", (part) => {
+      parts.push(part);
+      if (part.includes("text/event-stream")) done();
+    });
+    socket.on("close", done);
+    // Closed on us while we were sending: what came before that is the answer.
+    socket.on("error", done);
+    socket.end(bytes);
+  });
+}
+
+/** @param marker what only somebody else's data holds. */
+export function complaint(answer: string, marker: string): string | undefined {
+  if (answer === "") return undefined;
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
+  if (!declared.has(status)) return `status ${status}`;
+  if (answer.includes(marker)) return "somebody else's data";
+  const split = answer.indexOf("\r\n\r\n");
+  const [head, body] = [answer.slice(0, split).toLowerCase(), answer.slice(split + 4)];
+  if (/^set-cookie|^x:/m.test(head)) return "a header that was injected";
+  // Other paths answer in JSON of their own.
+  if (!head.includes("content-type: application/json\r") || body === "" || head.includes("chunked")) return undefined;
+  return isJsonRpc(body) ? undefined : "no JSON-RPC";
+}
+
+function isJsonRpc(body: string): boolean {
+  const messages: unknown = JSON.parse(body);
+  return [messages].flat().every((message: unknown) => {
+    if (typeof message !== "object" || message === null || !("jsonrpc" in message)) return false;
+    if ("result" in message) return true;
+    const error = "error" in message ? message.error : undefined;
+    return (
+      typeof error === "object" &&
+      error !== null &&
+      "code" in error &&
+      Number.isInteger(error.code) &&
+      "message" in error &&
+      typeof error.message === "string"
+    );
+  });
+}
