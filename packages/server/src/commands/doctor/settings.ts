@@ -1,11 +1,11 @@
 import { isHoldfastError } from "holdfast/contract";
 
 import { chooseAuthentication } from "../../auth/choose.ts";
-import { isLoopback } from "../../auth/loopback.ts";
 import { flagName } from "../../settings/names.ts";
 import type { Resolved } from "../../settings/resolve.ts";
 import { keysOf, type Table } from "../../settings/table.ts";
 import { bad, type Finding, good, warning } from "./check.ts";
+import { weakSettings } from "./weak.ts";
 
 /** That the settings hold together was seen when they were read; this is about what they lead to. */
 export async function checkSettings(table: Table, resolved: Resolved): Promise<readonly Finding[]> {
@@ -21,10 +21,5 @@ export async function checkSettings(table: Table, resolved: Resolved): Promise<r
     if (!isHoldfastError(error)) throw error;
     findings.push(bad("who may call", error.message, "serve would not start like this"));
   }
-  if (!settings.stdio && !isLoopback(settings.host)) {
-    findings.push(
-      warning("where it listens", settings.host, "put TLS in front: tokens travel in the clear on this address"),
-    );
-  }
-  return findings;
+  return [...findings, ...weakSettings(table, resolved)];
 }
