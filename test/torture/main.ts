@@ -1,17 +1,17 @@
 /**
- * The long form of the histories, the kills, the resumes and the fuzzer: `npm run torture -- --store postgres --kills 100
- * --inputs 1000000 --minutes 30`. Ends with the first history that has no explanation, and leaves it in `.cache/histories/`,
- * or with the first input that is answered wrongly; otherwise when all is done or the time is over. `0` leaves a part out.
+ * The long form of the histories, the kills, the resumes, the fuzzer and the flood: `npm run torture -- --store postgres
+ * --kills 100 --inputs 1000000 --flood-minutes 10 --minutes 30`. Ends with the first history that has no explanation, and leaves it in `.cache/histories/`,
+ * or with the first thing that is answered wrongly; otherwise when all is done or the time is over. `0` leaves a part out.
  */
 import { parseArgs } from "node:util";
 
 import { startFleet } from "../cluster/fleet.ts";
 import { resumeUnderKills } from "../cluster/resumes.ts";
-import { fuzz } from "../fuzz/campaign.ts";
 import { Fleet } from "../histories/driver/fleet.ts";
 import { explain } from "../histories/explain.ts";
 import { killAndRecover } from "../kills/kill-campaign.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { runHostile } from "./hostile.ts";
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     kills: { type: "string", default: "100" },
     resumes: { type: "string", default: "20000" },
     inputs: { type: "string", default: "1000000" },
+    "flood-minutes": { type: "string", default: "10" },
     minutes: { type: "string", default: "60" },
   },
 });
@@ -85,27 +86,11 @@ async function runResumes(name: string): Promise<void> {
   );
 }
 
-async function runFuzzer(name: string): Promise<void> {
-  if (whole("inputs") === 0 || performance.now() > until) return;
-  await using store = await openDurable(name);
-  const { inputs, complaints, statuses, longestStallMs } = await fuzz({
-    inputs: whole("inputs"),
-    seed,
-    store: store.url,
-    until,
-  });
-  for (const complaint of complaints) console.error(complaint);
-  if (complaints.length > 0) throw new Error(`${name}: ${complaints.length} complaints of the fuzzer`);
-  const answers = [...statuses].map(([status, count]) => `${status || "none"} ${count}`);
-  console.log(
-    `${name}: ${inputs} odd inputs, longest stall ${Math.round(longestStallMs)} ms, answers ${answers.join(", ")}`,
-  );
-}
-
 console.log(`seed ${seed} (repeat with --seed ${seed})`);
 for (const name of values.store) {
   await runHistories(name);
   await runKills(name);
   await runResumes(name);
-  await runFuzzer(name);
+  const more = { seed, until, inputs: whole("inputs"), floodMinutes: whole("flood-minutes") };
+  await runHostile(name, more);
 }
