@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { ownerOf } from "../../record/ids.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { eventually } from "./bridge.test-kit.ts";
-import { NodeLife } from "./node-life.ts";
+import { NodeLife, placeOfProcesses } from "./node-life.ts";
 
 test("a node lives while it says so, and a little longer", async () => {
   let now = 1_000_000;
@@ -32,21 +32,22 @@ test("a node lives while it says so, and a little longer", async () => {
   expect(errors).toEqual([]);
 });
 
-test("a process of this host that has ended is dead at once", async () => {
+test("a process of this place that has ended is dead at once; one of another machine or container of the same name is not", async () => {
   await using store = await memoryStore();
   const { pid } = spawnSync(process.execPath, ["--version"]);
   const nodes = ownerOf({ issuer: "holdfast", subject: "nodes" });
-  const say = (id: string, host: string) =>
+  const say = (id: string, where: object) =>
     store.commit(nodes, [
       {
         kind: "holdfast.node",
         id,
         expect: "absent",
-        create: { text: JSON.stringify({ host, pid }), lifetime: { idleMs: 10_000 } },
+        create: { text: JSON.stringify({ ...where, pid }), lifetime: { idleMs: 10_000 } },
       },
     ]);
-  await say("here", hostname());
-  await say("elsewhere", `not-${hostname()}`);
+  const place = placeOfProcesses();
+  await say("here", { place });
+  await say("elsewhere", { host: hostname(), place: place.replace(/\d+/g, "1") });
   const life = new NodeLife(store, "me", () => undefined);
   expect(await life.stateOf("here")).toBe("dead");
   expect(await life.stateOf("elsewhere")).toBe("alive");

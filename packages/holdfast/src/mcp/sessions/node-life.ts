@@ -1,3 +1,4 @@
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 import { ownerOf } from "../../record/ids.ts";
@@ -20,6 +21,7 @@ export class NodeLife {
   readonly #store: Store;
   readonly #node: string;
   readonly #onError: (error: unknown) => void;
+  readonly #place: string = placeOfProcesses();
   #users = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
@@ -51,7 +53,7 @@ export class NodeLife {
     const { record } = await this.#store.read(engine, keyOf(node));
     if (record === undefined) return "silent";
     const said: unknown = JSON.parse(record.document);
-    return isObject(said) && said["host"] === hostname() && isGone(said["pid"]) ? "dead" : "alive";
+    return isObject(said) && said["place"] === this.#place && isGone(said["pid"]) ? "dead" : "alive";
   }
 
   async close(): Promise<void> {
@@ -63,7 +65,7 @@ export class NodeLife {
   }
 
   #beat(): void {
-    const text = JSON.stringify({ host: hostname(), pid: process.pid });
+    const text = JSON.stringify({ place: this.#place, pid: process.pid });
     this.#beating = this.#store
       .commit(engine, [
         { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: leaseMs } }, slide: true },
@@ -76,7 +78,20 @@ function keyOf(node: string): RecordKey {
   return { kind: "holdfast.node", id: node };
 }
 
-/** Whether a process of this host has ended. Says no where it cannot be told. */
+/**
+ * Where a process id means the same process to everybody. Names of hosts do not tell: machines made from one image share
+ * theirs, and so do containers on the network of their host. On Linux a boot and a namespace of it do.
+ */
+export function placeOfProcesses(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return hostname();
+  }
+}
+
+/** Whether a process of this place has ended. Says no where it cannot be told. */
 function isGone(pid: unknown): boolean {
   if (typeof pid !== "number" || pid === process.pid) return false;
   try {
