@@ -15,9 +15,12 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
+import { durableStores } from "../lib/durable-stores.ts";
+import { everything } from "../lib/extent.ts";
+
 export type ClientName = "v1" | "v2, 2025-11-25" | "v2, 2026-07-28";
 
-export type Reply = { readonly action: "accept" | "decline"; readonly content?: Record<string, string> };
+export type Reply = { readonly action: "accept" | "decline"; readonly content?: Record<string, string | boolean> };
 
 export type ClientOptions = {
   /** Answers questions of the server. */
@@ -77,6 +80,12 @@ function patience(): StreamableHTTPReconnectionOptions {
 
 export const clientNames: readonly ClientName[] = ["v1", "v2, 2025-11-25", "v2, 2026-07-28"];
 export const sessionClients: readonly ClientName[] = ["v1", "v2, 2025-11-25"];
+
+/** The store's turn among several ways: each way with some of the stores, or all with all where everything is wanted. */
+export function turnOf<T>(ways: readonly T[], storeName: string): T[] {
+  const turn = durableStores.indexOf(storeName) % ways.length;
+  return ways.filter((_, index) => everything || index === turn);
+}
 
 export function connectClient(name: ClientName, url: string, options: ClientOptions = {}): Promise<AnyClient> {
   return name === "v1" ? connectV1(url, options) : connectV2(name, url, options);

@@ -3,10 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster, ClusterNode } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
-import { everything } from "../lib/extent.ts";
 import { logsIn, openRawSession, rawSession, readEvents, readUntil } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
-import { type AnyClient, type ClientName, connectClient, outcomeOf, type Result, sessionClients } from "./client.ts";
+import { type AnyClient, connectClient, outcomeOf, type Result, sessionClients, turnOf } from "./client.ts";
 import { beforeTheHead, failAt, startFleet } from "./fleet.ts";
 
 const timeout = 90_000;
@@ -14,10 +13,6 @@ const timeout = 90_000;
 const leaseMs = 30_000;
 
 const mayBeRepeated = { failed: expect.stringMatching(/repeated/) };
-
-/** Each client with every second store, unless everything is wanted. */
-const clientsOf = (storeName: string): readonly ClientName[] =>
-  sessionClients.filter((_, index) => everything || durableStores.indexOf(storeName) % sessionClients.length === index);
 
 describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
@@ -58,7 +53,7 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
     return runOn(cluster.node(0), talk, () => client.logs.length > 2);
   }
 
-  describe.each(clientsOf(storeName))("%s", (name) => {
+  describe.each(turnOf(sessionClients, storeName))("%s", (name) => {
     test("killed in the middle of a stream: nothing of it is missed, and the client is told to repeat", async () => {
       await using client = await connectClient(name, cluster.url);
       const { end } = await talkOn0(client, 1_000, 10);

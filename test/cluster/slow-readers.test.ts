@@ -3,11 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
-import { everything } from "../lib/extent.ts";
 import { openRawSession, type RawSession, readEvents, type SseEvent } from "../lib/raw-session.ts";
 import { readHeadOnly, type StalledReader } from "../lib/stalled-reader.ts";
 import { poll } from "../lib/waiting.ts";
-import { connectClient } from "./client.ts";
+import { connectClient, turnOf } from "./client.ts";
 import type { Inside } from "./fixture/inside.ts";
 import { inside, startFleet } from "./fleet.ts";
 
@@ -24,10 +23,6 @@ const streams = [
   ["a call's stream", false],
   ["the session's own stream", true],
 ] as const;
-
-/** Every second store with the one stream, the others with the other, unless everything is wanted. */
-const streamsOf = (storeName: string, shift: number): (typeof streams)[number][] =>
-  streams.filter((_, index) => everything || (durableStores.indexOf(storeName) + shift) % streams.length === index);
 
 describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
@@ -63,7 +58,7 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
   const until = (what: string, isSo: (node: Inside) => boolean): Promise<true> =>
     poll(async () => (isSo(await inside(cluster.node(0))) ? true : undefined), what, timeout / 2, 50);
 
-  test.each(streamsOf(storeName, 0))(
+  test.each(turnOf(streams, storeName))(
     "stalled on %s: little waits for them, the others go on, and they are told what they lost",
     async (_, own) => {
       const sessions = await Promise.all(Array.from({ length: readers }, (_, n) => openSession(`stalled-${own}-${n}`)));
@@ -107,7 +102,7 @@ describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
     },
   );
 
-  test.each(streamsOf(storeName, 1))(
+  test.each(turnOf([...streams].reverse(), storeName))(
     "stalled on %s within what the log keeps: disconnected, and on another node nothing is missing",
     async (_, own) => {
       const session = await openSession(`back-${own}`);

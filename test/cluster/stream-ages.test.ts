@@ -3,18 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
-import { everything } from "../lib/extent.ts";
 import { openRawSession } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
-import { clientNames, connectClient, sessionClients } from "./client.ts";
+import { clientNames, connectClient, sessionClients, turnOf } from "./client.ts";
 import { startFleet } from "./fleet.ts";
 
 const timeout = 60_000;
 const limits = { keepAliveMs: 200, maxStreamAgeMs: 1_000 };
-
-/** One client for each store, another one for the next, unless everything is wanted. */
-const turnOf = <T>(all: readonly T[], storeName: string): T[] =>
-  all.filter((_, index) => everything || durableStores.indexOf(storeName) % all.length === index);
 
 describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
