@@ -1,15 +1,11 @@
 /** Calls that count once, over real nodes on one store, some of which die at the worst moment. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 
 import { type Caller, faultOf, textOf, valueOf } from "../clients/caller.ts";
 import { v1Http } from "../clients/v1.ts";
 import { v2Http } from "../clients/v2.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
-import { findRoot } from "../tools/root.ts";
+import { type ShopNode, startNode as startShop } from "./nodes.ts";
 
 async function newStore(name: string): Promise<string> {
   const store = await openDurable(name);
@@ -18,19 +14,10 @@ async function newStore(name: string): Promise<string> {
   return store.url;
 }
 
-async function startNode(
-  store: string,
-  ...more: readonly string[]
-): Promise<{ readonly url: string; readonly died: Promise<unknown> }> {
-  const main = join(await findRoot(), ".cache", "build", "test", "once", "shop.js");
-  const child = spawn(process.execPath, [main, store, ...more], { stdio: ["ignore", "pipe", "inherit"] });
-  const died = once(child, "close");
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    await died;
-  });
-  const [url] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  return { url, died };
+async function startNode(store: string, die?: "die"): Promise<ShopNode> {
+  const node = await startShop(store, die);
+  onTestFinished(() => node[Symbol.asyncDispose]());
+  return node;
 }
 
 async function connected(connecting: Promise<Caller>): Promise<Caller> {

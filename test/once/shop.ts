@@ -1,12 +1,15 @@
-/** One node of a shop whose orders count once. With `die`, it is gone right after the effect, before the answer. */
+/** One node of a shop whose orders and payments count once. With `die`, it is gone right after the effect, before the answer. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-
-import { exactlyOnce, holdfast, kind, reply, serve } from "holdfast";
+import { inputRequired } from "@modelcontextprotocol/server";
+import { exactlyOnce, holdfast, kind, reply, serve, withState } from "holdfast";
 import { z } from "zod";
 
-const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }) });
+const Basket = kind("basket", {
+  schema: z.object({ items: z.array(z.string()).default([]), paid: z.array(z.number()).default([]) }),
+});
 const Handle = z.object({ basket: Basket.id });
+const Sure = z.object({ sure: z.boolean() });
 const Order = Handle.extend({ sku: z.string(), idempotency_key: z.string() });
 
 const [, , store = "", die] = process.argv;
@@ -21,6 +24,17 @@ const app = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) 
     const { value: orders } = await state.basket.increment(basket, "orders");
     if (die === "die") process.kill(process.pid, "SIGKILL");
     return reply({ items: value.items, version, orders });
+  });
+  server.registerTool("pay", { description: "Pays.", inputSchema: Handle }, async ({ basket }, { mcpReq }) => {
+    const offer = mcpReq.requestState<{ readonly amount: number }>();
+    if (offer === undefined) {
+      const sure = inputRequired.elicit({ message: "Pay?", requestedSchema: Sure });
+      return withState(inputRequired({ inputRequests: { sure } }), { amount: 7 }, { singleUse: true });
+    }
+    const { value, version } = await state.basket.update(basket, ({ paid }) => void paid.push(offer.amount));
+    const { value: payments } = await state.basket.increment(basket, "payments");
+    if (die === "die") process.kill(process.pid, "SIGKILL");
+    return reply({ paid: value.paid, version, payments });
   });
 });
 const server = createServer(app.node).listen(0, "127.0.0.1", () => {

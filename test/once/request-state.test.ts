@@ -1,0 +1,108 @@
+/** States of questions that are good once, presented to real nodes on one store, some of which die at the worst moment. */
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+} from "@modelcontextprotocol/server";
+import { race } from "holdfast/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { type ShopNode, startNode } from "./nodes.ts";
+
+type Result = {
+  readonly structuredContent?: Readonly<Record<string, unknown>>;
+  readonly isError?: boolean;
+  readonly requestState?: string;
+};
+
+/** Plain requests of 2026-07-28: a client of ours would answer its questions by itself, and present each state once. */
+async function call({ url }: ShopNode, name: string, args: object, state?: string): Promise<Result> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": name,
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: {
+        name,
+        arguments: args,
+        ...(state !== undefined && {
+          requestState: state,
+          inputResponses: { sure: { action: "accept", content: { sure: true } } },
+        }),
+        _meta: {
+          [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
+          [CLIENT_INFO_META_KEY]: { name: "c", version: "1" },
+          [CLIENT_CAPABILITIES_META_KEY]: { elicitation: { form: {} } },
+        },
+      },
+    }),
+  });
+  const answer = (await response.json()) as { readonly result?: Result; readonly error?: unknown };
+  if (answer.result === undefined) throw new Error(`no result: ${JSON.stringify(answer.error)}`);
+  return answer.result;
+}
+
+async function asked(node: ShopNode): Promise<{ readonly basket: string; readonly state: string }> {
+  const basket = String((await call(node, "create_basket", {})).structuredContent?.["basket"]);
+  const { requestState: state } = await call(node, "pay", { basket });
+  if (state === undefined) throw new Error("there is no state");
+  return { basket, state };
+}
+
+describe.each(durableStores)("a state of single use, on %s", (name) => {
+  let nodes: readonly [ShopNode, ShopNode, ShopNode];
+  let doomed: ShopNode;
+  const closing: AsyncDisposable[] = [];
+
+  beforeAll(async () => {
+    const durable = await openDurable(name);
+    closing.unshift(durable);
+    const start = (die?: "die"): Promise<ShopNode> => startNode(durable.url, die);
+    [doomed, ...nodes] = await Promise.all([start("die"), start(), start(), start()]);
+    closing.unshift(doomed, ...nodes);
+  });
+
+  afterAll(async () => {
+    for (const one of closing) await one[Symbol.asyncDispose]();
+  });
+
+  test("presented a hundred times at once over three nodes has one effect and a hundred equal answers", async () => {
+    const { basket, state } = await asked(nodes[0]);
+    const { errors, values } = await race(100, (n) => call(nodes[n % 3] ?? nodes[0], "pay", { basket }, state));
+    expect(errors).toEqual([]);
+    const answers = new Set(values.map(({ structuredContent }) => JSON.stringify(structuredContent)));
+    expect(answers).toEqual(new Set([JSON.stringify({ paid: [7], version: 2, payments: 1 })]));
+    const shown = await call(nodes[1], "show", { basket });
+    expect(shown.structuredContent).toMatchObject({ value: { paid: [7] }, version: 2 });
+  });
+
+  test("presented again after kill -9 between effect and answer gives the first outcome", async () => {
+    const { basket, state } = await asked(nodes[0]);
+    await expect(call(doomed, "pay", { basket }, state)).rejects.toThrow();
+    await doomed.died;
+    // The effect is there, its answer is not; somebody else comes first, while the dead node's lease still stands.
+    expect((await call(nodes[1], "show", { basket })).structuredContent).toMatchObject({
+      value: { paid: [7] },
+      version: 2,
+    });
+    await call(nodes[2], "order", { basket, sku: "tea", idempotency_key: "k" });
+    const first = { paid: [7], version: 2, payments: 1 };
+    const repeats = await race(9, (n) => call(nodes[n % 3] ?? nodes[0], "pay", { basket }, state));
+    expect(repeats.values.map(({ structuredContent }) => structuredContent)).toEqual(
+      Array.from({ length: 9 }, () => first),
+    );
+    expect((await call(nodes[0], "show", { basket })).structuredContent).toMatchObject({
+      value: { items: ["tea"], paid: [7] },
+      version: 3,
+    });
+  });
+});
