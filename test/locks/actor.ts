@@ -1,8 +1,8 @@
 /** One process on a shared store. It does what lines on its stdin say, one after the other, and answers each by a line. */
-import { createInterface } from "node:readline";
-
-import { type Hold, holdfast, isHoldfastError, kind, type Lock, localUser } from "holdfast";
+import { type Hold, holdfast, kind, type Lock, localUser } from "holdfast";
 import { z } from "zod";
+
+import { obey } from "../lib/obey.ts";
 
 const Page = kind("page", { schema: z.object({ lines: z.array(z.string()).default([]) }) });
 
@@ -15,25 +15,11 @@ export type Command =
   /** Updates one record again and again, thinking in between. */
   | { readonly do: "update"; readonly page: string; readonly line: string; readonly times: number };
 
-export type Answer = { readonly ok: unknown } | { readonly code: string };
-
 async function main(store: string): Promise<void> {
   await using hold = await holdfast({ store, kinds: [Page], reap: { every: "1s" } });
   const actor = new Actor(hold);
-  console.log("ready");
-  for await (const line of createInterface({ input: process.stdin })) {
-    // Written by the test that started this.
-    console.log(JSON.stringify(await answered(actor.do(JSON.parse(line) as Command))));
-  }
-}
-
-async function answered(work: Promise<unknown>): Promise<Answer> {
-  try {
-    return { ok: (await work) ?? null };
-  } catch (error) {
-    if (isHoldfastError(error)) return { code: error.code };
-    throw error;
-  }
+  // Written by the test that started this.
+  await obey((command) => actor.do(command as Command));
 }
 
 class Actor {

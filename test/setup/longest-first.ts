@@ -15,6 +15,8 @@ const longest = [
   "test/histories/histories.test.ts",
   "test/faults/faults.test.ts",
   "test/once/once.test.ts",
+  "test/locks/locks.test.ts",
+  "test/once/request-state.test.ts",
   "test/crash/crash.test.ts",
 ];
 
