@@ -1,3 +1,4 @@
+import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
@@ -132,7 +133,10 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
     connections: view,
     notify: bus.notifier(),
-    drain: (init: Parameters<App["drain"]>[0] = {}) => drain(init.timeoutMs ?? defaultDrainMs),
+    drain: async (init: Parameters<App["drain"]>[0] = {}) => {
+      refuseUnknownNames("drain()", init, ["timeoutMs"]);
+      await drain(init.timeoutMs ?? defaultDrainMs);
+    },
     close: () => (closing ??= close()),
   });
 }

@@ -5,6 +5,7 @@
  * source: it cannot be derived from the key. So the commit that makes the record also makes a small record of the
  * engine's own, found by the commit id, that remembers the handle as long as the commit id is remembered.
  */
+
 import type { Change, Creation } from "../record/change.ts";
 import { commitIdWindowMs } from "../record/commit-ids.ts";
 import { mintId } from "../record/ids.ts";
@@ -15,6 +16,7 @@ import { decodeText, type Encoded, encodeDocument, encodeInitial } from "./docum
 import { checkSameIntent, commitIdIn } from "./idempotency.ts";
 import { parseStored } from "./json.ts";
 import { fenceOf } from "./leases/locks.ts";
+import { checkChange } from "./method-options.ts";
 import { rememberedStep, remembering } from "./once/steps.ts";
 import { notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -36,6 +38,7 @@ export async function createRecord(
   options: ChangeOptions,
   given?: IndexedFields,
 ): Promise<RecordView<unknown>> {
+  checkChange("create", options);
   const { engine, owner, kind } = scope;
   const { signal } = options;
   let encoded: Encoded | undefined;

@@ -2,12 +2,13 @@
  * A caller's idempotency key as a commit id. The id covers kind, record, operation and key, so that a key is free to
  * be used elsewhere; the digest covers the intent in canonical JSON, so that another intent is found out.
  */
-import { createHash } from "node:crypto";
 
+import { createHash } from "node:crypto";
 import { isOfLength } from "../record/text.ts";
 import type { CommitId, CommitOutcome } from "../store/contract.ts";
 import type { Engine } from "./engine.ts";
 import { canonicalJson, jsonText } from "./json.ts";
+import { checkIdempotency } from "./method-options.ts";
 import { invalid, reusedCommitId } from "./refusals.ts";
 import type { Idempotency } from "./types.ts";
 
@@ -44,7 +45,9 @@ export function commitIdIn(
   };
 }
 
-function commitIdOf(operation: Operation, { key, intent }: Idempotency, defaultIntent: unknown): CommitId {
+function commitIdOf(operation: Operation, idempotency: Idempotency, defaultIntent: unknown): CommitId {
+  checkIdempotency("idempotency", idempotency);
+  const { key, intent } = idempotency;
   if (typeof key !== "string" || !isOfLength(key, 128)) {
     throw invalid("an idempotency key has 1 to 128 characters");
   }

@@ -1,5 +1,6 @@
 import type { IndexedFields } from "../record/record.ts";
 import type { ListPage } from "../store/contract.ts";
+import { checkList } from "./method-options.ts";
 import { invalid } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import type { ListQuery } from "./types.ts";
@@ -8,11 +9,9 @@ const defaultLimit = 100;
 const maxLimit = 1_000;
 
 /** The owner's own records of a kind, newest first. Neither listing nor finding keeps anything alive. */
-export async function listPage(
-  scope: Scope,
-  { after, limit, replica, signal }: ListQuery,
-  where?: IndexedFields,
-): Promise<ListPage> {
+export async function listPage(scope: Scope, query: ListQuery, where?: IndexedFields): Promise<ListPage> {
+  checkList(where === undefined ? "list" : "find", query);
+  const { after, limit, replica, signal } = query;
   return await scope.engine.list(scope.owner, scope.kind.name, {
     after,
     limit: checkedLimit(limit),

@@ -1,4 +1,5 @@
 /** What can be done to one record, whatever face names it. */
+
 import type { ChangeResult } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
 import type { StreamHead, Version } from "../record/record.ts";
@@ -7,6 +8,7 @@ import { commitIdIn } from "./idempotency.ts";
 import { jsonText, parseStored } from "./json.ts";
 import { fenceOf } from "./leases/locks.ts";
 import { mergePatch } from "./merge-patch.ts";
+import { checkAppend, checkConditional, checkEvents, checkIncrement } from "./method-options.ts";
 import { invalid, notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { changeBlindly, type Target } from "./target.ts";
@@ -30,6 +32,7 @@ export async function updateRecord(
   fn: (draft: unknown, tx: Transaction) => unknown,
   options: ConditionalOptions,
 ): Promise<RecordView<unknown>> {
+  checkConditional("update", options);
   if (typeof fn !== "function") throw invalid("update needs a function of the draft");
   const { key, createAs } = target;
   const defaultIntent = { ifVersion: options.ifVersion };
@@ -42,6 +45,7 @@ export async function patchRecord(
   partial: unknown,
   options: ConditionalOptions,
 ): Promise<RecordView<unknown>> {
+  checkConditional("patch", options);
   // Bounds depth and size before anything is merged, and refuses what is not JSON.
   jsonText(partial, "the patch", scope.kind.maxDocumentBytes);
   const fn = (draft: unknown): unknown => mergePatch(draft, partial);
@@ -57,6 +61,7 @@ export async function incrementCounter(
   by: number,
   options: IncrementOptions,
 ): Promise<Incremented> {
+  checkIncrement("increment", options);
   const { min, max, append } = options;
   checkBounds({ by, min, max });
   const { kind } = scope;
@@ -94,6 +99,7 @@ export async function appendEvent(
   event: unknown,
   options: AppendOptions,
 ): Promise<Appended> {
+  checkAppend("append", options);
   const data = eventText(scope.kind, event);
   const { expectedHead } = options;
   const applied = await changeBlindly(
@@ -129,6 +135,7 @@ export async function readEvents(
   stream: string,
   query: EventsQuery,
 ): Promise<EventsResult> {
+  checkEvents("events", query);
   const { after, before, limit = defaultLimit, order = "oldest", replica, signal } = query;
   checkLimit(limit);
   const { engine, owner, kind } = scope;
@@ -188,6 +195,7 @@ function checkLimit(limit: number): void {
 }
 
 export async function destroyRecord(scope: Scope, target: Target, options: ConditionalOptions): Promise<boolean> {
+  checkConditional("destroy", options);
   const { ifVersion, idempotency, fence, signal } = options;
   const { key } = target;
   const commitId = commitIdIn(scope.engine, { ...key, name: "destroy" }, idempotency, () => ({ ifVersion }));

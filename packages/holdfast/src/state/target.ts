@@ -4,6 +4,7 @@ import { type Applied, firstResult } from "./applied.ts";
 import { decodeDocument, decodeText, encodeInitial } from "./document.ts";
 import { commitIdIn } from "./idempotency.ts";
 import { fenceOf } from "./leases/locks.ts";
+import { checkGet } from "./method-options.ts";
 import { contention, notFound, refusalError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import type { ChangeOptions, GetOptions, RecordView } from "./types.ts";
@@ -20,11 +21,9 @@ export type Target = {
 const maxRounds = 8;
 
 /** The record, made first if the target says so. */
-export async function getRecord(
-  scope: Scope,
-  target: Target,
-  { replica, minVersion, signal }: GetOptions,
-): Promise<RecordView<unknown>> {
+export async function getRecord(scope: Scope, target: Target, options: GetOptions): Promise<RecordView<unknown>> {
+  checkGet("get", options);
+  const { replica, minVersion, signal } = options;
   const { key, createAs } = target;
   for (let round = 1; ; round++) {
     const { record, at } = await scope.engine.read(scope.owner, key, { replica, minVersion, signal });

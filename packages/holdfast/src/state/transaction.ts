@@ -1,6 +1,7 @@
 import type { Append, CounterChange } from "../record/change.ts";
 import type { KindDefinition } from "./definition.ts";
 import { jsonText } from "./json.ts";
+import { checkBounds } from "./method-options.ts";
 import { invalid } from "./refusals.ts";
 import type { CounterBounds, Transaction } from "./types.ts";
 
@@ -42,6 +43,7 @@ export class CollectedTransaction implements Transaction {
 
   increment(counter: string, by = 1, bounds: CounterBounds = {}): void {
     this.#refuseIfClosed();
+    checkBounds("increment", bounds);
     this.#counters ??= [];
     this.#counters.push(counterOf(counter, by, bounds));
   }

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../record/errors.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import { type Lifetime, maxLifetimeMs } from "../../record/record.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
@@ -33,6 +34,7 @@ const unusedMs = 90 * 24 * 3_600_000;
  */
 export function tokenStorage(hold: Pick<Hold, "sessions">, options: TokenStorageOptions = {}): FastMcpTokenStorage {
   const { store } = servingHold(hold);
+  refuseUnknownNames("tokenStorage()", options, ["application", "maxBytes"]);
   const owner = applicationOwner("fastmcp", options);
   const values = new Values({ store, owner, kind: "holdfast.fastmcp-token", quota: applicationQuota(options) });
   return {

@@ -1,4 +1,5 @@
 import { isObject } from "../../mcp/is-object.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import { durationMs } from "../../state/duration.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
@@ -35,6 +36,7 @@ export function sessionStore<Metadata>(
 ): McpUseSessionStore<Metadata> {
   const { store } = servingHold(hold);
   const idleMs = durationMs(options.idle ?? "24h", "idle");
+  refuseUnknownNames("sessionStore()", options, ["application", "maxBytes", "idle"]);
   const owner = applicationOwner("mcp-use", options);
   const quota = applicationQuota(options);
   const values = new Values({ store, owner, kind: "holdfast.mcp-use-session", quota, listed: true });

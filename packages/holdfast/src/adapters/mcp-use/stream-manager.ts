@@ -1,4 +1,5 @@
 import { isObject } from "../../mcp/is-object.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
 import { type ApplicationOptions, applicationOwner, applicationQuota, reporter } from "../application.ts";
@@ -31,6 +32,7 @@ const maxEarly = 1_000;
  */
 export function streamManager(hold: Pick<Hold, "sessions">, options: ApplicationOptions = {}): McpUseStreamManager {
   const { store } = servingHold(hold);
+  refuseUnknownNames("streamManager()", options, ["application", "maxBytes", "onError"]);
   const owner = applicationOwner("mcp-use", options);
   const onError = reporter(options);
   let handler: (message: unknown, sessionId: string) => void = () => undefined;

@@ -1,6 +1,6 @@
 import type { ServerEvent, ServerEventBus } from "@modelcontextprotocol/server";
-
 import { EventBus } from "../../mcp/bus/bus.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
 import { reporter } from "../application.ts";
@@ -27,6 +27,7 @@ export interface SharedEventBus extends ServerEventBus {
  * handler.notify.resourceUpdated("basket://today");
  */
 export function sharedEventBus(hold: Pick<Hold, "sessions">, options: EventBusOptions = {}): SharedEventBus {
+  refuseUnknownNames("sharedEventBus()", options, ["onError"]);
   const report = reporter(options);
   const bus = new EventBus(servingHold(hold).store, report);
   const ready = async (): Promise<void> => {

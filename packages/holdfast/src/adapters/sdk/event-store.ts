@@ -3,8 +3,10 @@
  * notifications by the same name in every session; so a store that is shared hands one client's events to another. This
  * one is a view of one session of one principal, and refuses to serve a second.
  */
+
 import { HoldfastError } from "../../record/errors.ts";
 import { idOfName, mintSecret } from "../../record/ids.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import type { Owner, Position, RecordKey, StreamHead } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { durationMs } from "../../state/duration.ts";
@@ -64,6 +66,7 @@ export function resumableSession(
   principal: Principal,
   options: EventStoreOptions = {},
 ): ResumableSession {
+  refuseUnknownNames("resumableSession()", options, ["sessionId", "idle", "keep"]);
   const { sessionId = mintSecret(132), idle = "24h", keep = 1_000 } = options;
   if (typeof sessionId !== "string" || sessionId === "") {
     throw new HoldfastError("INVALID_ARGUMENT", "sessionId is a text that is not empty");

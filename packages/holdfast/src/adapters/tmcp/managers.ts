@@ -1,3 +1,4 @@
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import { durationMs } from "../../state/duration.ts";
 import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
@@ -52,6 +53,7 @@ export interface SubscriptionManager {
  */
 export function tmcpManagers(hold: Pick<Hold, "sessions">, options: TmcpOptions = {}): TmcpManagers {
   const { store } = servingHold(hold);
+  refuseUnknownNames("tmcpManagers()", options, ["application", "maxBytes", "onError", "idle"]);
   const owner = applicationOwner("tmcp", options);
   const onError = reporter(options);
   const subscriptions = new Subscriptions(onError);

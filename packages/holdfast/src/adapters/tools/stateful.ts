@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-
 import { resultOfError } from "../../mcp/tools/errors.ts";
 import { type HoldfastError, isHoldfastError } from "../../record/errors.ts";
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import type { Principal } from "../../security/principal.ts";
 import type { Hold } from "../../state/hold.ts";
 import type { AnyKind, State } from "../../state/kind.ts";
@@ -49,6 +49,7 @@ export function statefulTools<const Kinds extends readonly AnyKind[], Host = unk
   options: StatefulOptions<Host>,
 ): Stateful<Kinds, Host> {
   const serving = servingHold(hold);
+  refuseUnknownNames("statefulTools()", options, ["principal", "onError"]);
   const report = reporter(options.onError === undefined ? {} : { onError: options.onError });
   const { principal: given } = options;
   return (name, handler) => async (givenArgs, givenHost) => {

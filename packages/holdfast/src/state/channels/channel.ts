@@ -4,6 +4,7 @@ import { validateName } from "../../store/validate.ts";
 import { decodeDocument } from "../document.ts";
 import { durationMs } from "../duration.ts";
 import { jsonText } from "../json.ts";
+import { checkCall, checkChange, checkChannelQuery, checkJoin } from "../method-options.ts";
 import { readEvents } from "../operations.ts";
 import { invalid, notFound } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
@@ -57,6 +58,7 @@ export class OwnChannel implements Channel {
   }
 
   async join(session: string, options: JoinOptions = {}): Promise<Membership> {
+    checkJoin("join", options);
     const { stay = defaultStay, signal } = options;
     const stayMs = durationMs(stay, "stay");
     const record = await this.#read({ kind: sessionKind, id: this.#scope.keyOf(session).id }, signal);
@@ -78,7 +80,9 @@ export class OwnChannel implements Channel {
     return { members, changed };
   }
 
-  async leave(session: string, { signal }: CallOptions = {}): Promise<Membership> {
+  async leave(session: string, options: CallOptions = {}): Promise<Membership> {
+    checkCall("leave", options);
+    const { signal } = options;
     const look = await this.#look(signal);
     if (!look.live.has(session)) return { members: look.live.size, changed: false };
     let changed = false;
@@ -93,6 +97,7 @@ export class OwnChannel implements Channel {
   }
 
   async broadcast(session: string, message: unknown, options: ChangeOptions = {}): Promise<Broadcasted> {
+    checkChange("broadcast", options);
     jsonText(message, "the message", this.#scope.kind.maxEventBytes);
     const look = await this.#look(options.signal);
     const { at } = look;
@@ -110,6 +115,7 @@ export class OwnChannel implements Channel {
   }
 
   async read(query: ChannelQuery = {}): Promise<{ messages: readonly ChannelMessage[]; more: boolean }> {
+    checkChannelQuery("read", query);
     const { events, more } = await this.#events(messagesStream, query);
     const messages = events.map(({ position, at, payload }): ChannelMessage => {
       // Written by `broadcast`.
@@ -120,6 +126,7 @@ export class OwnChannel implements Channel {
   }
 
   async presence(query: ChannelQuery = {}): Promise<{ events: readonly Presence[]; more: boolean }> {
+    checkChannelQuery("presence", query);
     const { events, more } = await this.#events(presenceStream, query);
     const seen = events.map(({ position, at, payload }): Presence => {
       // Written by `join`, `leave` and `#change`.
@@ -128,8 +135,9 @@ export class OwnChannel implements Channel {
     return { events: seen, more };
   }
 
-  async members({ signal }: CallOptions = {}): Promise<readonly ChannelMember[]> {
-    const { live } = await this.#look(signal);
+  async members(options: CallOptions = {}): Promise<readonly ChannelMember[]> {
+    checkCall("members", options);
+    const { live } = await this.#look(options.signal);
     return [...live].map(([session, member]) => {
       return { session, ...labelOf(member), joinedAt: new Date(member.joinedAt) };
     });

@@ -10,6 +10,7 @@
  * The snapshot need not contain the events of its own commit, so it expects nothing of the stream: only the document's
  * version, which nobody but another snapshot changes.
  */
+
 import type { Append, Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import type { Position, RecordKey } from "../../record/record.ts";
@@ -17,6 +18,7 @@ import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { type Applied, firstResult } from "../applied.ts";
 import { commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
+import { checkAppendEvents } from "../method-options.ts";
 import { remembered } from "../operations.ts";
 import { notFound, refusalError } from "../refusals.ts";
 import { encodeEvents, eventsGiven } from "./codec.ts";
@@ -49,6 +51,7 @@ export async function appendEvents(
   given: unknown,
   options: AppendEventsOptions,
 ): Promise<AppendedEvents> {
+  checkAppendEvents("append", options);
   const events = eventsGiven(given);
   const { expectedPosition, idempotency, signal, agent } = options;
   const operation = { ...target.key, name: "append" };

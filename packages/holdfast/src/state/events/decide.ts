@@ -1,6 +1,7 @@
 /**
  * Read, fold, decide, append if nobody came between, otherwise again; as `update` does for documents.
  */
+
 import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
 import type { StoredEvent } from "../../record/record.ts";
@@ -8,6 +9,7 @@ import type { CommitId, Committed } from "../../store/contract.ts";
 import { firstResult } from "../applied.ts";
 import { checkSameIntent, commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
+import { checkAppendEvents } from "../method-options.ts";
 import { type Overtaken, persistently } from "../persistently.ts";
 import { invalid, notFound } from "../refusals.ts";
 import { appendError, appendOf, positionConflict, type SourcedTarget } from "./append.ts";
@@ -37,6 +39,7 @@ export async function decideEvents(
   fn: DecideFn,
   options: AppendEventsOptions,
 ): Promise<DecidedEvents<unknown>> {
+  checkAppendEvents("decide", options);
   if (typeof fn !== "function") throw invalid("decide needs a function of the value");
   const { idempotency, expectedPosition, signal } = options;
   const operation = { ...target.key, name: "decide" };

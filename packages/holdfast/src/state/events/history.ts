@@ -1,4 +1,5 @@
 import type { Position, RecordKey, StoredEvent } from "../../record/record.ts";
+import { checkCall, checkHistory } from "../method-options.ts";
 import { checkCursor, maxPageBytes } from "../operations.ts";
 import { invalid, notFound } from "../refusals.ts";
 import type { CallOptions } from "../types.ts";
@@ -20,6 +21,7 @@ export async function readHistory(
   { key, createAs }: SourcedTarget,
   query: HistoryQuery,
 ): Promise<HistoryPage<AnyEvent>> {
+  checkHistory("history", query);
   const { after, limit = defaultLimit, order = "oldest", signal } = query;
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= maxLimit)) {
     throw invalid(`limit is a whole number from 1 to ${maxLimit}, not ${String(limit)}`);
@@ -105,8 +107,10 @@ export async function valueAt(
   scope: SourcedScope,
   { key, createAs }: SourcedTarget,
   when: Position | Date,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<PastValue<unknown>> {
+  checkCall("at", options);
+  const { signal } = options;
   const loaded = await load(scope, key, signal);
   if (loaded === undefined) {
     if (createAs === undefined) throw notFound();

@@ -1,4 +1,5 @@
 /** The typed faces of event-sourced kinds: many records behind handles, named ones, one per principal. */
+
 import { idOfName } from "../../record/ids.ts";
 import type { Position, StoredEvent } from "../../record/record.ts";
 import { validateName } from "../../store/validate.ts";
@@ -11,6 +12,7 @@ import type { Grant, GrantList, ReceivedGrantList, ShareOptions } from "../grant
 import { lockRecord, whileLocked } from "../leases/locks.ts";
 import type { Lock, LockedWork, LockOptions } from "../leases/types.ts";
 import { listPage } from "../listing.ts";
+import { checkAppendEvents, checkCall } from "../method-options.ts";
 import { destroyRecord } from "../operations.ts";
 import { invalid } from "../refusals.ts";
 import type { CallOptions, ChangeOptions, ListQuery } from "../types.ts";
@@ -202,8 +204,9 @@ class OneSourced<Value, Event extends AnyEvent, Input extends AnyInput>
     return (await valueAt(this.#scope, this.#target, when, options)) as PastValue<Value>;
   }
 
-  async repair({ signal }: CallOptions = {}): Promise<Repaired> {
-    return await repairSourced(this.#scope, this.#target.key, signal);
+  async repair(options: CallOptions = {}): Promise<Repaired> {
+    checkCall("repair", options);
+    return await repairSourced(this.#scope, this.#target.key, options.signal);
   }
 
   async lock(options: LockOptions = {}): Promise<Lock> {
@@ -230,6 +233,7 @@ async function createSourced(
   given: unknown,
   options: Omit<AppendEventsOptions, "expectedPosition">,
 ): Promise<EventSourcedView<unknown>> {
+  checkAppendEvents("create", options);
   const { agent, signal } = options;
   const { kind } = scope;
   const events = given === undefined || (Array.isArray(given) && given.length === 0) ? [] : eventsGiven(given);

@@ -1,6 +1,7 @@
 import type { ChangeResult } from "../../record/change.ts";
 import type { Position, RecordKey, RecordSummary, StoredRecord } from "../../record/record.ts";
 import { firstResult } from "../applied.ts";
+import { checkCall } from "../method-options.ts";
 import { contention, notFound } from "../refusals.ts";
 import type { CallOptions, ListedRecord } from "../types.ts";
 import { listedOf, viewAfter, viewOf, viewOfCreated } from "../views.ts";
@@ -20,8 +21,10 @@ const noCounters: ReadonlyMap<string, number> = new Map();
 export async function getSourced(
   scope: SourcedScope,
   { key, createAs }: SourcedTarget,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<EventSourcedView<unknown>> {
+  checkCall("get", options);
+  const { signal } = options;
   for (let round = 1; ; round++) {
     const loaded = await load(scope, key, signal);
     if (loaded !== undefined) return await viewed(scope, loaded, signal);

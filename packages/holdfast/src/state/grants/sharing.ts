@@ -5,6 +5,7 @@ import { ownerOfPrincipal } from "../../security/principal.ts";
 import { firstResult } from "../applied.ts";
 import { durationMs } from "../duration.ts";
 import { checkedLimit } from "../listing.ts";
+import { checkCall, checkList, checkShare } from "../method-options.ts";
 import { invalid, notFound, refusalError } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import type { CallOptions, ListQuery } from "../types.ts";
@@ -29,6 +30,7 @@ import type { Access, Grant, GrantList, ReceivedGrant, ReceivedGrantList, ShareO
 
 /** The giver's side. */
 export async function shareRecord(scope: Scope, id: string, options: ShareOptions): Promise<Grant> {
+  checkShare("share", options);
   const { engine, owner, kind } = scope;
   const { with: receiver, access, expires, signal } = options;
   refuseGuests(id);
@@ -74,7 +76,9 @@ export async function shareRecord(scope: Scope, id: string, options: ShareOption
 }
 
 /** Either side's. The giver's record goes first: from then on the grant is refused. */
-export async function revokeGrant(scope: Scope, grant: string, { signal }: CallOptions): Promise<boolean> {
+export async function revokeGrant(scope: Scope, grant: string, options: CallOptions): Promise<boolean> {
+  checkCall("revoke", options);
+  const { signal } = options;
   const { engine, owner, kind } = scope;
   if (!isGrantHandle(grant)) return false;
   const key = scope.keyIfWellFormed(grant);
@@ -97,6 +101,7 @@ export async function revokeGrant(scope: Scope, grant: string, { signal }: CallO
 
 /** What was given of a record. */
 export async function grantsOf(scope: Scope, id: string, query: ListQuery): Promise<GrantList> {
+  checkList("grants", query);
   const { kind, id: record } = scope.keyOf(id);
   const page = await scope.engine.list(scope.owner, grantKind, { ...paging(query), where: { kind, record } });
   return { grants: page.records.map(givenView), ...(page.next !== undefined && { next: page.next }) };
@@ -104,6 +109,7 @@ export async function grantsOf(scope: Scope, id: string, query: ListQuery): Prom
 
 /** What was received of a kind. */
 export async function sharedWith({ engine, owner, kind }: Scope, query: ListQuery): Promise<ReceivedGrantList> {
+  checkList("shared", query);
   const page = await engine.list(owner, sharedKind, { ...paging(query), where: { kind: kind.name } });
   return { grants: page.records.map(receivedView), ...(page.next !== undefined && { next: page.next }) };
 }

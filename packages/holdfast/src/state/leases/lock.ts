@@ -1,5 +1,6 @@
 import type { Version } from "../../record/record.ts";
 import type { Engine } from "../engine.ts";
+import { checkCall, checkRenew } from "../method-options.ts";
 import type { CallOptions } from "../types.ts";
 import { checkTtl } from "./duration.ts";
 import { addressOf, type Leasehold, release, renew } from "./lease.ts";
@@ -32,7 +33,9 @@ export class HeldLock implements Lock {
     return this.#expiresAt === undefined ? undefined : new Date(this.#expiresAt);
   }
 
-  async renew({ ttlMs = this.#ttlMs, signal }: RenewOptions = {}): Promise<boolean> {
+  async renew(options: RenewOptions = {}): Promise<boolean> {
+    checkRenew("renew", options);
+    const { ttlMs = this.#ttlMs, signal } = options;
     checkTtl(ttlMs);
     const grant = await renew(this.#engine, this.#hold, this.token, ttlMs, signal);
     if (grant === undefined) return false;
@@ -41,7 +44,9 @@ export class HeldLock implements Lock {
     return true;
   }
 
-  async release({ signal }: CallOptions = {}): Promise<boolean> {
+  async release(options: CallOptions = {}): Promise<boolean> {
+    checkCall("release", options);
+    const { signal } = options;
     const released = await release(this.#engine, this.#hold, this.token, signal);
     this.#engine.leases.gave(addressOf(this.#hold), this.token);
     return released;

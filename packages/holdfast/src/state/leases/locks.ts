@@ -1,10 +1,12 @@
 /** Locks of one owner, by name. What of it is for whom is in `types.ts`. */
+
 import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import { idOfName } from "../../record/ids.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
 import type { CommitOptions } from "../../store/contract.ts";
 import type { Engine } from "../engine.ts";
+import { checkLock } from "../method-options.ts";
 import { contention, invalid } from "../refusals.ts";
 import { checkTtl, checkWait } from "./duration.ts";
 import { addressOf, type Leasehold } from "./lease.ts";
@@ -25,6 +27,7 @@ async function takeLock(
   options: LockOptions,
   also?: readonly Change[],
 ): Promise<Lock> {
+  checkLock("lock", options);
   const { ttlMs = defaultTtlMs, waitMs = 0, signal } = options;
   checkTtl(ttlMs);
   checkWait(waitMs);

@@ -13,8 +13,8 @@
  * (a paused process, an expired lease), is the doing of the commit ids; that there is one outcome, of the version that
  * the outcome is stored at.
  */
-import { createHash } from "node:crypto";
 
+import { createHash } from "node:crypto";
 import type { Change } from "../../record/change.ts";
 import type { Owner, Version } from "../../record/record.ts";
 import { isOfLength } from "../../record/text.ts";
@@ -24,6 +24,7 @@ import type { Engine } from "../engine.ts";
 import { canonicalJson, jsonText, parseStored } from "../json.ts";
 import { type Grant, type Leasehold, release, renew } from "../leases/lease.ts";
 import { acquireInTurn } from "../leases/line.ts";
+import { checkOnce } from "../method-options.ts";
 import { contention, invalid, reusedCommitId } from "../refusals.ts";
 import { type CallDocument, callIdOf, callKey, callLifetime, stepsStream } from "./record.ts";
 import type { OnceCall } from "./types.ts";
@@ -191,6 +192,7 @@ function outcomeOf<T>({ value }: Outcome): Result<T> {
 }
 
 function checked(call: OnceCall): OnceCall {
+  checkOnce("once", call);
   for (const part of ["name", "key"] as const) {
     const text: unknown = call[part];
     if (typeof text !== "string" || !isOfLength(text, 128)) {

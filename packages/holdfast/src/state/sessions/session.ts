@@ -5,6 +5,7 @@ import type { Disposables } from "../disposables/disposables.ts";
 import type { DisposableOptions, MakeDisposable } from "../disposables/types.ts";
 import { decodeDocument } from "../document.ts";
 import { getMember, jsonText, parseStored, setMember } from "../json.ts";
+import { checkCall, checkChange, checkContext, checkDisposable } from "../method-options.ts";
 import { appendedOf, incrementCounter, maxPageBytes, remembered } from "../operations.ts";
 import { invalid, notFound } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
@@ -118,6 +119,7 @@ export class OwnSession implements Session {
     checkedName("an action", type);
     const { kind } = this.#scope;
     const data = eventText(kind, { type, payload });
+    checkChange("record", options);
     const blind = { appends: [appendOf(kind, actionsStream, [data])], counters: [counterOf(actionsCounter, 1, {})] };
     const operation = { name: "record", intent: () => ({ type, payload }) };
     const applied = await changeBlindly(this.#scope, this.#target(), blind, options, operation);
@@ -130,6 +132,7 @@ export class OwnSession implements Session {
   async context(
     options: CallOptions & { readonly maxEvents?: number; readonly maxTurns?: number } = {},
   ): Promise<SessionContext> {
+    checkContext("context", options);
     const { maxEvents = defaultMaxEvents, maxTurns = defaultMaxTurns, signal } = options;
     const read = await this.#readTails(tail(actionsStream, maxEvents), tail(turnsStream, maxTurns), signal);
     return {
@@ -139,8 +142,9 @@ export class OwnSession implements Session {
     };
   }
 
-  async recentContext(n: number, { signal }: CallOptions = {}): Promise<readonly Turn[]> {
-    const { tails } = await this.#readTails(undefined, tail(turnsStream, n), signal);
+  async recentContext(n: number, options: CallOptions = {}): Promise<readonly Turn[]> {
+    checkCall("recentContext", options);
+    const { tails } = await this.#readTails(undefined, tail(turnsStream, n), options.signal);
     return tails[1].map(({ data }) => parseTurn(data));
   }
 
@@ -162,6 +166,7 @@ export class OwnSession implements Session {
   }
 
   async clear(options: ChangeOptions = {}): Promise<void> {
+    checkChange("clear", options);
     await this.#turns.settle(this.#scope.owner, this.id);
     await clearSession(this.#scope, this.#target().key, options);
   }
@@ -171,6 +176,7 @@ export class OwnSession implements Session {
     make: MakeDisposable<Value>,
     options: DisposableOptions<Value> = {},
   ): Promise<Value> {
+    checkDisposable("disposable", options);
     checkedName("a disposable", name);
     const { engine, owner } = this.#scope;
     const { key } = this.#target();
@@ -188,14 +194,15 @@ export class OwnSession implements Session {
     return key === undefined ? false : await this.#disposables.dispose(this.#scope.owner, key, name);
   }
 
-  async end({ signal }: CallOptions = {}): Promise<boolean> {
+  async end(options: CallOptions = {}): Promise<boolean> {
+    checkCall("end", options);
     let target: Target;
     try {
       target = this.#target();
     } catch {
       return false;
     }
-    return await this.#scope.end(target.key, "present", { signal });
+    return await this.#scope.end(target.key, "present", { signal: options.signal });
   }
 
   #target(): Target {
@@ -208,6 +215,7 @@ export class OwnSession implements Session {
     options: ChangeOptions,
     change: (draft: Draft, tx: Transaction) => void,
   ): Promise<Updated> {
+    checkChange(operation, options);
     // The draft is the session's document, fresh from its text and nobody else's.
     const fn = (draft: unknown, tx: Transaction): void => change(draft as Draft, tx);
     return await update(this.#scope, { key: this.#target().key, operation, fn, options, defaultIntent });

@@ -1,6 +1,7 @@
 import type { ListPage } from "../../store/contract.ts";
 import { createRecord } from "../create.ts";
 import { listPage } from "../listing.ts";
+import { checkSessionInput } from "../method-options.ts";
 import type { Scope } from "../scope.ts";
 import type {
   ChangeOptions,
@@ -26,7 +27,9 @@ export class OwnSessions implements Sessions {
     this.#parts = parts;
   }
 
-  async create({ label, metadata }: SessionInput = {}, options: ChangeOptions = {}): Promise<SessionView> {
+  async create(input: SessionInput = {}, options: ChangeOptions = {}): Promise<SessionView> {
+    checkSessionInput("sessions.create", input);
+    const { label, metadata } = input;
     const fields = sessionFields(label, false);
     return sessionView(await createRecord(this.#scope, emptySession(label, metadata), options, fields));
   }
