@@ -1,4 +1,5 @@
 /** What readers ask. Each is one statement, and so one consistent state. */
+
 import { listingScope, openCursor, sealCursor } from "../../record/cursor.ts";
 import { usageOf } from "../../record/quota.ts";
 import type { IndexedFields, Owner, RecordKey } from "../../record/record.ts";
@@ -12,6 +13,7 @@ import type {
   Tail,
   Usage,
 } from "../../store/contract.ts";
+import { eventsPage } from "../../store/events-page.ts";
 import type { Row } from "./driver.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
 import { fieldsToColumn, toColumn } from "./text.ts";
@@ -97,7 +99,7 @@ export async function readEvents(
   const events = columns.map(eventOf);
   const low = Math.max(after + 1, first);
   const high = Math.min((before ?? head + 1) - 1, head);
-  return { head, first, incarnation: Number(row["incarnation"]), events, more: events.length < high - low + 1 };
+  return eventsPage({ head, first, incarnation: Number(row["incarnation"]), low, high }, events);
 }
 
 export async function listRecords(

@@ -14,6 +14,7 @@ import type {
   ReadOptions,
   Tail,
 } from "../../store/contract.ts";
+import { eventsPage } from "../../store/events-page.ts";
 import { type Account, addKinds, emptyAccount } from "./account.ts";
 import { cacheKey } from "./cache.ts";
 import { entryFromRow, textFromColumn } from "./codec.ts";
@@ -53,7 +54,7 @@ export function readEvents(
   const low = Math.max(after + 1, first);
   const high = Math.min(before - 1, head);
   const events = eventsBetween(connection, entry, stream, { low, high, limit, maxBytes, order });
-  return { head, first, incarnation: entry.state.incarnation, events, more: events.length < high - low + 1 };
+  return eventsPage({ head, first, incarnation: entry.state.incarnation, low, high }, events);
 }
 
 export function listRecords(connection: Connection, owner: string, kind: string, options: ListOptions): ListPage {
