@@ -12,6 +12,7 @@ const unseen: Readonly<Record<string, string>> = {
   "db.client.connection.count": "PostgreSQL has a pool",
   "db.client.connection.max": "PostgreSQL has a pool",
   "db.client.connection.pending_requests": "PostgreSQL has a pool",
+  "holdfast.cache.lookups": "no cache stands before SQLite",
   "holdfast.store.breaker.open": "Redis has a breaker",
   "holdfast.update.conflicts": "one process does not conflict with itself",
   "holdfast.update.exhausted": "one process does not conflict with itself",

@@ -38,6 +38,14 @@ function watchStore(metrics: Metrics, store: Store): readonly (() => void)[] {
     metrics.watch("holdfast.store.batches", () =>
       (figures().batches ?? []).map((count, at): Reading => [count, { size: batchSizes[at] ?? "64+" }]),
     ),
+    metrics.watch("holdfast.cache.lookups", () => {
+      const { cache } = figures();
+      if (cache === undefined) return [];
+      return [
+        [cache.hits, { result: "hit" }],
+        [cache.misses, { result: "miss" }],
+      ];
+    }),
     metrics.watch("holdfast.store.breaker.open", () => {
       const { breakerOpen } = figures();
       return of(breakerOpen === undefined ? undefined : Number(breakerOpen));

@@ -52,6 +52,7 @@ describe.each(backings)("a cache in front of %s", (_name, open) => {
     await create(store);
     for (let round = 0; round < 5; round += 1) expect(textOf(await store.read(owner, key, lenient))).toBe('"1"');
     expect([reads, store.cache.hits, store.cache.misses, store.cache.size]).toEqual([1, 4, 1, 1]);
+    expect(store.figures?.().cache).toEqual({ hits: 4, misses: 1 });
     await store.read(owner, key);
     await store.read(owner, key, { ...lenient, commitId: "c" });
     await store.read(owner, key, { ...lenient, tails: [{ stream: "s", after: 0, limit: 1 }] });

@@ -19,7 +19,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Owner, RecordKey } from "../record/record.ts";
 import { Aborts } from "./abort.ts";
 import { around } from "./around.ts";
-import type { CommitOptions, Committed, ReadAnswer, ReadOptions, Store } from "./contract.ts";
+import type { CommitOptions, Committed, ReadAnswer, ReadOptions, Store, StoreFigures } from "./contract.ts";
 
 export type CacheOptions = {
   /** The oldest answer there may be, in milliseconds. Default 1,000. */
@@ -69,6 +69,7 @@ export function cached(store: Store, options: CacheOptions = {}): CachedStore {
     read: (owner, key, given = {}) => cache.read(owner, key, given),
     commit: (owner, changes, given) => cache.commit(owner, changes, given),
     admin: new Proxy(store.admin, { get: (admin, name) => cache.adminMember(admin, name) }),
+    figures: () => ({ ...store.figures?.(), cache: cache.countedWith(store.figures?.().cache) }),
     shed: () => cache.shed(),
     close: () => cache.close(),
     [Symbol.asyncDispose]: () => cache.close(),
@@ -98,6 +99,11 @@ class Cache implements RecordCache {
       sizeCalculation: ({ answer }) => 2 * (answer.record?.document.length ?? 0) + 512,
     });
     this.#unsubscribe = store.subscribe(topic, (hint) => this.#hear(hint));
+  }
+
+  /** Together with those of a cache below, which is asked for what this one does not keep: no read counts in both. */
+  countedWith(below: StoreFigures["cache"]): NonNullable<StoreFigures["cache"]> {
+    return { hits: this.hits + (below?.hits ?? 0), misses: this.misses + (below?.misses ?? 0) };
   }
 
   get size(): number {

@@ -244,6 +244,8 @@ export type StoreFigures = {
   readonly queued?: number;
   /** Batches sent so far, by how many commits were in them: 1, 2 to 3, 4 to 7, … 64 and more. */
   readonly batches?: readonly number[];
+  /** Of reads that a cache in front of the store may answer: how many it did, and how many it did not. */
+  readonly cache?: { readonly hits: number; readonly misses: number };
   /** Whether nobody tries to reach the server right now, because that failed again and again. */
   readonly breakerOpen?: boolean;
   readonly connections?: {

@@ -55,6 +55,7 @@ export type ObservedName =
   | "db.client.connection.pending_requests"
   | "holdfast.store.queue"
   | "holdfast.store.batches"
+  | "holdfast.cache.lookups"
   | "holdfast.store.breaker.open";
 
 export type MetricName = RecordedName | ObservedName;
@@ -260,6 +261,12 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     unit: "{batch}",
     attributes: ["size"],
     help: "Batches that were sent, by how many commits were in them: 1, 2-3, 4-7, … 64 and more",
+  },
+  "holdfast.cache.lookups": {
+    type: "observed counter",
+    unit: "{lookup}",
+    attributes: ["result"],
+    help: "Reads that may be a little old: answered by a cache in front of the store (hit), or by the store (miss)",
   },
   "holdfast.store.breaker.open": {
     type: "gauge",

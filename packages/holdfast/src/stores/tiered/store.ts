@@ -162,7 +162,8 @@ class TieredStore implements Store {
   }
 
   figures(): StoreFigures {
-    return { ...this.#truth.figures?.(), breakerOpen: this.#client.isGivenUp };
+    const { hits, misses } = this.#cache.counts;
+    return { ...this.#truth.figures?.(), cache: { hits, misses }, breakerOpen: this.#client.isGivenUp };
   }
 
   async health(options?: CallOptions): Promise<StoreHealth> {
