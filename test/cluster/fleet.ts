@@ -12,21 +12,18 @@ export type FleetOptions = {
   readonly limits?: NonNullable<ServeOptions["limits"]>;
   /** A file in which tokens are revoked or narrowed (`fixture/auth.ts`). */
   readonly standings?: string;
-  /** Of each node's old space, in MiB. */
-  readonly heapMib?: number;
 };
 
 /** Nodes named `node-1`, `node-2` … in the order they were started, restarts included. */
 export function startFleet(store: string, options: FleetOptions = {}): Promise<Cluster> {
-  const { nodes = 3, response = "auto", limits = {}, standings, heapMib } = options;
-  const env = heapMib === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMib}` };
+  const { nodes = 3, response = "auto", limits = {}, standings } = options;
   let started = 0;
   return startCluster((port) => {
     started += 1;
     const args = ["--store", store, "--port", String(port), "--name", `node-${started}`, "--response", response];
     args.push("--limits", JSON.stringify(limits));
     if (standings !== undefined) args.push("--standings", standings);
-    return startScript("cluster/fixture/main", { args, env });
+    return startScript("cluster/fixture/main", { args });
   }, nodes);
 }
 
