@@ -2,6 +2,7 @@
 import { flood, type Latency } from "../flood/flood.ts";
 import { fuzz } from "../fuzz/campaign.ts";
 import { openDurable } from "../lib/durable-stores.ts";
+import { compareIds } from "../timing/ids.ts";
 
 export type HostileOptions = {
   readonly seed: number;
@@ -9,6 +10,7 @@ export type HostileOptions = {
   readonly until: number;
   readonly inputs: number;
   readonly floodMinutes: number;
+  readonly timingPairs: number;
 };
 
 /**
@@ -25,6 +27,7 @@ const maxGrowth = 1.5;
 export async function runHostile(name: string, options: HostileOptions): Promise<void> {
   if (options.inputs > 0 && performance.now() < options.until) await runFuzzer(name, options);
   if (options.floodMinutes > 0 && performance.now() < options.until) await runFlood(name, options);
+  if (options.timingPairs > 0 && performance.now() < options.until) await runTiming(name, options);
 }
 
 async function runFuzzer(name: string, { seed, until, inputs }: HostileOptions): Promise<void> {
@@ -57,6 +60,16 @@ async function runFlood(name: string, { until, floodMinutes }: HostileOptions): 
     ...(slow ? [`who means well waits ${ratio.toFixed(1)} times as long as before`] : []),
     ...(grows ? [`the process came to take ${megabytes(memory.late)}`] : []),
   ]);
+}
+
+async function runTiming(name: string, { seed, timingPairs: pairs }: HostileOptions): Promise<void> {
+  await using store = await openDurable(name);
+  const { complaints, seen } = await compareIds({ pairs, seed, store: store.url });
+  for (const [what, { score, medianUs }] of seen) {
+    const sigma = `${score.toFixed(1)} standard deviations`;
+    console.log(`${name}: ${what}: in ${pairs} pairs ${medianUs.toFixed(0)} µs apart, ${sigma}`);
+  }
+  refuse(name, complaints);
 }
 
 function refuse(name: string, complaints: readonly string[]): void {

@@ -23,6 +23,7 @@ const { values } = parseArgs({
     resumes: { type: "string", default: "20000" },
     inputs: { type: "string", default: "1000000" },
     "flood-minutes": { type: "string", default: "10" },
+    "timing-pairs": { type: "string", default: "20000" },
     minutes: { type: "string", default: "60" },
   },
 });
@@ -91,6 +92,11 @@ for (const name of values.store) {
   await runHistories(name);
   await runKills(name);
   await runResumes(name);
-  const more = { seed, until, inputs: whole("inputs"), floodMinutes: whole("flood-minutes") };
-  await runHostile(name, more);
+  await runHostile(name, {
+    seed,
+    until,
+    inputs: whole("inputs"),
+    floodMinutes: whole("flood-minutes"),
+    timingPairs: whole("timing-pairs"),
+  });
 }
