@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { type Duration, type Hold, holdfast, type Principal, reply, requires, serve } from "holdfast";
+import { type Duration, type Hold, holdfast, type Principal, reply, requires, type StateChange, serve } from "holdfast";
 import * as z from "zod";
 
 import { type Answer, answerOf } from "../clients/caller.ts";
@@ -26,6 +26,8 @@ export interface Nodes extends AsyncDisposable {
   readonly url: string;
   readonly paid: readonly string[];
   readonly errors: readonly unknown[];
+  /** What the holds told of confirmations. */
+  readonly told: readonly StateChange[];
 }
 
 type Times = { readonly lasts?: Duration; readonly wait?: Duration };
@@ -33,7 +35,8 @@ type Times = { readonly lasts?: Duration; readonly wait?: Duration };
 export async function startNodes(url: string, options: Times = {}): Promise<Nodes> {
   const paid: string[] = [];
   const errors: unknown[] = [];
-  const nodes = await Promise.all(["a", "b"].map(() => startNode(url, options, paid, errors)));
+  const told: StateChange[] = [];
+  const nodes = await Promise.all(["a", "b"].map(() => startNode(url, options, { paid, errors, told })));
   let turn = 0;
   return {
     holds: nodes.map(({ hold }) => hold),
@@ -45,6 +48,7 @@ export async function startNodes(url: string, options: Times = {}): Promise<Node
     url: `http://127.0.0.1:${nodes[0]?.port}/mcp`,
     paid,
     errors,
+    told,
     [Symbol.asyncDispose]: async () => {
       for (const node of nodes) await node.close();
     },
@@ -56,11 +60,13 @@ type Node = { readonly hold: Hold; readonly port: number; close(): Promise<void>
 async function startNode(
   url: string,
   { lasts = "15m", wait = "20s" }: Times,
-  paid: string[],
-  errors: unknown[],
+  { paid, errors, told }: { paid: string[]; errors: unknown[]; told: StateChange[] },
 ): Promise<Node> {
   const store = await openAlone(url);
-  const hold = await holdfast({ store });
+  const onStateChange = (change: StateChange): void => {
+    if (change.change.startsWith("step_up_")) told.push(change);
+  };
+  const hold = await holdfast({ store, onStateChange });
   const app = serve(
     hold,
     { name: "shop", version: "1.0.0" },

@@ -76,6 +76,7 @@ describe.each(durableStores)("a step-up on %s", (name) => {
 
   test.each(eras)("%s: a log-out counts for the next call, wherever it arrives", async (era) => {
     const who = user();
+    const toldBefore = nodes.told.length;
     await using client = await connectShopper(nodes, era, `${who}.phone`, async ({ request }) => {
       await stepUps(who, 0).confirm(request);
     });
@@ -93,6 +94,13 @@ describe.each(durableStores)("a step-up on %s", (name) => {
     }
     expect(client.pages).toHaveLength(3);
     expect(await stepUps(who, 0).revoke()).toBe(0);
+    // Each of them is told once, about one place, and in words that open nothing.
+    const told = nodes.told.slice(toldBefore);
+    const turn = ["step_up_confirmed", "step_up_revoked"];
+    expect(told.map(({ change }) => change)).toEqual([...turn, ...turn, ...turn]);
+    expect(new Set(told.map(({ idHash }) => idHash)).size).toBe(1);
+    for (const one of told) expect(one).toMatchObject({ purpose: "payments", kind: "holdfast.step-up" });
+    for (const { request } of client.pages) expect(JSON.stringify(told)).not.toContain(request);
     // A page that was opened before the log-out confirms nothing after it, and one that was used nothing again.
     for (const { request } of client.pages) {
       await expect(stepUps(who, 0).confirm(request)).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,6 +1,6 @@
 /**
  * What happened to state, in words for a log. Ids are hashed: enough to tell records apart, and nothing that could be used
- * as a handle. Only kinds of the hold and sessions are told of; what the engine keeps for itself is not.
+ * as a handle. Only kinds of the hold and sessions are told of; of what the engine keeps for itself, confirmations alone.
  */
 export type StateChange = StateChangeOf & {
   readonly kind: string;
@@ -22,4 +22,6 @@ type StateChangeOf =
   /** An update gave up. */
   | { readonly change: "conflict_exhausted"; readonly retries: number }
   /** A newer connection took the session's stream over. */
-  | { readonly change: "takeover" };
+  | { readonly change: "takeover" }
+  /** A user confirmed a purpose out of band, declined it, or took the confirmation back (log-out). */
+  | { readonly change: "step_up_confirmed" | "step_up_declined" | "step_up_revoked"; readonly purpose: string };

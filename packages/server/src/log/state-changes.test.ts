@@ -31,6 +31,14 @@ it("tells of sessions at info, of other records at debug, and of strangers at wa
   expect(lines[2]?.fields).toEqual(foreign);
 });
 
+it("tells of confirmations at info, with their purpose", () => {
+  const kind = "holdfast.step-up";
+  for (const change of ["step_up_confirmed", "step_up_declined", "step_up_revoked"] as const) {
+    tell({ change, purpose: "payments", kind, idHash: "a" });
+    expect(lines.at(-1)).toEqual({ level: "info", fields: { change, purpose: "payments", kind, idHash: "a" } });
+  }
+});
+
 it("writes nothing that is not wanted", () => {
   enabled = ["warn", "error"];
   tell({ change: "created", kind: "session", idHash: "a" });

@@ -8,7 +8,14 @@ const windowMs = 60_000;
 /** Most lines of one change in a minute: whoever guesses at sessions must not fill a disk. */
 const maxLines = 200;
 
-const rules: Readonly<Record<StateChange["change"], { readonly level: Level; readonly says: string }>> = {
+type Rule = {
+  readonly level: Level;
+  readonly says: string;
+  /** Whatever kind of record it is about. */
+  readonly always?: true;
+};
+
+const rules: Readonly<Record<StateChange["change"], Rule>> = {
   created: { level: "info", says: "made" },
   adopted: { level: "debug", says: "a session was taken up by this node" },
   expired: { level: "info", says: "its time was over" },
@@ -18,6 +25,9 @@ const rules: Readonly<Record<StateChange["change"], { readonly level: Level; rea
   conflict: { level: "debug", says: "somebody else changed the record first" },
   conflict_exhausted: { level: "warn", says: "a change gave up after too many conflicts" },
   takeover: { level: "info", says: "a newer connection took a stream over" },
+  step_up_confirmed: { level: "info", says: "a user confirmed a purpose", always: true },
+  step_up_declined: { level: "info", says: "a user declined to confirm a purpose", always: true },
+  step_up_revoked: { level: "info", says: "a confirmation was taken back", always: true },
 };
 
 /** Writes changes of state down, one line each. What exceeds the bound is counted in the line that begins the next minute. */
@@ -25,9 +35,9 @@ export function logStateChanges(log: Log, now: () => number = () => performance.
   const windows = new Map<StateChange["change"], { since: number; lines: number }>();
   return (given) => {
     const { change, kind } = given;
-    const { level, says } = rules[change];
+    const { level, says, always } = rules[change];
     // What agents keep in their records is busy; sessions are what an operator follows.
-    const own = level === "info" && kind !== "session" ? "debug" : level;
+    const own = level === "info" && kind !== "session" && always !== true ? "debug" : level;
     if (!log.isLevelEnabled(own)) return;
     const window = windows.get(change) ?? { since: now(), lines: 0 };
     windows.set(change, window);

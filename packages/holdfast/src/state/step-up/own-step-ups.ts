@@ -1,5 +1,6 @@
 import type { Owner, StoredRecord } from "../../record/record.ts";
 import { jitteredMs, pause } from "../backoff.ts";
+import { hashed } from "../document.ts";
 import { durationMs } from "../duration.ts";
 import type { Engine } from "../engine.ts";
 import { contention, notFound, refusalError } from "../refusals.ts";
@@ -61,7 +62,10 @@ export class OwnStepUps implements StepUps {
       const { kind, id, version: expect } = record;
       const change = { kind, id, expect, document: { text }, ...(pending.length === 0 && { end: true }) };
       const committed = await this.#engine.commit(this.#owner, [change], { signal });
-      if (committed.ok) return true;
+      if (committed.ok) {
+        this.#tell("step_up_declined", asked);
+        return true;
+      }
       if (committed.refusal.reason !== "version") throw refusalError(committed.refusal);
       if (tries >= maxTries) throw contention("others ask for the same confirmation all the time", { tries });
       await pause(jitteredMs(tries - 1, pauses, Math.random), signal);
@@ -122,6 +126,7 @@ export class OwnStepUps implements StepUps {
       throw refusalError(committed.refusal);
     }
     this.#engine.store.publish(topicOf(seat, purpose), "");
+    this.#tell("step_up_confirmed", asked);
     const lapsesAt = committed.results[1]?.expiresAt ?? committed.at + lastsMs;
     return { purpose, confirmedAt: new Date(at), lapsesAt: new Date(lapsesAt) };
   }
@@ -149,8 +154,19 @@ export class OwnStepUps implements StepUps {
       const committed = await this.#engine.commit(this.#owner, [{ kind, id, expect: "present", end: true }], {
         signal,
       });
-      if (committed.ok) ended += 1;
+      if (!committed.ok) continue;
+      ended += 1;
+      if (kind === confirmationKind) this.#tell("step_up_revoked", confirmationDocument(record));
     }
     return ended;
+  }
+
+  /** What an auditor asks for afterwards: that it happened, for what, and where it counted. */
+  #tell(
+    change: "step_up_confirmed" | "step_up_declined" | "step_up_revoked",
+    { seat, purpose }: Pick<ConfirmationDocument, "seat" | "purpose">,
+  ): void {
+    const { kind, id } = confirmationKey(seat, purpose);
+    this.#engine.telemetry.change({ change, purpose, kind, idHash: hashed(id) });
   }
 }
