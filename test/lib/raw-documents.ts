@@ -2,13 +2,16 @@
  * The documents of a store as they lie in it, reached behind its back as somebody who has the database could: by SQL, by
  * Redis's own commands. Where there is no database, by the admin door.
  */
+import { dirname } from "node:path";
 import type { Owner, RecordKey, Store } from "holdfast/contract";
 
 export interface RawDocuments extends AsyncDisposable {
   get(owner: Owner, key: RecordKey): Promise<string>;
   set(owner: Owner, key: RecordKey, text: string): Promise<void>;
-  /** Everything that the database would give away to whoever reads it, as text. */
+  /** Everything that the database gives away to whoever reads it, as text. */
   everything(): Promise<string>;
+  /** Where its files lie; undefined where it has none. */
+  folder(): Promise<string | undefined>;
 }
 
 /** What is used of the drivers, which bring no types here. */
@@ -23,7 +26,11 @@ type Redis = {
   destroy(): void;
 };
 type Sqlite = {
-  prepare(sql: string): { get(...values: unknown[]): unknown; run(...values: unknown[]): unknown };
+  prepare(sql: string): {
+    get(...values: unknown[]): unknown;
+    all(): readonly Readonly<Record<string, unknown>>[];
+    run(...values: unknown[]): unknown;
+  };
   close(): void;
 };
 
@@ -49,10 +56,15 @@ async function ofSqlite(path: string): Promise<RawDocuments> {
       database.prepare(`update records set document = ? where ${row}`).run(text, owner, kind, id);
     },
     everything: async () => {
-      const { readFile } = await import("node:fs/promises");
-      const files = [path, `${path}-wal`].map((file) => readFile(file, "latin1").catch(() => ""));
-      return (await Promise.all(files)).join("\n");
+      const texts: string[] = [];
+      const tables = database.prepare("select name from sqlite_schema where type = 'table'").all();
+      for (const table of tables) {
+        const rows = database.prepare(`select * from ${textIn(table, "name")}`).all();
+        texts.push(...rows.map((row) => Object.values(row).map(String).join(" ")));
+      }
+      return texts.join("\n");
     },
+    folder: async () => dirname(path),
     [Symbol.asyncDispose]: async () => database.close(),
   };
 }
@@ -82,6 +94,11 @@ async function ofPostgres(url: string): Promise<RawDocuments> {
         texts.push(...rows.map((line) => textIn(line, "line")));
       }
       return texts.join("\n");
+    },
+    folder: async () => {
+      // What was committed is in the log already; now it is in the tables' files too.
+      await client.query("checkpoint");
+      return textIn((await client.query("show data_directory")).rows[0], "data_directory");
     },
     [Symbol.asyncDispose]: () => client.end(),
   };
@@ -115,6 +132,10 @@ async function ofRedis(url: string): Promise<RawDocuments> {
       }
       return texts.join("\n");
     },
+    folder: async () => {
+      await client.sendCommand(["SAVE"]);
+      return textIn(await client.sendCommand(["CONFIG", "GET", "dir"]), "dir");
+    },
     [Symbol.asyncDispose]: async () => client.destroy(),
   };
 }
@@ -137,6 +158,7 @@ function ofAdmin(store: Store): RawDocuments {
       }
     },
     everything: async () => "",
+    folder: async () => undefined,
     [Symbol.asyncDispose]: async () => {},
   };
 }
