@@ -75,8 +75,12 @@ export async function startScript(
   path: string,
   options: LaunchOptions & { readonly deadlineMs?: number | undefined } = {},
 ): Promise<NodeProcess> {
-  const script = join(await findRoot(), ".cache", "build", "test", `${path}.js`);
-  return listening(launch(script, options), Date.now() + (options.deadlineMs ?? 30_000));
+  return listening(await launchScript(path, options), Date.now() + (options.deadlineMs ?? 30_000));
+}
+
+/** The same, for a script that does not listen. */
+export async function launchScript(path: string, options: LaunchOptions = {}): Promise<Launched> {
+  return launch(join(await findRoot(), ".cache", "build", "test", `${path}.js`), options);
 }
 
 /** The process once it has said `listening on URL`. One that does not is killed. */

@@ -15,7 +15,12 @@ import { engineIssuer } from "../security/principal.ts";
 import type { CallOptions, Store } from "../store/contract.ts";
 
 /** Records that say what goes on in a store rather than what it holds: they stay where they are. */
-export const placeBoundKinds: ReadonlySet<string> = new Set(["holdfast.node", "holdfast.move", "holdfast.rate"]);
+export const placeBoundKinds: ReadonlySet<string> = new Set([
+  "holdfast.node",
+  "holdfast.move",
+  "holdfast.rate",
+  "holdfast.reaper",
+]);
 
 /** A partition that no principal has. */
 export const claimOwner: Owner = ownerOf({ issuer: engineIssuer, subject: "move" });

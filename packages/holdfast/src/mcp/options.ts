@@ -50,6 +50,7 @@ export type ResolvedServeOptions = {
     readonly ttlMs: number;
     readonly singleUse: boolean;
   };
+  readonly listedKinds: ReadonlySet<string>;
   readonly stateless: boolean;
   readonly response: "auto" | "json" | "sse";
   /** Undefined where no turns are kept. */
@@ -66,6 +67,7 @@ const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   stepUp: true,
   allowedHosts: true,
   allowedOrigins: true,
+  listedKinds: true,
   stateless: true,
   response: true,
   recordTurns: true,
@@ -95,6 +97,7 @@ export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions
     allowedOrigins: options.allowedOrigins,
     server: options.server,
     requestState: resolveRequestState(options.requestState ?? {}),
+    listedKinds: resolveListedKinds(options.listedKinds ?? []),
     stateless: options.stateless ?? false,
     response,
     turns: resolveTurns(options),
@@ -118,6 +121,13 @@ function resolveToolScopes(given: Readonly<Record<string, readonly string[]>>): 
     throw wrong(`toolScopes.${tool} is a list of scopes, without spaces and quotes`);
   }
   return new Map(Object.entries(given));
+}
+
+function resolveListedKinds(given: readonly string[]): ReadonlySet<string> {
+  if (!Array.isArray(given) || !given.every((kind) => typeof kind === "string")) {
+    throw wrong("listedKinds is a list of names of kinds");
+  }
+  return new Set(given);
 }
 
 function resolveTurns({

@@ -2,6 +2,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
+import { announceExpired } from "./announce-expired.ts";
 import { EventBus } from "./bus/bus.ts";
 import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
@@ -57,6 +58,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const serving = servingHold(hold);
   const detach = serving.attach();
   const bus = new EventBus(serving.store, onError);
+  const untell = serving.onReaped((removed) => announceExpired(bus, resolved.listedKinds, removed));
   const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
@@ -103,6 +105,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     gate.close();
     httpSseGate.close();
     unwatch();
+    untell();
     pressure[Symbol.dispose]();
     await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close(), rates?.close()]);
     await bus.close();

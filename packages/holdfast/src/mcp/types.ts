@@ -61,6 +61,11 @@ export type ServeOptions = {
   readonly allowedHosts?: readonly string[] | "any";
   /** Origins browsers may call from. Default: loopback origins. */
   readonly allowedOrigins?: readonly string[] | "any";
+  /**
+   * Kinds whose records are listed as resources, `session` for sessions. Once one of theirs has expired and was removed, its
+   * owner's clients are told that their list of resources has changed. Of what tools make and end, those tell with `notify`.
+   */
+  readonly listedKinds?: readonly string[];
   /** Serve 2025-era clients without sessions. Default false. */
   readonly stateless?: boolean;
   /** Pin answers of calls to one form. Default `auto`: JSON unless something streams. */

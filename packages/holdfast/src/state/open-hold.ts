@@ -41,7 +41,7 @@ import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { Scope } from "./scope.ts";
 import { checkSealing, sealingStore, secretsOf } from "./sealing/open.ts";
-import type { ServingHold } from "./serving-hold.ts";
+import type { ReapedListener, ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
 import { OwnSessions } from "./sessions/sessions.ts";
@@ -172,6 +172,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly #telemetry: Telemetry;
   readonly #warn: (warning: HoldWarning) => void;
   readonly #unwatch: () => void;
+  readonly #reapedListeners = new Set<ReapedListener>();
   #reaped = 0;
   #closing: Promise<void> | undefined;
 
@@ -201,7 +202,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#disposables = new Disposables(this.#engine, options.disposables);
     const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
     const onSwept = (ms: number): void => telemetry.metrics?.record("holdfast.reaper.duration", ms / 1_000);
-    this.#reaper = reap && new Reaper({ store, ...reap, onRemoved, onSwept, onError });
+    this.#reaper = reap && new Reaper({ store: resolving(store), ...reap, onRemoved, onSwept, onError });
     this.#unwatch = watchHold(telemetry, this.#store, () => this.counts);
   }
 
@@ -226,6 +227,10 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       sessions: (principal) => open.sessions(principal),
       seat: (owner, name) => new Seat(engine, owner, name),
       onEnded: (listener) => open.onEnded(listener),
+      onReaped: (listener) => {
+        open.#reapedListeners.add(listener);
+        return () => void open.#reapedListeners.delete(listener);
+      },
       // Where a call counts once already, so do the calls in it.
       withinCall: (call, fn) => engine.calls.run({ ...engine.calls.getStore(), ...call }, fn),
       announceEnded: (owner, id) => {
@@ -339,6 +344,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   #onReaped(removed: ReapAnswer["removed"]): void {
     this.#reaped += removed.length;
+    for (const listener of this.#reapedListeners) listener(removed);
     for (const { owner, kind, id, cause } of removed) {
       this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
       this.#telemetry.metrics?.record("holdfast.reaper.removed", 1, { cause });

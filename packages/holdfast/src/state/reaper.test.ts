@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
+import { backings } from "../../../../test/lib/backings.ts";
 import { HoldfastError } from "../record/errors.ts";
 import { ownerOf } from "../record/ids.ts";
+import { around } from "../store/around.ts";
 import type { ReapAnswer, Store } from "../store/contract.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { Reaper } from "./reaper.ts";
@@ -29,7 +31,8 @@ test("one sweep goes on, batch after batch, until nothing is left, and never bes
   const reaper = new Reaper({ store, everyMs: 3_600_000, batch: 10, onRemoved, onError });
   await Promise.all([reaper.sweep(), reaper.sweep(), reaper.sweep()]);
   expect(batches).toEqual([10, 10, 5]);
-  expect(await store.admin.stats()).toMatchObject({ records: 0 });
+  // What is left is the lease.
+  expect(await store.admin.stats()).toMatchObject({ records: 1 });
   await reaper.close();
 });
 
@@ -43,7 +46,7 @@ test("a sweep that fails is reported, and the next one tries again", async () =>
       return await store.admin.reap(options);
     },
   };
-  const flaky = new Proxy(store, { get: (target, name) => (name === "admin" ? admin : Reflect.get(target, name)) });
+  const flaky = around(store, { admin });
   const errors: unknown[] = [];
   let removed = 0;
   const reaper = new Reaper({
@@ -89,7 +92,7 @@ test("a sweep goes on where a batch removed commit ids only, and lets others hav
       return { removed: [], more: true };
     },
   };
-  const withIds = new Proxy(store, { get: (target, name) => (name === "admin" ? admin : Reflect.get(target, name)) });
+  const withIds = around(store, { admin });
   let removed = 0;
   const onRemoved = ({ length }: ReapAnswer["removed"]): void => void (removed += length);
   const onError = (error: unknown): never => {
@@ -108,4 +111,99 @@ test("a sweep goes on where a batch removed commit ids only, and lets others hav
   expect([idBatches, removed]).toEqual([0, 3]);
   expect(turns).toBeGreaterThanOrEqual(40);
   await reaper.close();
+});
+
+describe.each(backings)("of several on one store, on %s,", (_name, openBacking) => {
+  /** One process's reaper, which sweeps when it is told to; and what it removed. */
+  function reaperOn(store: Store, everyMs = 3_600_000): { readonly reaper: Reaper; readonly removed: string[] } {
+    const removed: string[] = [];
+    const onRemoved = (gone: ReapAnswer["removed"]): void => void removed.push(...gone.map(({ id }) => id));
+    const onError = (error: unknown): never => {
+      throw error;
+    };
+    return { removed, reaper: new Reaper({ store, everyMs, batch: 10, onRemoved, onError }) };
+  }
+
+  async function expire(store: Store, id: string): Promise<void> {
+    await store.commit(owner, [
+      { kind: "thing", id, expect: "absent", create: { text: "{}", lifetime: { idleMs: 1 } } },
+    ]);
+  }
+
+  test("one sweeps; another takes over once its lease is over, and the first, if it is there still, stands back", async () => {
+    await using backing = await openBacking();
+    const store = await backing.open();
+    const [first, second] = [reaperOn(store), reaperOn(await backing.open())];
+    await expire(store, "a");
+    backing.clock.advance(10);
+    await first.reaper.sweep();
+    await expire(store, "b");
+    backing.clock.advance(3_600_000);
+    await second.reaper.sweep();
+    expect([first.removed, second.removed]).toEqual([["a"], []]);
+    await first.reaper.sweep();
+    expect(first.removed).toEqual(["a", "b"]);
+    await expire(store, "c");
+    backing.clock.advance(7_199_000);
+    await second.reaper.sweep();
+    expect(second.removed).toEqual([]);
+    backing.clock.advance(2_000);
+    await second.reaper.sweep();
+    expect(second.removed).toEqual(["c"]);
+    await expire(store, "d");
+    backing.clock.advance(10);
+    await first.reaper.sweep();
+    expect(first.removed).toEqual(["a", "b"]);
+    await second.reaper.sweep();
+    expect(second.removed).toEqual(["c", "d"]);
+    await first.reaper.close();
+    await second.reaper.close();
+  });
+
+  test("one that closes gives way at once", async () => {
+    await using backing = await openBacking();
+    const store = await backing.open();
+    const [first, second] = [reaperOn(store), reaperOn(await backing.open())];
+    await first.reaper.sweep();
+    await second.reaper.sweep();
+    await expire(store, "a");
+    backing.clock.advance(10);
+    await second.reaper.sweep();
+    expect(second.removed).toEqual([]);
+    await first.reaper.close();
+    await second.reaper.sweep();
+    expect(second.removed).toContain("a");
+    await second.reaper.close();
+  });
+
+  test("a sweep that takes longer than the lease keeps it as it goes, and stops where it was lost", async () => {
+    await using backing = await openBacking();
+    const store = await backing.open();
+    for (let n = 0; n < 30; n += 1) await expire(store, `t${n}`);
+    backing.clock.advance(10);
+    let lost = false;
+    const losing = around(store, {
+      commit: async (...given) =>
+        lost
+          ? { ok: false, refusal: { reason: "version", index: 0, expected: "absent" }, at: 0 }
+          : await store.commit(...given),
+    });
+    let batches = 0;
+    const reaper = new Reaper({
+      store: losing,
+      everyMs: 3_600_000,
+      leaseMs: 1,
+      batch: 1,
+      onRemoved: () => {
+        batches += 1;
+        lost = batches === 5;
+        // The whole lease: its clock may not have moved at all.
+        for (const until = performance.now() + 1; performance.now() < until; );
+      },
+      onError: () => undefined,
+    });
+    await reaper.sweep();
+    expect(batches).toBe(5);
+    await reaper.close();
+  });
 });

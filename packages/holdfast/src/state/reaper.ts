@@ -1,10 +1,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 import type { ReapAnswer, Store } from "../store/contract.ts";
+import { ReaperLease } from "./reaper-lease.ts";
 
 export type ReaperOptions = {
-  readonly store: Store;
+  readonly store: Pick<Store, "admin" | "read" | "commit">;
   readonly everyMs: number;
+  /** How long one process may sweep alone after it last said so. Default: two intervals. */
+  readonly leaseMs?: number | undefined;
   /** Records removed in one call of the store. */
   readonly batch: number;
   readonly onRemoved: (removed: ReapAnswer["removed"]) => void;
@@ -15,25 +18,32 @@ export type ReaperOptions = {
 
 /** Longest one sweep may go on before it rests until the next. */
 const maxSweepMs = 10_000;
+/** However often is swept, whoever sweeps may be held up for this long. */
+const minLeaseMs = 2_000;
 
 /**
- * Removes what is past its end, batch after batch, about every `everyMs`. Several processes may sweep one store: what
- * one has removed the other does not find. Never two sweeps at once; the timer keeps no process alive.
+ * Removes what is past its end, batch after batch, about every `everyMs`. Of several processes on one store one does: it
+ * has a lease, which the others take over when it is given back or runs out, two intervals after the process died. Never
+ * two sweeps at once; the timer keeps no process alive.
  */
 export class Reaper {
   readonly #options: ReaperOptions;
+  readonly #lease: ReaperLease;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
+  /** For how long somebody else may have the lease, as far as is known. */
+  #waitMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReaperOptions) {
     this.#options = options;
+    this.#lease = new ReaperLease(options.store, options.leaseMs ?? Math.max(minLeaseMs, 2 * options.everyMs));
     this.#schedule();
   }
 
-  /** Sweeps now, unless a sweep is under way, which it then waits for. */
+  /** Sweeps now, if no other process does. Where a sweep is under way here it waits for that. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweep().finally(() => {
+    this.#sweeping ??= this.#sweepIfOurs().finally(() => {
       this.#sweeping = undefined;
     });
     return this.#sweeping;
@@ -43,11 +53,16 @@ export class Reaper {
     this.#stop.abort();
     clearTimeout(this.#timer);
     await this.#sweeping;
+    await this.#lease.release().catch(this.#options.onError);
   }
 
-  /** Anything from half to one and a half of the interval, so that processes do not sweep in step. */
+  /**
+   * Anything from half to one and a half of the interval, so that processes do not ask in step; sooner where the lease
+   * of another one runs out before.
+   */
   #schedule(): void {
-    const inMs = this.#options.everyMs * (0.5 + Math.random());
+    const { everyMs } = this.#options;
+    const inMs = Math.min(everyMs * (0.5 + Math.random()), this.#waitMs + everyMs * 0.1 * Math.random());
     this.#timer = setTimeout(() => {
       void this.sweep().finally(() => {
         if (!this.#stop.signal.aborted) this.#schedule();
@@ -55,8 +70,19 @@ export class Reaper {
     }, inMs).unref();
   }
 
+  async #sweepIfOurs(): Promise<void> {
+    this.#waitMs = Number.POSITIVE_INFINITY;
+    try {
+      const lease = await this.#lease.take();
+      if (lease.held) await this.#sweep();
+      else this.#waitMs = lease.waitMs;
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.onError(error);
+    }
+  }
+
   async #sweep(): Promise<void> {
-    const { store, batch, onRemoved, onSwept, onError } = this.#options;
+    const { store, batch, onRemoved, onSwept } = this.#options;
     const { signal } = this.#stop;
     const began = performance.now();
     const until = began + maxSweepMs;
@@ -65,12 +91,10 @@ export class Reaper {
         const answer = await store.admin.reap({ limit: batch, signal });
         onRemoved(answer.removed);
         // Also where no record went: what there is more of may be commit ids that nobody needs to hear of.
-        more = answer.more;
+        more = answer.more && (await this.#lease.keep());
         // Whoever else waits for this process comes first; a sweep has all the time there is.
         if (more) await turn();
       }
-    } catch (error) {
-      if (!signal.aborted) onError(error);
     } finally {
       onSwept?.(performance.now() - began);
     }

@@ -1,6 +1,6 @@
 import type { Owner } from "../record/record.ts";
 import type { Secrets } from "../security/sealing/secrets.ts";
-import type { Quota, Store } from "../store/contract.ts";
+import type { Quota, ReapAnswer, Store } from "../store/contract.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Hold, HoldWarning } from "./hold.ts";
@@ -20,6 +20,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly secrets: Secrets | undefined;
   readonly turns: Turns;
   readonly telemetry: Telemetry;
+  /** Calls the listener with what this process's reaper removed, batch by batch. Of what others removed it hears nothing. */
+  onReaped(listener: ReapedListener): () => void;
   /** Tells whoever runs the server. Never throws. */
   warn(warning: HoldWarning): void;
   /** Somebody serves this hold. What is returned says that it no longer does: the last one closes the values of sessions. */
@@ -35,6 +37,9 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
   announceEnded(owner: Owner, sessionId: string): void;
 };
+
+/** Must not throw. */
+export type ReapedListener = (removed: ReapAnswer["removed"]) => void;
 
 /** Records turns of sessions behind the caller's back: in small batches, at most 50 ms later. */
 export interface Turns {

@@ -130,6 +130,7 @@ function serveOptions(settings: Settings): ServeOptions {
   return {
     allowedHosts: anyOr(allowedHosts),
     ...(settings.allowedOrigins !== undefined && { allowedOrigins: anyOr(settings.allowedOrigins) }),
+    listedKinds: ["session", "workflow"],
     stateless: settings.stateless,
     httpSse: { messages: messagesPath },
     response: settings.response,

@@ -3,7 +3,13 @@ export type Sealed = true | readonly string[];
 export type SealingPolicy = (kind: string) => Sealed | undefined;
 
 /** They say what goes on in the engine, hold no content, and tokens are their versions: nothing may write them on the side. */
-const neverSealed: ReadonlySet<string> = new Set(["holdfast.lease", "holdfast.node", "holdfast.move", "holdfast.rate"]);
+const neverSealed: ReadonlySet<string> = new Set([
+  "holdfast.lease",
+  "holdfast.node",
+  "holdfast.move",
+  "holdfast.rate",
+  "holdfast.reaper",
+]);
 
 export function sealingPolicy(
   kinds: readonly { readonly name: string; readonly sealed?: Sealed | undefined }[],
