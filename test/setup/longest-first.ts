@@ -17,6 +17,7 @@ const longest = [
   "test/once/once.test.ts",
   "test/locks/locks.test.ts",
   "test/once/request-state.test.ts",
+  "test/server/three-nodes.test.ts",
   "test/crash/crash.test.ts",
 ];
 
