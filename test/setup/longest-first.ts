@@ -18,6 +18,7 @@ const longest = [
   "test/locks/locks.test.ts",
   "test/once/request-state.test.ts",
   "test/server/three-nodes.test.ts",
+  "test/answers/answers.test.ts",
   "test/crash/crash.test.ts",
 ];
 
