@@ -107,6 +107,44 @@ describe("the limit on", () => {
     });
   });
 
+  it("messages kept of a channel", async () => {
+    const one = await client("--max-channel-messages", "3");
+    const session_id = await session(one);
+    await valueOf(one.call("join_channel", { channel: "c", session_id }));
+    for (let n = 1; n <= 5; n++) await valueOf(one.call("broadcast", { channel: "c", message: n, session_id }));
+    expect(await valueOf(one.call("read_channel", { channel: "c" }))).toMatchObject({
+      messages: [{ position: 3 }, { position: 4 }, { position: 5 }],
+    });
+  });
+
+  it("events kept of a workflow, whose state stays what all of them came to", async () => {
+    const one = await client("--max-workflow-events", "5");
+    const { workflow_id } = await valueOf(one.call("start_workflow", { name: "long" }));
+    for (let n = 2; n <= 250; n++) await valueOf(one.call("advance_phase", { workflow_id, phase: `p${n}` }));
+    expect(await valueOf(one.call("get_workflow_state", { workflow_id }))).toMatchObject({
+      name: "long",
+      phase: "p250",
+      position: 250,
+    });
+    const { events } = await valueOf(one.call("get_workflow_history", { workflow_id, limit: 500 }));
+    const positions = (events as readonly { readonly position: number }[]).map(({ position }) => position);
+    // Events go with a snapshot, of which there is one in a hundred events.
+    expect(positions.length).toBeLessThanOrEqual(105);
+    expect(positions.at(-1)).toBe(250);
+    expect(positions).toEqual(positions.map((_, at) => 250 - positions.length + 1 + at));
+    const [first = 0] = positions;
+    expect(first).toBeGreaterThan(2);
+    expect(await faultOf(one.call("get_workflow_state", { workflow_id, at_position: 1 }))).toMatchObject({
+      code: "invalid_argument",
+    });
+    expect(await faultOf(one.call("get_workflow_history", { workflow_id, after: 1 }))).toMatchObject({
+      code: "invalid_argument",
+    });
+    expect(await valueOf(one.call("get_workflow_state", { workflow_id, at_position: first }))).toMatchObject({
+      phase: `p${first}`,
+    });
+  });
+
   it("turns kept", async () => {
     const server = await start("--max-turns", "2");
     const one = await connect(server.url, "2025");

@@ -15,6 +15,8 @@ export type HoldLimits = {
   readonly maxActionBytes: number;
   /** Newest actions a session keeps; totals go on counting. */
   readonly maxActionsKept: number;
+  /** Newest messages a channel keeps; positions go on counting. */
+  readonly maxMessagesKept: number;
   /** Newest turns a session keeps. */
   readonly maxTurnsKept: number;
 };
@@ -27,6 +29,7 @@ export const holdDefaults: HoldLimits = {
   maxSessionBytes: 1_048_576,
   maxActionBytes: 262_144,
   maxActionsKept: 10_000,
+  maxMessagesKept: 10_000,
   maxTurnsKept: 100,
 };
 

@@ -74,6 +74,7 @@ async function openHold(settings: Settings, log: Log, { sealing, telemetry }: Ho
       maxSessionBytes: settings.maxDocument,
       maxActionBytes: settings.maxEvent,
       maxActionsKept: settings.maxActions,
+      maxMessagesKept: settings.maxChannelMessages,
       maxTurnsKept: settings.maxTurns,
     },
     sessions: { idle: settings.sessionIdle, absolute: settings.sessionAbsolute },

@@ -22,6 +22,8 @@ export type LimitSettings = {
   readonly maxDocument: number;
   readonly maxEvent: number;
   readonly maxActions: number;
+  readonly maxChannelMessages: number;
+  readonly maxWorkflowEvents: number;
   readonly maxTurns: number;
   readonly sessionIdle: number;
   readonly sessionAbsolute: number;
@@ -180,6 +182,24 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     help: "Actions kept of a session",
     beyond: oldestGo,
     option: "holdfast limits.maxActionsKept",
+  }),
+  maxChannelMessages: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Messages kept of a channel",
+    beyond: "the oldest go; positions go on counting",
+    option: "holdfast limits.maxMessagesKept",
+  }),
+  maxWorkflowEvents: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Events kept of a workflow, up to a hundred more between two snapshots",
+    beyond: "the oldest go, and what was before them can no longer be shown; the state stays what all came to",
+    option: "eventSourced limits: maxEventsKept",
   }),
   maxTurns: integer({
     default: 100,

@@ -52,7 +52,8 @@ export const getWorkflowHistory: Tool = tool({
   annotations: { readOnlyHint: true, openWorldHint: false },
   run: async ({ workflow_id: id, after, limit, agent_id: agent, type }, { state, signal }) => {
     const page = await state.workflow
-      .history(id, { after, limit, agent, type, signal })
+      // From the start means from the oldest there still is.
+      .history(id, { ...(after > 0 && { after }), limit, agent, type, signal })
       .catch(async (error: unknown) => {
         throw (await beyondHead(id, after, { state, signal })) ?? error;
       });

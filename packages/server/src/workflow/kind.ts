@@ -42,27 +42,36 @@ export const eventTypes: readonly FlowEventType[] = [
   "error_resolved",
 ];
 
-export const workflow: EventSourcedKind<"workflow", Flow, FlowEvents, "many"> = eventSourced("workflow", {
-  prefix: "wf",
-  idle: "30d",
-  initial: (): Flow => ({ name: "", phase: "init", steps: [], completed: [] }),
-  events,
-  evolve: (flow, { type, payload }) => {
-    switch (type) {
-      case "started":
-        return { ...flow, name: payload.name, steps: payload.steps };
-      case "step_completed":
-        return {
-          ...flow,
-          completed: [...flow.completed, payload.step_id],
-          ...(payload.next_phase !== undefined && { phase: payload.next_phase }),
-        };
-      case "phase_advanced":
-        return { ...flow, phase: payload.phase };
-      case "error_recorded":
-        return { ...flow, error: payload.message };
-      case "error_resolved":
-        return { ...flow, error: undefined };
-    }
-  },
-});
+export type Workflow = EventSourcedKind<"workflow", Flow, FlowEvents, "many">;
+
+/** @param maxEventsKept about how much of its history is kept; absent: all of it. */
+export function workflowKind(maxEventsKept?: number): Workflow {
+  return eventSourced("workflow", {
+    prefix: "wf",
+    idle: "30d",
+    limits: maxEventsKept === undefined ? {} : { maxEventsKept },
+    initial: (): Flow => ({ name: "", phase: "init", steps: [], completed: [] }),
+    events,
+    evolve: (flow, { type, payload }) => {
+      switch (type) {
+        case "started":
+          return { ...flow, name: payload.name, steps: payload.steps };
+        case "step_completed":
+          return {
+            ...flow,
+            completed: [...flow.completed, payload.step_id],
+            ...(payload.next_phase !== undefined && { phase: payload.next_phase }),
+          };
+        case "phase_advanced":
+          return { ...flow, phase: payload.phase };
+        case "error_recorded":
+          return { ...flow, error: payload.message };
+        case "error_resolved":
+          return { ...flow, error: undefined };
+      }
+    },
+  });
+}
+
+/** As the looking commands and the schemas of tools need it, which change nothing. */
+export const workflow: Workflow = workflowKind();

@@ -34,7 +34,7 @@ export function defineChannel(limits: HoldLimits): KindDefinition {
     prefix: channelPrefix,
     idle: "30d",
     initial: () => ({ members: {} }),
-    limits: { maxEventBytes: limits.maxActionBytes, maxEventsKept: limits.maxActionsKept },
+    limits: { maxEventBytes: limits.maxActionBytes, maxEventsKept: limits.maxMessagesKept },
   });
 }
 
