@@ -375,7 +375,9 @@ export type AccountPage = AccountDump & {
 export type RememberedCommit = CommitOutcome & { readonly id: string };
 
 export type StoreStats = {
+  /** Of any state, until they are reaped. */
   readonly records: number;
+  /** Those that have a record; commit ids and floors alone make none. */
   readonly owners: number;
   readonly events: number;
   readonly bytes: number;

@@ -166,13 +166,16 @@ export class MemoryAdmin implements StoreAdmin {
       () => {
         let records = 0;
         let events = 0;
+        let owners = 0;
         for (const partition of this.#data.partitions()) {
+          const before = records;
           for (const entry of partition.entries()) {
             records += 1;
             events += entry.eventCount;
           }
+          if (records > before) owners += 1;
         }
-        return { records, owners: this.#data.owners, events, bytes: this.#data.bytes };
+        return { records, owners, events, bytes: this.#data.bytes };
       },
     );
   }
