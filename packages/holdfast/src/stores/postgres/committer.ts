@@ -7,6 +7,7 @@ import type { Change } from "../../record/change.ts";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 import { Aborts } from "../../store/abort.ts";
 import { Batcher, type Settle } from "../../store/batcher.ts";
+import { lengthOf } from "../../store/commit-length.ts";
 import type { CommitOptions, Committed } from "../../store/contract.ts";
 import type { Client } from "./client.ts";
 import { isRolledBack, unavailable } from "./failures.ts";
@@ -14,8 +15,10 @@ import type { ResolvedPostgresOptions } from "./options.ts";
 import { type Commit, committedFromPlain, PlainBatch, type PlainOutcome } from "./plain.ts";
 import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 
-/** A statement takes no further commits beyond this many characters of documents and events: it is built in memory. */
-const maxCharacters = 16 * 1024 * 1024;
+/** A statement takes no further commits beyond this much, which it does within a second: all of them wait for its end. */
+const maxLength = 16 * 1024 * 1024;
+/** A counter is by far the dearest: each copies all of its record's. */
+const pieces = { step: 256, counter: 2_048 };
 
 const statement =
   "select holdfast.commit_3($1::json, $2::jsonb, $3::boolean, $4::jsonb, $5::boolean, $6::bigint) as answer";
@@ -210,24 +213,15 @@ function byLength(items: readonly Item[]): readonly (readonly Item[])[] {
   const statements: Item[][] = [];
   let room = 0;
   for (const item of items) {
-    const length = charactersOf(item.changes);
+    const length = lengthOf(item.changes, pieces);
     if (statements.length === 0 || length > room) {
       statements.push([]);
-      room = maxCharacters;
+      room = maxLength;
     }
     statements.at(-1)?.push(item);
     room -= length;
   }
   return statements;
-}
-
-function charactersOf(changes: readonly Change[]): number {
-  let characters = 0;
-  for (const { create, document, appends = [] } of changes) {
-    characters += (create?.text.length ?? 0) + (document?.text.length ?? 0);
-    for (const { data } of appends) for (const text of data) characters += text.length;
-  }
-  return characters;
 }
 
 /** Whether sending it again can tell, or settle, what came of it: an id makes that happen once. */

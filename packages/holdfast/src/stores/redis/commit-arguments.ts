@@ -102,23 +102,6 @@ function withoutEnd(parts: Part[]): readonly Part[] {
   return parts;
 }
 
-/** What each counter, event or trim costs the server beside what it is long, in characters. */
-const pieceLength = 64;
-
-/** How much of a call a commit takes, in characters. */
-export function lengthOf(changes: readonly Change[]): number {
-  let length = 0;
-  for (const { create, document, counters, appends = [], trims } of changes) {
-    length += (create?.text.length ?? 0) + (document?.text.length ?? 0);
-    length += pieceLength * (1 + (counters?.length ?? 0) + (trims?.length ?? 0));
-    for (const { data } of appends) {
-      length += pieceLength * (1 + data.length);
-      for (const text of data) length += text.length;
-    }
-  }
-  return length;
-}
-
 /** Whether a commit can only make the store smaller, a commit id aside. */
 export function onlyFrees(changes: readonly Change[]): boolean {
   return changes.every(({ create, document, counters, appends, trims, end }) => {

@@ -6,10 +6,11 @@ import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import type { Owner } from "../../record/record.ts";
 import { Aborts, type Settler } from "../../store/abort.ts";
+import { lengthOf } from "../../store/commit-length.ts";
 import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
-import { commitArguments, lengthOf, onlyFrees } from "./commit-arguments.ts";
+import { commitArguments, onlyFrees } from "./commit-arguments.ts";
 import type { Keys } from "./keys.ts";
 import type { ResolvedRedisOptions } from "./options.ts";
 import type { Owners } from "./owners.ts";
@@ -19,6 +20,7 @@ import { committedFromWire, type Wide, type WireOutcome } from "./wire.ts";
 /** One call keeps everybody else waiting while it runs, so it is given only so much. */
 const maxCommitsPerCall = 64;
 const maxLengthPerCall = 1024 * 1024;
+const pieces = { step: 64, counter: 64 };
 
 type Item = {
   readonly owner: Owner;
@@ -132,7 +134,7 @@ function callsOf(items: readonly Item[]): readonly Call[] {
   const open = new Map<string, { readonly call: Call & { readonly items: Item[] }; room: number }>();
   const calls: Call[] = [];
   for (const item of items) {
-    const length = lengthOf(item.changes);
+    const length = lengthOf(item.changes, pieces);
     const frees = onlyFrees(item.changes);
     const standing = open.get(item.owner);
     // What frees stays in order with its neighbours; only calls of nothing else are let through when the server is full.
