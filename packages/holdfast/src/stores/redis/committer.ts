@@ -3,7 +3,6 @@
  * the next batch is sent says `pace.ts`.
  */
 import type { Change } from "../../record/change.ts";
-import { HoldfastError } from "../../record/errors.ts";
 import type { Owner } from "../../record/record.ts";
 import { Aborts, type Settler } from "../../store/abort.ts";
 import { lengthOf } from "../../store/commit-length.ts";
@@ -11,6 +10,7 @@ import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
 import { commitArguments, onlyFrees } from "./commit-arguments.ts";
+import { unreadable } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import type { ResolvedRedisOptions } from "./options.ts";
 import type { Owners } from "./owners.ts";
@@ -159,10 +159,7 @@ function settle(outcome: WireOutcome | undefined, { changes, options, caller }: 
   if (outcome === undefined) {
     caller.reject(new Error("the script gave no outcome for a commit"));
   } else if (outcome[1] === "failed") {
-    const message = "a commit failed inside Redis: what stands there is not as left";
-    caller.reject(
-      new HoldfastError("STORE_CORRUPT", message, { details: { reply: String(outcome[2]).slice(0, 200) } }),
-    );
+    caller.reject(unreadable(undefined, String(outcome[2]).slice(0, 200)));
   } else {
     caller.resolve(committedFromWire(outcome, changes, options));
   }

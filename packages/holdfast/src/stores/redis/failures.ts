@@ -50,6 +50,11 @@ function refusal(refused: Refused): HoldfastError {
         : unavailable("Redis cannot write to its disk and takes no changes", refused);
     case "WRONGTYPE":
       return new HoldfastError("STORE_CORRUPT", "a key of the store holds what the store never put there", init);
+    case "ERR":
+      // Only what stands there can make a script of ours fail.
+      return message.includes("user_script")
+        ? unreadable(cause)
+        : unavailable("Redis refused a command (ERR)", refused);
     case "NOAUTH":
     case "WRONGPASS":
     case "NOPERM":
@@ -60,6 +65,12 @@ function refusal(refused: Refused): HoldfastError {
       // The server's own words may quote keys, which hold ids.
       return unavailable(`Redis refused a command (${word})`, refused);
   }
+}
+
+/** What the store never left as it is: somebody else wrote there, or a part of it is gone. */
+export function unreadable(cause?: unknown, reply?: string): HoldfastError {
+  const details = reply === undefined ? {} : { details: { reply } };
+  return new HoldfastError("STORE_CORRUPT", "what stands in Redis is not as the store left it", { cause, ...details });
 }
 
 export function unavailable(message: string, cause?: unknown): HoldfastError {

@@ -7,6 +7,7 @@ import { Aborts, type Settler } from "../../store/abort.ts";
 import type { ReadAnswer, ReadOptions, Tail } from "../../store/contract.ts";
 import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
+import { unreadable } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import { Pace } from "./pace.ts";
 import { eventsOf, recordOf, type WireRecord } from "./rows.ts";
@@ -29,7 +30,8 @@ type Item = {
 type Call = { readonly owner: Owner; readonly items: readonly Item[] };
 
 type WireAnswer = readonly [
-  record: WireRecord | null,
+  /** 0 for one that cannot be read. */
+  record: WireRecord | 0 | null,
   tails: readonly (readonly (string | number)[])[],
   known: WireKnown | null,
 ];
@@ -78,7 +80,8 @@ export class Reader {
         if (answers.length === 0) throw new Error("the script gave no answer to a read");
         for (const [index, answer] of answers.entries()) {
           const item = left[index];
-          item?.caller.resolve(answerOf(at, answer, item.options.tails ?? []));
+          if (answer[0] === 0) item?.caller.reject(unreadable());
+          else item?.caller.resolve(answerOf(at, answer[0], answer, item.options.tails ?? []));
         }
         left = left.slice(answers.length);
       }
@@ -126,8 +129,12 @@ function whereFrom(after: Tail["after"]): string {
   return typeof after === "number" ? `a${after}` : `l${after.last}`;
 }
 
-function answerOf(at: number, answer: WireAnswer | undefined, tails: readonly Tail[]): ReadAnswer {
-  const [record = null, events = [], known = null] = answer ?? [];
+function answerOf(
+  at: number,
+  record: WireRecord | null,
+  [, events, known]: WireAnswer,
+  tails: readonly Tail[],
+): ReadAnswer {
   return {
     at,
     record: record === null ? undefined : recordOf(record),

@@ -1,9 +1,12 @@
 /**
  * A sweep: owners that are due are claimed bucket by bucket, so that several sweeps at once share the work, and each is
- * swept by one script call.
+ * swept by one script call. What was removed has to be told, so a failure on the way ends a sweep early rather than the
+ * call; an owner who cannot be read holds nobody else's sweep up. Where nothing was removed, the failure is told.
  */
+import { isHoldfastError } from "../../record/errors.ts";
 import type { Owner } from "../../record/record.ts";
 import type { ReapAnswer, ReapOptions } from "../../store/contract.ts";
+import { unavailable } from "./failures.ts";
 import { bucketsFrom } from "./keys.ts";
 import type { Owners } from "./owners.ts";
 import type { Asking } from "./queries.ts";
@@ -18,23 +21,58 @@ const leaseMs = 30_000;
 type Removed = ReapAnswer["removed"][number];
 
 export async function sweep(asking: Asking, owners: Owners, { limit, signal }: ReapOptions): Promise<ReapAnswer> {
-  const removed: Removed[] = [];
   const now = await serverTime(asking);
-  let more = false;
-  for (const group of groupsOfBuckets()) {
-    const claimed = await Promise.all(group.map((bucket) => owners.claim(bucket, now, ownersPerClaim, leaseMs)));
-    if (claimed.some((due) => due.length === ownersPerClaim)) more = true;
-    for (const owner of claimed.flat()) {
-      const isOver = signal?.aborted === true || removed.length >= limit;
-      if (isOver || (await sweepOwner(asking, owners, owner, { removed, limit, now }))) more = true;
-      if (isOver) await owners.lookAt(owner, now, now);
-    }
-    if (signal?.aborted === true || (removed.length >= limit && more)) return { removed, more };
+  const progress: Progress = { removed: [], limit, now, more: false, failure: undefined };
+  try {
+    await sweepAll(asking, owners, progress, signal);
+  } catch (error) {
+    progress.failure ??= errorOf(error);
+    progress.more = true;
   }
+  const { removed, more, failure } = progress;
+  if (failure !== undefined && removed.length === 0) throw failure;
   return { removed, more };
 }
 
-type Progress = { readonly removed: Removed[]; readonly limit: number; readonly now: number };
+type Progress = {
+  readonly removed: Removed[];
+  readonly limit: number;
+  readonly now: number;
+  more: boolean;
+  /** The first of them. */
+  failure: Error | undefined;
+};
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : unavailable("a sweep failed", thrown);
+}
+
+async function sweepAll(
+  asking: Asking,
+  owners: Owners,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { removed, limit, now } = progress;
+  for (const group of groupsOfBuckets()) {
+    const claimed = await Promise.all(group.map((bucket) => owners.claim(bucket, now, ownersPerClaim, leaseMs)));
+    if (claimed.some((due) => due.length === ownersPerClaim)) progress.more = true;
+    for (const owner of claimed.flat()) {
+      if (signal?.aborted === true || removed.length >= limit) {
+        progress.more = true;
+        await owners.lookAt(owner, now, now);
+        continue;
+      }
+      try {
+        if (await sweepOwner(asking, owners, owner, progress)) progress.more = true;
+      } catch (error) {
+        if (!isHoldfastError(error, "STORE_CORRUPT")) throw error;
+        progress.failure ??= errorOf(error);
+      }
+    }
+    if (signal?.aborted === true || (removed.length >= limit && progress.more)) return;
+  }
+}
 
 /** Answers whether something of the owner is still due. */
 async function sweepOwner(

@@ -185,7 +185,7 @@ local function factsOf(field)
     return m
   end
   local packed = holds(field)
-  return packed and unpackm(packed)
+  return packed and factsIn(packed)
 end
 
 -- Fetches what all commits of the call need: first what they name, then what that leads to, then what rings let go.
@@ -204,10 +204,8 @@ local function readAhead(commits)
     local isInternal = commits[i].id and not commits[i].caller
     for _, c in ipairs(commits[i].changes) do
       local packed, m = held[c.field], facts[c.field]
-      -- What cannot be read is the trouble of who needs it, later.
       if packed and not m then
-        local isRead, value = pcall(unpackm, packed)
-        m = isRead and value
+        m = readable(packed)
         facts[c.field] = m or nil
       end
       if m then
@@ -239,7 +237,7 @@ local function run(commit, now, isRegistered)
   end
   if commit.fence then
     local packed = holds('m/' .. commit.fence)
-    local fence = packed and unpackm(packed)
+    local fence = packed and factsIn(packed)
     local actual = isLive(fence, now) and fence[VERSION] or false
     if actual ~= commit.token then return { now, 'fence', wide(actual) } end
   end

@@ -3,7 +3,8 @@
 /**
  * KEYS: the owner's hash. ARGV: clock, bytes of documents after which no further one is answered, and per record asked
  * for: key, commit id or "", how many tails, and per tail: stream, from where, limit, bytes or "". Answers the time, and
- * for as many of them as there is room for, though at least one: the record, its tails and the outcome of the id.
+ * for as many of them as there is room for, though at least one: the record, its tails and the outcome of the id; or 0 in
+ * place of a record that cannot be read.
  */
 export const read = `
 local now = timeOf(ARGV[1])
@@ -40,8 +41,8 @@ while i <= #ARGV do
 end
 local metas, wanted = hmget(fields), {}
 for q = 1, #asked do
-  local m = metas[q] and unpackm(metas[q])
-  if isLive(m, now) then
+  local m = metas[q] and (readable(metas[q]) or 0)
+  if m ~= 0 and isLive(m, now) then
     room = room - m[DOCUMENT_BYTES]
     if room < 0 and q > 1 then
       asked[q] = nil
@@ -49,7 +50,7 @@ for q = 1, #asked do
     end
     wanted[#wanted + 1] = 'd/' .. ARGV[asked[q]]
     addCounterFields(m, wanted)
-  else
+  elseif m ~= 0 then
     m = false
   end
   metas[q] = m
@@ -58,8 +59,8 @@ end
 local found, at, answers = #wanted > 0 and hmget(wanted) or {}, 0, {}
 for q, from in ipairs(asked) do
   local key, id, count, m = ARGV[from], ARGV[from + 1], tonumber(ARGV[from + 2]), metas[q]
-  local record, tails, outcome = false, {}, false
-  if m then
+  local record, tails, outcome = m == 0 and 0, {}, false
+  if m and m ~= 0 then
     local document, values = found[at + 1] or '', {}
     for n = 1, #m[COUNTERS] do values[n] = found[at + 1 + n] end
     at = at + 1 + #values

@@ -49,6 +49,12 @@ local function purgeOf(m)
   local over = m[ENDED] or m[EXPIRES]
   return over and over + (m[RETAIN] or 0)
 end
+-- What a text holds, or false where it is none of ours: the trouble of who needs it, and of nobody else in the call.
+local function readable(packed)
+  local isRead, value = pcall(unpackm, packed)
+  return isRead and type(value) == 'table' and value
+end
+local function factsIn(packed) return readable(packed) or error('facts that cannot be read') end
 local function kindOf(key) return match(key, '^[^/]+') end
 -- Members of the order of creation that a record has, or is to have.
 local function members(key, place, indexed)
@@ -81,7 +87,7 @@ end
 local function eventField(no, stream, position) return 'e/' .. no .. '/' .. stream .. '/' .. fmt('%.0f', position) end
 local function metaOf(key)
   local packed = call('HGET', H, 'm/' .. key)
-  return packed and unpackm(packed)
+  return packed and factsIn(packed)
 end
 
 local function hset(list)
