@@ -5,10 +5,10 @@
  */
 import type { Change } from "../../record/change.ts";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
-import { Aborts } from "../../store/abort.ts";
-import { Batcher, type Settle } from "../../store/batcher.ts";
+import { Aborts, type Settler } from "../../store/abort.ts";
 import { lengthOf } from "../../store/commit-length.ts";
 import type { CommitOptions, Committed } from "../../store/contract.ts";
+import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
 import { isRolledBack, unavailable } from "./failures.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
@@ -24,8 +24,9 @@ const statement =
   "select holdfast.commit_3($1::json, $2::jsonb, $3::boolean, $4::jsonb, $5::boolean, $6::bigint) as answer";
 
 type Item = Commit & {
+  readonly caller: Settler<Committed>;
   /** Called when it is too late to give up. */
-  readonly onTaken: () => void;
+  onTaken: (() => void) | undefined;
   lockOwner: boolean;
 };
 
@@ -39,15 +40,12 @@ type WireAnswer = {
   readonly outcomes: Readonly<Record<string, WireOutcome>>;
 };
 
-/** Settles by itself: a batch is over when its statement is, though some of its commits may still wait. */
-type Pending = { readonly settled: Promise<Committed> };
-
 export class Committer {
   readonly #client: Client;
   readonly #aheadMs: () => number;
   /** For how long a commit that was blocked again, or whose answer was lost again, is sent again. */
   readonly #patienceMs: number;
-  readonly #batcher: Batcher<Item, Pending>;
+  readonly #drain: Drain<Item>;
   readonly #aborts = new Aborts();
 
   constructor(client: Client, options: ResolvedPostgresOptions, aheadMs: () => number) {
@@ -55,83 +53,89 @@ export class Committer {
     this.#client = client;
     this.#aheadMs = aheadMs;
     this.#patienceMs = statementTimeoutMs;
-    this.#batcher = new Batcher({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
+    this.#drain = new Drain({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
   }
 
   get queued(): number {
-    return this.#batcher.queued;
+    return this.#drain.queued;
   }
 
   /** What was sent so far, by size. */
   get batches(): readonly number[] {
-    return this.#batcher.batches;
+    return this.#drain.batches;
   }
 
   /** Rejects with `ABORTED` where the signal says so before the commit is sent; once it is, its outcome is waited for. */
-  async commit(owner: string, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
-    let outcome: Promise<Committed> | undefined;
-    await this.#aborts.until<void>(options.signal, ({ resolve, reject }) => {
-      const item = { owner, changes, options, onTaken: resolve, lockOwner: false };
-      outcome = this.#batcher.add(item).then(({ settled }) => settled);
-      outcome.then(() => resolve(), reject);
+  commit(owner: string, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
+    return new Promise((resolve, reject) => {
+      const item: Item = { owner, changes, options, caller: { resolve, reject }, onTaken: undefined, lockOwner: false };
+      if (options.signal !== undefined) {
+        const taken = this.#aborts.until<void>(options.signal, (settler) => {
+          item.onTaken = () => settler.resolve();
+        });
+        taken.catch(reject);
+      }
+      const refusal = this.#drain.push(item);
+      if (refusal === undefined) return;
+      item.onTaken?.();
+      reject(refusal);
     });
-    return await (outcome ?? Promise.reject(aborted()));
   }
 
-  async #run(items: readonly Item[]): Promise<readonly Settle<Pending>[]> {
+  /** A batch is over when its statements are, though some of its commits may still wait. Never rejects. */
+  async #run(items: readonly Item[]): Promise<void> {
     // The caller of an aborted commit has had its answer already.
     const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
-    for (const { onTaken } of wanted) onTaken();
-    const settled = new Map<Item, Promise<Committed>>();
-    for (const sharing of byLength(wanted)) await this.#send(sharing, settled);
-    return items.map((item) => ({ value: { settled: settled.get(item) ?? Promise.reject(aborted()) } }));
+    for (const { onTaken } of wanted) onTaken?.();
+    for (const sharing of byLength(wanted)) await this.#send(sharing);
   }
 
   /** One statement for all; what it leaves open goes on by itself. */
-  async #send(items: readonly Item[], settled: Map<Item, Promise<Committed>>): Promise<void> {
+  async #send(items: readonly Item[]): Promise<void> {
     let outcomes: readonly (Committed | Blocked)[];
     try {
       outcomes = await this.#ask(items, false);
     } catch (error) {
-      for (const item of items) settled.set(item, this.#afterFailure(item, error, items.length > 1));
+      for (const item of items) tell(item, this.#afterFailure(item, error, items.length > 1));
       return;
     }
     const blocked = new Map<string, Item[]>();
     for (const [index, item] of items.entries()) {
       const outcome = outcomes[index];
-      if (outcome === undefined) continue;
+      if (outcome === undefined) {
+        item.caller.reject(new Error("the database gave no outcome for a commit"));
+        continue;
+      }
       if (!("blocked" in outcome)) {
-        settled.set(item, Promise.resolve(outcome));
+        item.caller.resolve(outcome);
         continue;
       }
       item.lockOwner ||= outcome.owner === true;
       blocked.set(outcome.blocked, [...(blocked.get(outcome.blocked) ?? []), item]);
     }
     // Commits that wait for one row wait together, and share a statement again once they have it.
-    for (const waiting of blocked.values()) {
-      const outcomesOfAll = this.#wait(waiting);
-      for (const [index, item] of waiting.entries()) {
-        settled.set(
-          item,
-          outcomesOfAll.then((all) => all[index] ?? Promise.reject(aborted())),
-        );
-      }
-    }
+    for (const waiting of blocked.values()) void this.#wait(waiting);
   }
 
-  /** Sends commits that were blocked, and waits for the rows. Gives each its own promise. */
-  async #wait(items: readonly Item[]): Promise<readonly Promise<Committed>[]> {
-    if (items.length === 1) return items.map((item) => this.#alone(item));
+  /** Sends commits that were blocked, and waits for the rows. Tells each caller by itself; never rejects. */
+  async #wait(items: readonly Item[]): Promise<void> {
+    if (items.length === 1) {
+      for (const item of items) tell(item, this.#alone(item));
+      return;
+    }
     try {
       const outcomes = await this.#ask(items, true);
-      return items.map((item, index) => {
+      for (const [index, item] of items.entries()) {
         const outcome = outcomes[index];
-        if (outcome !== undefined && !("blocked" in outcome)) return Promise.resolve(outcome);
+        if (outcome !== undefined && !("blocked" in outcome)) {
+          item.caller.resolve(outcome);
+          continue;
+        }
         item.lockOwner ||= outcome?.owner === true;
-        return this.#alone(item);
-      });
+        tell(item, this.#alone(item));
+      }
     } catch (error) {
-      return items.map((item) => this.#afterFailure(item, error, true));
+      for (const item of items) tell(item, this.#afterFailure(item, error, true));
     }
   }
 
@@ -222,6 +226,11 @@ function byLength(items: readonly Item[]): readonly (readonly Item[])[] {
     room -= length;
   }
   return statements;
+}
+
+/** Hands an outcome on when it is there. */
+function tell({ caller }: Item, outcome: Promise<Committed>): void {
+  void outcome.then(caller.resolve, caller.reject);
 }
 
 /** Whether sending it again can tell, or settle, what came of it: an id makes that happen once. */

@@ -40,13 +40,38 @@ it("gives up on a row that stays locked, having written nothing", async () => {
   const connection = await connectFor(database());
   await connection.query("begin");
   await connection.query(row, [owner, "stuck"]);
-  const failed = { code: "UNAVAILABLE" };
   const both = [store.commit(owner, [{ ...count, id: "stuck" }]), store.commit(owner, [{ ...count, id: "stuck" }])];
-  for (const commit of both) await expect(commit).rejects.toMatchObject(failed);
+  const refused = { status: "rejected", reason: { code: "UNAVAILABLE" } };
+  expect(await Promise.allSettled(both)).toMatchObject([refused, refused]);
   await connection.query("commit");
   expect(await store.commit(owner, [{ ...count, id: "stuck" }])).toMatchObject({ ok: true });
   const { record } = await store.read(owner, { kind: "note", id: "stuck" });
   expect(record?.counters.get("n")).toBe(1);
+});
+
+it("ends no process when a commit gives up while later statements of its batch are under way", async () => {
+  const store = await openFor({ url: database(), lockTimeoutMs: 1 });
+  await store.commit(owner, [{ ...create, id: "given-up" }]);
+  const connection = await connectFor(database());
+  await connection.query("begin");
+  await connection.query(row, [owner, "given-up"]);
+  // Too long to share a statement with anything, and under way for longer than the other waits.
+  const long = { text: JSON.stringify("x".repeat(17 * 1024 * 1024)), lifetime: {} };
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on("unhandledRejection", hear);
+  try {
+    const commits = [
+      { ...count, id: "given-up" },
+      ...["long-1", "long-2"].map((id) => ({ ...create, id, create: long })),
+    ];
+    const [first, ...rest] = await Promise.allSettled(commits.map((change) => store.commit(owner, [change])));
+    expect(first).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE" } });
+    for (const answer of rest) expect(answer).toMatchObject({ status: "fulfilled", value: { ok: true } });
+    expect(unheard).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", hear);
+  }
 });
 
 it("creates what was missing once the owner's row is free again", async () => {
