@@ -11,6 +11,8 @@ export type Shop = Hold<readonly [typeof Basket]>;
 export interface TwoNodes extends AsyncDisposable {
   readonly one: Shop;
   readonly other: Shop;
+  /** Of the store that both have open. */
+  readonly url: string;
 }
 
 export async function openTwoNodes(): Promise<TwoNodes> {
@@ -21,6 +23,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
   return {
     one,
     other,
+    url: store,
     async [Symbol.asyncDispose]() {
       await Promise.all([one.close(), other.close()]);
       await rm(folder, { recursive: true, force: true });
