@@ -4,7 +4,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { faultOf, textOf, valueOf } from "../clients/caller.ts";
+import { type Answer, faultOf, textOf, valueOf } from "../clients/caller.ts";
 import { poll, removeFolder, type ServerProcess, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { type Connection, connect, openRawSession, post, toolCall } from "./connect.ts";
 
@@ -300,6 +300,31 @@ describe("the calls of a minute", () => {
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await guess("a")).status).toBe(404);
     expect((await post(server.url, ping, named)).status).toBe(200);
+  });
+});
+
+describe("handles that lead nowhere, in tools,", () => {
+  it("count as guesses with ids of no session; what the caller has goes on working, and a missing key is none", async () => {
+    const server = await start("--max-missed-ids-per-minute", "3");
+    const one = await connect(server.url, "2026");
+    clients.push(one);
+    const session_id = await session(one);
+    const unknown = (n: number): Promise<Answer> =>
+      one.call("get_context", { session_id: `ses_${n}${"A".repeat(21)}` });
+    for (let n = 0; n < 10; n += 1) await faultOf(one.call("get_session_data", { session_id, key: `k${n}` }));
+    for (const n of [1, 2, 1]) expect(await faultOf(unknown(n))).toMatchObject({ code: "not_found" });
+    expect(await faultOf(one.call("get_workflow_state", { workflow_id: `wf_${"A".repeat(22)}` }))).toMatchObject({
+      code: "not_found",
+    });
+    expect(await faultOf(unknown(3))).toMatchObject({
+      code: "busy",
+      retryable: true,
+      message: expect.stringMatching(/^Too many handles that lead nowhere were tried\. .* wait \d+ seconds\.$/),
+    });
+    expect(await faultOf(unknown(1))).toMatchObject({ code: "not_found" });
+    expect(await valueOf(one.call("get_context", { session_id }))).toMatchObject({ session_id });
+    const guessed = await post(server.url, ping, { "mcp-session-id": "ses_x.y", "mcp-protocol-version": "2025-11-25" });
+    expect(guessed.status).toBe(429);
   });
 });
 

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
-import { isAnyone } from "../security/anonymous.ts";
+import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import { refused } from "../state/anonymous/faces.ts";
 import type { Hold } from "../state/hold.ts";
@@ -20,6 +20,7 @@ import { withoutLists } from "./public-anonymous.ts";
 import { givenKeys } from "./request-state/key-ring.ts";
 import { StoredKeys } from "./request-state/stored-keys.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
+import type { MissedIds } from "./sessions/missed-ids.ts";
 import { seatName } from "./step-up/seat-name.ts";
 import { makeSubscribable } from "./subscribable.ts";
 import { missingFor, type ToolScopes } from "./tool-scopes.ts";
@@ -51,11 +52,13 @@ export type InstanceParts<Kinds extends readonly AnyKind[]> = {
   readonly options: ResolvedServeOptions;
   readonly bus: EventBus;
   readonly connections: ConnectionRegistry;
+  /** Ids that led nowhere, of sessions and of records alike. */
+  readonly missed: Pick<MissedIds, "note">;
 };
 
 /** What never changes from one instance to the next is made once, here. */
 export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
-  const { hold, build, options, bus, connections } = parts;
+  const { hold, build, options, bus, connections, missed } = parts;
   const serving = servingHold(hold);
   const sealing = sealingOf(options, serving);
   const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
@@ -97,6 +100,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once: isAnyone(principal) ? () => Promise.reject(refused("call that counts once")) : once,
       stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
+      // An anonymous caller would be another one with each handle it tries.
+      missed: isAnonymous(principal) ? undefined : (handles) => noteAll(missed, owner, handles),
       onError: options.onError,
     });
     wrapReads(server, { onError: options.onError, parks });
@@ -114,6 +119,11 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     makeSubscribable(server, { era, kept: session !== undefined, onSubscription });
     return server;
   };
+}
+
+function noteAll(missed: Pick<MissedIds, "note">, owner: string, handles: readonly string[]): number | undefined {
+  const waits = handles.map((handle) => missed.note(owner, handle));
+  return waits.find((seconds) => seconds !== undefined);
 }
 
 function withScopesOfCall(principal: Principal, current: AsyncLocalStorage<readonly string[]>): Principal {

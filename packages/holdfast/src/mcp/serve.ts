@@ -59,13 +59,13 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const detach = serving.attach();
   const bus = new EventBus(serving.store, onError);
   const untell = serving.onReaped((removed) => announceExpired(bus, resolved.listedKinds, removed));
-  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections });
+  const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
+  const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
+  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections, missed });
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
-  const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
   const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal, (full) => refused(`${full}_streams`));
-  const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
   const rates = ratesOf({ limits, store: serving.store, onRefused: refused, onError });
   const pressure = relievePressure({
     maxBytes: limits.maxMemoryBytes,

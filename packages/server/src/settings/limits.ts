@@ -116,8 +116,9 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     min: 1,
     max: 100_000,
     group,
-    help: "Different ids of no session that one principal names at a node in a minute",
-    beyond: "`429` `-32000` with `Retry-After`; ids named before go on getting their `404`",
+    help: "Different ids and handles of nothing that one principal names at a node in a minute",
+    beyond:
+      "`429` `-32000` with `Retry-After`, or the tool error `busy`; those named before go on getting `404`, or `not_found`",
     option: "serve limits.maxMissedIdsPerMinute",
   }),
   maxSessions: integer({

@@ -18,6 +18,7 @@ import { Gate } from "../http/gate.ts";
 import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
 import { reply } from "../reply.ts";
+import { MissedIds } from "../sessions/missed-ids.ts";
 import { StreamSlots } from "../sessions/slots.ts";
 import type { Connections } from "../types.ts";
 import { createStatelessEndpoint, type StatelessEndpoint } from "./handler.ts";
@@ -55,6 +56,7 @@ beforeEach(async () => {
     info,
     options,
     bus,
+    missed: new MissedIds(60),
     connections,
     build: (server, { state, principal, session, notify, era }) => {
       built += 1;

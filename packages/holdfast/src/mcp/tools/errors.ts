@@ -83,6 +83,12 @@ export function resultOfThrown(thrown: unknown, report: (error: unknown) => void
   );
 }
 
+/** The result for one handle too many that led nowhere. */
+export function resultOfGuessing(waitSeconds: number): ErrorResult {
+  const say = `Too many handles that lead nowhere were tried. Check the handle, and wait ${waitSeconds} seconds.`;
+  return errorResult("busy", say, true);
+}
+
 /** The result for an error of ours. `report` hears of it where the result says less than the error. */
 export function resultOfError(error: HoldfastError, report: (error: unknown) => void): ErrorResult {
   const { code, say } = rules[error.code];

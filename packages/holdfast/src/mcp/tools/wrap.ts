@@ -11,12 +11,15 @@ import {
   type RegisteredTool,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { isHoldfastError } from "../../record/errors.ts";
 import { cut } from "../../record/text.ts";
 import type { CallContext } from "../../state/call-context.ts";
+import { notFoundText } from "../../state/refusals.ts";
 import type { Release } from "../connections.ts";
+import { isObject } from "../is-object.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts";
-import { resultOfIssues, resultOfThrown } from "./errors.ts";
+import { resultOfGuessing, resultOfIssues, resultOfThrown } from "./errors.ts";
 import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
@@ -39,6 +42,11 @@ export type ToolWrapping = {
   readonly once: RunOnce;
   /** How users confirm what tools require. Absent where nothing can be confirmed. */
   readonly stepUp?: StepUpWiring | undefined;
+  /**
+   * Counts handles that led nowhere. Seconds to wait where they are too many; undefined otherwise. Absent where nobody
+   * could say whose guesses they are.
+   */
+  readonly missed?: ((handles: readonly string[]) => number | undefined) | undefined;
   readonly onError: (error: unknown) => void;
 };
 
@@ -166,10 +174,27 @@ async function settle(
     if ("issues" in input.cause) return resultOfIssues(input.cause.issues);
     throw input.cause.thrown;
   } catch (thrown) {
+    const waitSeconds = isMiss(thrown) ? wrapping.missed?.(handlesIn(inputOf(given))) : undefined;
+    if (waitSeconds !== undefined) return resultOfGuessing(waitSeconds);
     const result = resultOfThrown(thrown, report);
     if (result === undefined) throw thrown;
     return result;
   }
+}
+
+/** A tool may miss other things than records, such as keys: those are nobody's handles. */
+function isMiss(thrown: unknown): boolean {
+  return isHoldfastError(thrown, "NOT_FOUND") && thrown.message === notFoundText;
+}
+
+const handle = /^[a-z][a-z0-9]{0,31}_[\w-]{16,128}$/;
+const maxHandles = 8;
+
+/** Arguments that look like handles. Which of them was the one that led nowhere only the tool knows. */
+function handlesIn(input: unknown): readonly string[] {
+  if (!isObject(input)) return [];
+  const texts = Object.values(input).filter((value) => typeof value === "string");
+  return texts.filter((text) => handle.test(text)).slice(0, maxHandles);
 }
 
 function inputOf(given: readonly unknown[]): unknown {
