@@ -136,7 +136,7 @@ async function complaintsOfLife({ server }: State): Promise<readonly string[]> {
 }
 
 /** What was refused has stored nothing, and nobody came to own anything who did not call. */
-async function complaintsOfStore({ granted }: State, store: string, dir: string): Promise<readonly string[]> {
+async function complaintsOfStore({ granted, statuses }: State, store: string, dir: string): Promise<readonly string[]> {
   const run = await runServer({ args: ["records", "--json", "--limit", "10000", "--store", store], cwd: dir });
   const { records } = JSON.parse(run.stdout) as {
     readonly records: readonly { readonly kind: string; readonly owner: string; readonly state: string }[];
@@ -144,7 +144,9 @@ async function complaintsOfStore({ granted }: State, store: string, dir: string)
   const wires = records.filter(({ kind, state }) => kind === "holdfast.transport" && state === "live").length;
   const owners = new Set(records.map(({ owner }) => owner)).size;
   const found: string[] = [];
-  if (wires > granted) found.push(`${wires} sessions lie in the store, ${granted} were granted`);
+  // Who gave up before an answer came may have been granted one as well.
+  const unheard = statuses.get("") ?? 0;
+  if (wires > granted + unheard) found.push(`${wires} sessions lie in the store, ${granted} were granted`);
   // Two principals, the engine's nodes, and what concerns everybody.
   if (owners > 4) found.push(`${owners} owners have something`);
   return found;

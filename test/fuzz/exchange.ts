@@ -3,6 +3,8 @@ import { connect as dial } from "node:net";
 
 /** How long a request may hang that its sender has finished, on a machine that others load. */
 const patienceMs = 30_000;
+/** How long somebody waits for an answer that may never come. */
+const giveUpMs = 500;
 /** What HTTP and the guarantees declare. 503 is none of them here: the store is well and nobody drains. */
 const declared = new Set([100, 200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 413, 415, 417, 429, 431]);
 
@@ -13,6 +15,7 @@ export function exchange(port: number, bytes: Buffer): Promise<string> {
     const socket = dial(port, "127.0.0.1");
     const done = (): void => {
       clearTimeout(timer);
+      clearTimeout(giveUp);
       socket.destroy();
       resolve(Buffer.concat(parts).toString("utf8"));
     };
@@ -20,14 +23,18 @@ export function exchange(port: number, bytes: Buffer): Promise<string> {
       socket.destroy();
       reject(new Error(`no end of an answer after ${patienceMs} ms`));
     }, patienceMs);
+    // Node's server takes the end of what is sent for the end of whoever sends it, and then answers nothing: so who has an
+    // answer to come waits for it, and only who sent half a request gives up.
+    const giveUp = setTimeout(() => socket.end(), giveUpMs);
     socket.on("data", (part) => {
+      giveUp.refresh();
       parts.push(part);
       if (part.includes("text/event-stream")) done();
     });
     socket.on("close", done);
     // Closed on us while we were sending: what came before that is the answer.
     socket.on("error", done);
-    socket.end(bytes);
+    socket.write(bytes);
   });
 }
 

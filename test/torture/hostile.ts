@@ -41,7 +41,7 @@ async function runFuzzer(name: string, { seed, until, inputs }: HostileOptions):
 
 async function runFlood(name: string, { until, floodMinutes }: HostileOptions): Promise<void> {
   await using store = await openDurable(name);
-  const floodMs = Math.min(floodMinutes * 60_000, until - performance.now());
+  const floodMs = Math.floor(Math.min(floodMinutes * 60_000, until - performance.now()));
   const { complaints, before, during, tally, memory } = await flood({ calmMs: 20_000, floodMs, store: store.url });
   for (const [attack, answers] of tally) {
     const counts = [...answers].map(([status, count]) => `${status === 0 ? "closed" : status} ${count}`);
