@@ -169,6 +169,10 @@ describe("a workflow", () => {
     }
     const beyond = await faultOf(bench.call("get_workflow_history", { workflow_id, after: 2 }));
     expect(beyond["message"]).toContain("from 0 to 1");
+    for (const at_position of [0, 2]) {
+      const outside = await faultOf(bench.call("get_workflow_state", { workflow_id, at_position }));
+      expect(outside["message"]).toContain("from 1 to 1");
+    }
     expect(await state(workflow_id)).toMatchObject({ position: 1 });
   });
 

@@ -1,4 +1,4 @@
-import { HoldfastError, type PastValue } from "holdfast";
+import { HoldfastError, isHoldfastError, type PastValue } from "holdfast";
 import * as z from "zod";
 
 import { eventTypes, type Flow } from "../workflow/kind.ts";
@@ -30,7 +30,12 @@ export const getWorkflowState: Tool = tool({
 });
 
 async function pastOf(id: string, position: number, { state, signal }: Caller): Promise<PastValue<Flow>> {
-  if (position >= 1) return await state.workflow.at(id, position, { signal });
+  try {
+    if (position >= 1) return await state.workflow.at(id, position, { signal });
+  } catch (error) {
+    // Above the head: the library counts from 0, what this tool shows begins with the first event.
+    if (!isHoldfastError(error, "INVALID_ARGUMENT")) throw error;
+  }
   // Whose workflow it is comes first: a stranger's question is answered like any about nothing.
   const { position: head } = await state.workflow.get(id, { signal });
   throw new HoldfastError("INVALID_ARGUMENT", `at_position is a whole number from 1 to ${head}, not ${position}.`);
