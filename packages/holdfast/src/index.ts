@@ -100,6 +100,7 @@ export type {
   HoldCounts,
   HoldOptions,
   HoldWarning,
+  MemoryWarning,
   SealingOptions,
   SessionLifetime,
 } from "./state/hold.ts";
