@@ -33,6 +33,8 @@ let hold: Hold<readonly [typeof Basket]>;
 let app: App;
 let changes: StateChange[];
 let ids = 0;
+/** What somebody else does while the tool "overtake" decides. */
+let overtake: (id: string) => Promise<unknown> = () => Promise.resolve();
 
 async function open(options: Partial<HoldOptions> = {}): Promise<void> {
   changes = [];
@@ -48,6 +50,16 @@ async function open(options: Partial<HoldOptions> = {}): Promise<void> {
     server.registerTool("add", { inputSchema: z.object({ item: z.string() }) }, async ({ item }) => {
       const { id } = await state.basket.create();
       return reply(state.basket.update(id, (basket) => void basket.items.push(item)));
+    });
+    server.registerTool("overtake", { inputSchema: z.object({ id: z.string() }) }, async ({ id }) => {
+      let overtaken = false;
+      return reply(
+        state.basket.update(id, async (basket) => {
+          if (!overtaken) await overtake(id);
+          overtaken = true;
+          basket.items.push("coffee");
+        }),
+      );
     });
     server.registerTool("lose", {}, () => reply(state.basket.get("bas_00000000000000000000000000")));
   });
@@ -233,6 +245,26 @@ describe("changes of state", () => {
     await open({ sessions: { idle: "1s", absolute: "1s" }, reap: { every: "100ms" } });
     await connect();
     await expect.poll(() => changes.map(({ change }) => change), { timeout: 20_000 }).toEqual(["created", "expired"]);
+  });
+
+  it("tell of a conflict by whose tool it came about", async () => {
+    await using store = await openStore("memory:");
+    await open({ store });
+    const { id } = await hold.state(alice).basket.create();
+    overtake = () =>
+      store.commit(ownerOfPrincipal(alice), [
+        { kind: "basket", id, expect: "present", document: { text: '{"items":["tea"]}' } },
+      ]);
+    const answer = await call(await connect(), "overtake", { id });
+    expect(JSON.stringify(answer)).toContain("coffee");
+    const conflict = changes.find(({ change }) => change === "conflict");
+    expect(conflict).toEqual({
+      change: "conflict",
+      kind: "basket",
+      idHash: expect.stringMatching(/^[0-9a-f]{12}$/),
+      retries: 0,
+      tool: "overtake",
+    });
   });
 
   it("tell of a conflict once for each time, and that an update gave up", async () => {
