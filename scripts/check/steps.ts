@@ -28,6 +28,11 @@ export const steps: readonly Step[] = [
     says: "no statement, script or key of a store without its owner",
     command: ["node", `${built}/check-owners.js`],
   },
+  {
+    name: "patterns",
+    says: "no regular expression that backtracks",
+    command: ["node", `${built}/check-patterns.js`],
+  },
   { name: "lengths", says: "no file over 400 lines without a reason", command: ["node", `${built}/check-lengths.js`] },
   { name: "lock", says: "the lock file records no download address", command: ["node", `${built}/check-lock.js`] },
   {

@@ -25,5 +25,5 @@ export function shown(table: Table, key: SettingKey, value: unknown): Shown {
 
 /** A store's address may carry a password; whoever reads the settings needs the rest of it. */
 export function withoutPassword(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/?#@\s]*@/gi, "$1");
+  return text.replace(/(?<=:\/\/)[^/?#@\s]*@/g, "");
 }

@@ -162,8 +162,8 @@ export const isolation: readonly Requirement[] = [
 const readings: readonly ((cursor: string) => bigint | undefined)[] = [
   (cursor) => inBase(36, cursor),
   (cursor) => inBase(16, cursor),
-  (cursor) => inBase(10, /\d+(?=\D*$)/.exec(cursor)?.[0] ?? ""),
-  (cursor) => inBase(10, /\d+(?=\D*$)/.exec(Buffer.from(cursor, "base64url").toString("latin1"))?.[0] ?? ""),
+  (cursor) => inBase(10, cursor.match(/\d+/g)?.at(-1) ?? ""),
+  (cursor) => inBase(10, Buffer.from(cursor, "base64url").toString("latin1").match(/\d+/g)?.at(-1) ?? ""),
   (cursor) => inBase(16, Buffer.from(cursor, "base64url").toString("hex")),
 ];
 

@@ -148,7 +148,7 @@ export const lifecycle: readonly Requirement[] = [
     test: async ({ store }) => {
       const health = await store.health();
       same("ok", health.ok, true);
-      holds("the sentence on durability", /\w.*\s.*\w/.test(health.durability), health.durability, "a sentence");
+      holds("the sentence on durability", /\S\s+\S/.test(health.durability), health.durability, "a sentence");
       holds("the name", store.traits.name.length > 0, store.traits.name, "a name");
     },
   },
