@@ -64,3 +64,10 @@ it("the transcript is what a start says", async () => {
     await removeFolder(server.dir);
   }
 });
+
+it("gives the command that runs every test, and it is the one that CI runs", async () => {
+  const ci = await readFile(new URL("../../.ci/run", import.meta.url), "utf8");
+  const [, command = ""] = /^test_command='(.+)'$/m.exec(ci) ?? [];
+  expect(command).toBe("npm ci && npm test");
+  expect(readme).toContain(`\`${command}\``);
+});
