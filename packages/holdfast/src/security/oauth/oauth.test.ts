@@ -77,13 +77,24 @@ describe("an access token", () => {
     expect(client.principal?.issuer).not.toBe(user.principal?.issuer);
   });
 
+  it("speaks for nobody where its user is empty or no text: all of them would be one", async () => {
+    const claims = [{ sub: "" }, { sub: 7 }, { sub: null }, { sub: ["alice"] }, { sub: "\ud800" }];
+    for (const claim of claims) {
+      const said = await present(open(), await sign({ client_id: "app", ...claim }));
+      expect([claim, said.status]).toEqual([claim, 401]);
+    }
+  });
+
   it("belongs to a tenant where one is asked for: another tenant's user is somebody else", async () => {
     const door = open({ tenantClaim: "org" });
     const acme = await present(door, await sign({ org: "acme" }));
     const other = await present(door, await sign({ org: "acme&client" }));
     expect(acme.principal).toMatchObject({ issuer: `${issuer}#tenant=acme`, subject: "alice" });
     expect(other.principal?.issuer).toBe(`${issuer}#tenant=acme%26client`);
-    expect((await present(door, await sign())).status).toBe(401);
+    for (const org of [undefined, "", 7, ["acme"], "\udfff"]) {
+      const said = await present(door, await sign({ org }));
+      expect([org, said.status]).toEqual([org, 401]);
+    }
   });
 
   it("is refused where anything about it is wrong, with a challenge that says where to get another", async () => {
