@@ -1,3 +1,4 @@
+import { get } from "node:http";
 import { connect } from "node:net";
 import type { StoreHealth } from "holdfast";
 import { afterEach, describe, expect, it } from "vitest";
@@ -70,6 +71,29 @@ describe("the HTTP app", () => {
       expect((await fetch(`${origin}/metrics`, { headers })).status).toBe(403);
     }
     expect((await fetch(`${origin}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  it("shows its metrics to no page whose own name was made to point to this machine", async () => {
+    const { origin } = await start();
+    const status = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get(`${origin}/metrics`, { headers: { host }, agent: false }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }).on("error", reject);
+      });
+    for (const host of ["localhost", "LOCALHOST:9", "127.0.0.1:1", "[::1]:1"]) {
+      expect([host, await status(host)]).toEqual([host, 200]);
+    }
+    for (const host of [
+      "evil.example:3000",
+      "127.0.0.1.evil.example",
+      "localhost.evil.example",
+      "evil.example/localhost",
+      "a@localhost",
+    ]) {
+      expect([host, await status(host)]).toEqual([host, 403]);
+    }
   });
 
   it("shows its metrics to nobody without their token, where they have one", async () => {

@@ -82,7 +82,8 @@ async function answerReadiness(response: ServerResponse, readiness: ReadinessChe
 function answerMetrics(request: IncomingMessage, response: ServerResponse, { page, token }: Routes["metrics"]): void {
   if (mayReadMetrics(request, token)) return page(request, response);
   if (token === undefined) {
-    const message = "without --metrics-token only this machine may read the metrics, and not by way of a proxy";
+    const message =
+      "without --metrics-token only this machine may read the metrics, by a loopback name and not by way of a proxy";
     answerJson(response, 403, { error: "forbidden", message });
     return;
   }
