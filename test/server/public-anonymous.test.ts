@@ -147,6 +147,25 @@ it("counts the misses of an address, however many ids it tries", async () => {
   expect([...statuses]).toEqual([404, 429]);
 });
 
+it("counts the handles that an address tries in vain in tools, in either era, and leaves alone who has one", async () => {
+  const process = await startServer({ args: ["--public-anonymous", "--max-missed-ids-per-minute", "3"] });
+  try {
+    await using modern = await connect(process.url, "2026");
+    await using older = await connect(process.url, "2025");
+    const unknown = (of: Connection, n: number): Promise<unknown> =>
+      faultOf(of.call("get_context", { session_id: `ses_${n}${"A".repeat(21)}` }));
+    const session_id = textOf(await valueOf(modern.call("create_session")), "session_id");
+    for (const n of [1, 2, 1]) expect(await unknown(modern, n)).toMatchObject({ code: "not_found" });
+    expect(await unknown(older, 3)).toMatchObject({ code: "not_found" });
+    for (const of of [modern, older]) expect(await unknown(of, 4)).toMatchObject({ code: "busy", retryable: true });
+    expect(await unknown(older, 1)).toMatchObject({ code: "not_found" });
+    expect(await valueOf(older.call("get_context", { session_id }))).toMatchObject({ session_id });
+  } finally {
+    await process.kill();
+    await removeFolder(process.dir);
+  }
+});
+
 it("keeps each handle in a partition of its own", async () => {
   const args = ["records", "--json", "--limit", "1000", "--store", `sqlite:${join(dir, "state.db")}`];
   const { records } = JSON.parse((await runServer({ args, cwd: dir })).stdout) as {

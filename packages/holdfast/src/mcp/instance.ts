@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
-import { isAnonymous, isAnyone } from "../security/anonymous.ts";
+import { isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import { refused } from "../state/anonymous/faces.ts";
 import type { Hold } from "../state/hold.ts";
@@ -13,6 +13,7 @@ import type { Session } from "../state/types.ts";
 import type { EventBus } from "./bus/bus.ts";
 import type { ConnectionRegistry } from "./connections.ts";
 import { declare, declaredLater } from "./declared.ts";
+import type { Addresses } from "./http/addresses.ts";
 import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
@@ -20,7 +21,7 @@ import { withoutLists } from "./public-anonymous.ts";
 import { givenKeys } from "./request-state/key-ring.ts";
 import { StoredKeys } from "./request-state/stored-keys.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
-import type { MissedIds } from "./sessions/missed-ids.ts";
+import { guesserOf, type MissedIds } from "./sessions/missed-ids.ts";
 import { seatName } from "./step-up/seat-name.ts";
 import { makeSubscribable } from "./subscribable.ts";
 import { missingFor, type ToolScopes } from "./tool-scopes.ts";
@@ -54,11 +55,13 @@ export type InstanceParts<Kinds extends readonly AnyKind[]> = {
   readonly connections: ConnectionRegistry;
   /** Ids that led nowhere, of sessions and of records alike. */
   readonly missed: Pick<MissedIds, "note">;
+  /** Where the requests of callers come from whom nobody knows. */
+  readonly addresses: Pick<Addresses, "of">;
 };
 
 /** What never changes from one instance to the next is made once, here. */
 export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
-  const { hold, build, options, bus, connections, missed } = parts;
+  const { hold, build, options, bus, connections, missed, addresses } = parts;
   const serving = servingHold(hold);
   const sealing = sealingOf(options, serving);
   const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
@@ -100,8 +103,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once: isAnyone(principal) ? () => Promise.reject(refused("call that counts once")) : once,
       stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
-      // An anonymous caller would be another one with each handle it tries.
-      missed: isAnonymous(principal) ? undefined : (handles) => noteAll(missed, owner, handles),
+      missed: (handles, request) =>
+        noteAll(missed, guesserOf({ principal: caller.principal, address: addresses.of(request) }), handles),
       onError: options.onError,
     });
     wrapReads(server, { onError: options.onError, parks });
@@ -121,8 +124,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   };
 }
 
-function noteAll(missed: Pick<MissedIds, "note">, owner: string, handles: readonly string[]): number | undefined {
-  const waits = handles.map((handle) => missed.note(owner, handle));
+function noteAll(missed: Pick<MissedIds, "note">, guesser: string, handles: readonly string[]): number | undefined {
+  const waits = handles.map((handle) => missed.note(guesser, handle));
   return waits.find((seconds) => seconds !== undefined);
 }
 

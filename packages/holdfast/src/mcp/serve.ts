@@ -7,6 +7,7 @@ import { EventBus } from "./bus/bus.ts";
 import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
 import { nodeFace } from "./faces/node.ts";
+import { Addresses } from "./http/addresses.ts";
 import { Gate } from "./http/gate.ts";
 import { silenceMs } from "./http/silence.ts";
 import { HttpSse } from "./http-sse/http-sse.ts";
@@ -61,7 +62,8 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const untell = serving.onReaped((removed) => announceExpired(bus, resolved.listedKinds, removed));
   const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
   const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
-  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections, missed });
+  const addresses = new Addresses();
+  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections, missed, addresses });
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
@@ -90,13 +92,14 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint({ instance, info, bus, connections, slots, options: resolved });
-  const gate = new Gate(resolved, { sessions, stateless: modern }, connections, rates);
+  const gate = new Gate(resolved, { sessions, stateless: modern, byHeader: !stateless }, connections, rates, addresses);
   const httpSse: HttpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, admission, options: resolved });
   const httpSseGate = new Gate(
     { ...resolved, stateless: false },
-    { sessions: httpSse, stateless: httpSse },
+    { sessions: httpSse, stateless: httpSse, byHeader: false },
     connections,
     rates,
+    addresses,
   );
   const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 

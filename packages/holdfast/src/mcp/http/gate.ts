@@ -2,6 +2,7 @@
  * The way in: every request of every face passes these checks, cheapest first, before a server or the store hears of
  * it. What is refused here has left nothing behind.
  */
+import { isAnonymous } from "../../security/anonymous.ts";
 import type { AuthRequest } from "../../security/authenticate.ts";
 import { bearerChallenge } from "../../security/challenge.ts";
 import { localUser, type Principal } from "../../security/principal.ts";
@@ -10,6 +11,7 @@ import type { Inbound, Reply } from "../exchange.ts";
 import type { ResolvedServeOptions } from "../options.ts";
 import { callerOf, type Rates } from "../rates/rates.ts";
 import { missingForMessage } from "../tool-scopes.ts";
+import { Addresses } from "./addresses.ts";
 import { type AllowList, hostAllowList, originAllowList } from "./allow-lists.ts";
 import {
   bodyTooLarge,
@@ -59,6 +61,8 @@ export type BodyRead = { readonly text: string } | "too large" | "not text" | "g
 export type Servers = {
   readonly sessions: { handle(inbound: Inbound): Promise<Reply> };
   readonly stateless: { handle(inbound: Inbound): Promise<Reply | Response> };
+  /** Whether a session is what `Mcp-Session-Id` names. Default: yes. */
+  readonly byHeader?: boolean;
 };
 
 /** An answer, and what to call once it has been sent or can no longer be. */
@@ -78,14 +82,22 @@ export class Gate {
   readonly #servers: Servers;
   readonly #connections: ConnectionRegistry;
   readonly #rates: Rates | undefined;
+  readonly #addresses: Addresses;
   readonly #hosts: AllowList;
   readonly #origins: AllowList;
   #state: "open" | "draining" | "closed" = "open";
 
-  constructor(options: ResolvedServeOptions, servers: Servers, connections: ConnectionRegistry, rates?: Rates) {
+  constructor(
+    options: ResolvedServeOptions,
+    servers: Servers,
+    connections: ConnectionRegistry,
+    rates?: Rates,
+    addresses: Addresses = new Addresses(),
+  ) {
     this.#options = options;
     this.#servers = servers;
     this.#connections = connections;
+    this.#addresses = addresses;
     this.#rates = rates;
     this.#hosts = hostAllowList(options.allowedHosts);
     this.#origins = originAllowList(options.allowedOrigins);
@@ -170,10 +182,15 @@ export class Gate {
     };
   }
 
-  /** A connection is what a session's id names, or without one the client's link to this process. */
+  /**
+   * A connection is what a session's id names, or without one the client's link to this process. Where no session is looked
+   * for, an id is anything that somebody likes to send, and would be a connection of its own each time.
+   */
   #refuseHaste(arrival: Arrival, principal: Principal, calls: number): Promise<Reply | undefined> | undefined {
     if (this.#rates === undefined) return undefined;
-    const connection = arrival.header("mcp-session-id") ?? arrival.connection ?? "";
+    const named = this.#servers.byHeader !== false && !namesStatelessEra(arrival.header("mcp-protocol-version"));
+    const sessionId = named ? arrival.header("mcp-session-id") : undefined;
+    const connection = sessionId ?? arrival.connection ?? "";
     return this.#rates.refuse(callerOf(principal, arrival.address), connection, calls);
   }
 
@@ -205,7 +222,7 @@ export class Gate {
     // Answers to questions, cancellations and the like belong to calls that a drain is waiting for.
     if (this.#state === "closed" || (this.#state === "draining" && bringsWork(body))) return refusal(unavailable());
     const finished = arrival.method === "POST" && !isSubscription(body) ? this.#connections.exchange() : nothing;
-    const inbound = inboundOf(arrival, principal, body);
+    const inbound = inboundOf(arrival, principal, body, this.#addresses);
     try {
       const { sessions, stateless } = this.#servers;
       if (era === "2025") return { answer: await sessions.handle(inbound), finished };
@@ -229,7 +246,7 @@ function refusal(answer: Reply): Outcome {
   return { answer, finished: nothing };
 }
 
-function inboundOf(arrival: Arrival, principal: Principal, body: unknown): Inbound {
+function inboundOf(arrival: Arrival, principal: Principal, body: unknown, addresses: Addresses): Inbound {
   return {
     // Other methods were refused above.
     method: arrival.method as Inbound["method"],
@@ -238,7 +255,10 @@ function inboundOf(arrival: Arrival, principal: Principal, body: unknown): Inbou
     address: arrival.address,
     body,
     signal: arrival.signal,
-    request: () => arrival.request(),
+    // Of everybody else it is known who they are.
+    request: isAnonymous(principal)
+      ? () => addresses.note(arrival.request(), arrival.address)
+      : () => arrival.request(),
   };
 }
 

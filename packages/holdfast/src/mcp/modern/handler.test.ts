@@ -14,6 +14,7 @@ import { servingHold } from "../../state/open-hold.ts";
 import { EventBus } from "../bus/bus.ts";
 import { ConnectionRegistry } from "../connections.ts";
 import { fetchFace } from "../faces/fetch.ts";
+import { Addresses } from "../http/addresses.ts";
 import { Gate } from "../http/gate.ts";
 import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
@@ -57,6 +58,7 @@ beforeEach(async () => {
     options,
     bus,
     missed: new MissedIds(60),
+    addresses: new Addresses(),
     connections,
     build: (server, { state, principal, session, notify, era }) => {
       built += 1;

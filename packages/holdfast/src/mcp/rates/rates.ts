@@ -11,6 +11,7 @@ import { isAnonymous } from "../../security/anonymous.ts";
 import { engineIssuer, ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Store } from "../../store/contract.ts";
 import type { Reply } from "../exchange.ts";
+import { networkOf } from "../http/addresses.ts";
 import { tooManyCalls } from "../http/answers.ts";
 import { LeasedBudgets } from "./leased-budgets.ts";
 import { filled, msUntil, type TokenBucket } from "./token-bucket.ts";
@@ -38,7 +39,7 @@ export interface Rates {
 /** Whose calls are counted together. An anonymous caller would be another one with each handle: there the address counts. */
 export function callerOf(principal: Principal, address: string | undefined): Owner {
   if (!isAnonymous(principal)) return ownerOfPrincipal(principal);
-  return ownerOf({ issuer: engineIssuer, subject: `calls of ${address ?? ""}` });
+  return ownerOf({ issuer: engineIssuer, subject: `calls of ${networkOf(address ?? "")}` });
 }
 
 const maxConnections = 10_000;

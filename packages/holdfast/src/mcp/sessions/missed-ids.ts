@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { isAnonymous } from "../../security/anonymous.ts";
 import { ownerOfPrincipal } from "../../security/principal.ts";
 import type { Inbound } from "../exchange.ts";
+import { networkOf } from "../http/addresses.ts";
 
 type Window = { readonly endsAt: number; readonly ids: Set<string> };
 
@@ -23,7 +24,7 @@ export class MissedIds {
     this.#onRefused = onRefused;
   }
 
-  /** @param guesser the owner, or the address of somebody nobody knows. Seconds to wait if it is one too many; undefined otherwise. */
+  /** @param guesser the owner, or the network of somebody nobody knows. Seconds to wait if it is one too many; undefined otherwise. */
   note(guesser: string, id: string, now: number = performance.now()): number | undefined {
     const standing = this.#windows.get(guesser);
     const window =
@@ -43,5 +44,5 @@ export class MissedIds {
 
 /** Whose misses are counted together. An anonymous caller would be another one with each id it tries. */
 export function guesserOf({ principal, address }: Pick<Inbound, "principal" | "address">): string {
-  return isAnonymous(principal) ? `address ${address ?? ""}` : ownerOfPrincipal(principal);
+  return isAnonymous(principal) ? `address ${networkOf(address ?? "")}` : ownerOfPrincipal(principal);
 }

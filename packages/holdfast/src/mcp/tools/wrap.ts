@@ -43,10 +43,10 @@ export type ToolWrapping = {
   /** How users confirm what tools require. Absent where nothing can be confirmed. */
   readonly stepUp?: StepUpWiring | undefined;
   /**
-   * Counts handles that led nowhere. Seconds to wait where they are too many; undefined otherwise. Absent where nobody
-   * could say whose guesses they are.
+   * Counts handles that led nowhere, with the request that they came by where there is one. Seconds to wait where they are
+   * too many; undefined otherwise.
    */
-  readonly missed?: ((handles: readonly string[]) => number | undefined) | undefined;
+  readonly missed?: ((handles: readonly string[], request: Request | undefined) => number | undefined) | undefined;
   readonly onError: (error: unknown) => void;
 };
 
@@ -174,7 +174,9 @@ async function settle(
     if ("issues" in input.cause) return resultOfIssues(input.cause.issues);
     throw input.cause.thrown;
   } catch (thrown) {
-    const waitSeconds = isMiss(thrown) ? wrapping.missed?.(handlesIn(inputOf(given))) : undefined;
+    const waitSeconds = isMiss(thrown)
+      ? wrapping.missed?.(handlesIn(inputOf(given)), contextOf(given).http?.req)
+      : undefined;
     if (waitSeconds !== undefined) return resultOfGuessing(waitSeconds);
     const result = resultOfThrown(thrown, report);
     if (result === undefined) throw thrown;
