@@ -241,6 +241,22 @@ describe("export and forget", () => {
     expect((await run("forget", "owner:" + ownerNamed("bob"), "--yes")).code).toBe(3);
     expect((await answer("sessions", "list", "--state", "all")).total).toBe(2);
   });
+
+  it("finds whoever has no record any more, but keys of calls that are remembered", async () => {
+    const carol = ownerNamed("carol");
+    const url = `sqlite:${join(dir, "carol.db")}`;
+    {
+      await using other = await openStore(url);
+      const commitId = { id: "once", digest: "d", origin: "caller" } as const;
+      const create = { text: "{}", lifetime: {} };
+      await other.commit(carol, [{ kind: "note", id: "note_9", expect: "absent", create, end: true }], { commitId });
+      while ((await other.admin.reap({ limit: 100 })).more);
+    }
+    const at = (...args: readonly string[]) => runServer({ args: [...args, "--store", url], cwd: dir });
+    expect(await at("export", `owner:${carol}`)).toMatchObject({ code: 0, stdout: expect.stringContaining('"once"') });
+    expect(await at("forget", `owner:${carol}`, "--yes")).toMatchObject({ code: 0 });
+    expect((await at("export", `owner:${carol}`)).code).toBe(3);
+  });
 });
 
 describe("doctor", () => {

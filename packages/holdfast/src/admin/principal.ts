@@ -1,7 +1,8 @@
 /** Everything of one principal: to be handed over, and to be forgotten. */
-import type { Owner } from "../record/record.ts";
+import type { Change } from "../record/change.ts";
+import type { Owner, RecordKey } from "../record/record.ts";
 import { Ended } from "../state/ended.ts";
-import { givenEnd, grantKind, pointerEnd, sharedKind } from "../state/grants/records.ts";
+import { givenEnd, grantKind, lapsedEnd, pointerEnd, sharedKind } from "../state/grants/records.ts";
 import { transportKind } from "../state/sessions/connection.ts";
 import { sessionKind } from "../state/sessions/definition.ts";
 import type { AccountPage, CallOptions, RecordDump, Store } from "../store/contract.ts";
@@ -64,18 +65,23 @@ export async function forgetOwner(store: Store, owner: Owner, { signal }: CallOp
   return { records, grants };
 }
 
-/** Ends the halves of grants that lie with others; the other halves are erased. */
+/**
+ * Ends the halves of grants that lie with others; the other halves are erased. Those that have lapsed and were not reaped yet
+ * still say whose they were, so they make way for what says nothing.
+ */
 async function endGrants(store: Store, owner: Owner, signal: AbortSignal | undefined): Promise<number> {
   let ended = 0;
-  for await (const { owner: receiver, id, fields } of everyRecord(store, { kind: sharedKind, signal })) {
-    if (fields["giver"] !== owner) continue;
-    if ((await store.commit(receiver, pointerEnd(id), { signal })).ok) ended += 1;
+  const end = async (other: Owner, changes: readonly Change[], { kind, id }: RecordKey): Promise<void> => {
+    if ((await store.commit(other, changes, { signal })).ok) ended += 1;
+    else await store.commit(other, lapsedEnd({ kind, id }), { signal });
+  };
+  for await (const { owner: receiver, kind, id, fields } of everyRecord(store, { kind: sharedKind, signal })) {
+    if (fields["giver"] === owner) await end(receiver, pointerEnd(id), { kind, id });
   }
-  for await (const { owner: giver, id, fields } of everyRecord(store, { kind: grantKind, signal })) {
+  for await (const { owner: giver, kind, id, fields } of everyRecord(store, { kind: grantKind, signal })) {
     const { issuer, subject } = fields;
     if (typeof issuer !== "string" || typeof subject !== "string") continue;
-    if (ownerOfIdentity({ issuer, subject }) !== owner) continue;
-    if ((await store.commit(giver, givenEnd(id), { signal })).ok) ended += 1;
+    if (ownerOfIdentity({ issuer, subject }) === owner) await end(giver, givenEnd(id), { kind, id });
   }
   return ended;
 }

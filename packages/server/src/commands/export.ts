@@ -10,7 +10,7 @@ import { createProgress } from "../cli/progress.ts";
 import { keysToOpen } from "../sealing/choose.ts";
 import { optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
-import { issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
+import { hasAnythingOf, issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
 import { openExisting } from "./open-store.ts";
 
 export const exportCommand: Command = defineCommand({
@@ -32,8 +32,8 @@ export const exportCommand: Command = defineCommand({
   run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
     const owner = ownerNamed(name, flags.issuer);
     await using store = await openExisting(resolved.settings.store, await keysToOpen(resolved.settings));
-    const first = await store.admin.scan({ owner, limit: 1, signal });
-    if (first.records.length === 0) {
+    const { at } = await store.admin.scan({ owner, limit: 1, signal });
+    if (!(await hasAnythingOf(store, owner, signal))) {
       out.note(`holdfast: nothing of ${name} is in this store`);
       return notFound;
     }
@@ -49,7 +49,7 @@ export const exportCommand: Command = defineCommand({
       format: 1,
       principal: name,
       owner,
-      exported_at: new Date(first.at).toISOString(),
+      exported_at: new Date(at).toISOString(),
     });
     for await (const part of exportOwner(store, owner, { signal })) {
       if (part.part === "account") {

@@ -5,7 +5,7 @@ import { json } from "../cli/common-flags.ts";
 import { flag } from "../settings/row.ts";
 import { confirmByTyping } from "./looking/confirm.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
-import { issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
+import { hasAnythingOf, issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
 import { openExisting } from "./open-store.ts";
 
 const declined = 4;
@@ -15,8 +15,8 @@ export const forgetCommand: Command = defineCommand({
   summary: "erase everything of one principal",
   about: [
     "Removes every record of a principal for good: sessions, documents, events, connections; and ends the grants it",
-    "gave and received. What is left is one number, so that no version is ever used twice. Events that it caused in",
-    "records of others stay theirs; backups and exports are yours to erase.",
+    "gave and received. What is left is a digest of who it was and what its versions had come to, so that none is ever",
+    "used twice. Events that it caused in records of others stay theirs; backups and exports are yours to erase.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "config"],
@@ -33,12 +33,12 @@ export const forgetCommand: Command = defineCommand({
   run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
     const owner = ownerNamed(name, flags.issuer);
     await using store = await openExisting(resolved.settings.store);
-    let records = 0;
-    for await (const _ of everyRecord(store, { owner, signal })) records += 1;
-    if (records === 0) {
+    if (!(await hasAnythingOf(store, owner, signal))) {
       out.note(`holdfast: nothing of ${name} is in this store`);
       return notFound;
     }
+    let records = 0;
+    for await (const _ of everyRecord(store, { owner, signal })) records += 1;
     const { bytes } = await store.usage(owner, { signal });
     const what = `${records} records of ${name} (${bytes} bytes)`;
     if (!flags.yes && !(await confirmByTyping(`This erases ${what}, for good.`, name, signal))) {

@@ -16,9 +16,9 @@ import type { Access } from "./types.ts";
 export const grantKind = "grant";
 export const grantPrefix = "grt";
 export const sharedKind = "holdfast.shared";
-/** Counts what a principal was given, so that nobody can bury another under grants. */
-const sharesKind = "holdfast.shares";
-const sharesCounter = "count";
+/** Counts what a principal was given, so that nobody can bury another under grants. Those that lapse are not taken off: `recountShares`. */
+export const sharesKey: RecordKey = { kind: "holdfast.shares", id: "all" };
+export const sharesCounter = "count";
 export const maxShares = 1_000;
 
 export function isGrantHandle(id: unknown): id is string {
@@ -55,8 +55,7 @@ export function pointerCreation(id: string, pointer: Pointer, lifetime: Lifetime
   return [
     { kind: sharedKind, id, expect: "absent", create },
     {
-      kind: sharesKind,
-      id: "all",
+      ...sharesKey,
       expect: "any",
       create: { text: "null", lifetime: {} },
       counters: [{ name: sharesCounter, by: 1, max: maxShares }],
@@ -75,8 +74,13 @@ export function givenEnd(id: string): readonly Change[] {
 export function pointerEnd(id: string): readonly Change[] {
   return [
     { kind: sharedKind, id, expect: "present", ...ending },
-    { kind: sharesKind, id: "all", expect: "present", counters: [{ name: sharesCounter, by: -1 }] },
+    { ...sharesKey, expect: "present", counters: [{ name: sharesCounter, by: -1 }] },
   ];
+}
+
+/** Puts what names nobody in the place of either half once it has lapsed. Its pointers lead to another incarnation: nowhere. */
+export function lapsedEnd(key: RecordKey): readonly Change[] {
+  return [{ ...key, expect: "absent", create: { text: "{}", fields: {}, lifetime: {} }, end: true }];
 }
 
 export function keyOfGiven(id: string): RecordKey {

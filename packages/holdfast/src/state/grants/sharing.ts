@@ -26,6 +26,7 @@ import {
   pointerOf,
   sharedKind,
 } from "./records.ts";
+import { recountShares } from "./recount.ts";
 import type { Access, Grant, GrantList, ReceivedGrant, ReceivedGrantList, ShareOptions } from "./types.ts";
 
 /** The giver's side. */
@@ -58,7 +59,11 @@ export async function shareRecord(scope: Scope, id: string, options: ShareOption
   const pointer = pointerCreation(grant, { ...granted, owner, token }, lifetime);
   try {
     // Whatever the receiver has besides is nothing the giver may learn of, so no quota of the receiver is asked.
-    const committed = await engine.commit(receiverOwner, pointer, { signal });
+    let committed = await engine.commit(receiverOwner, pointer, { signal });
+    if (!committed.ok && committed.refusal.reason === "bounds") {
+      await recountShares(engine, receiverOwner, { signal });
+      committed = await engine.commit(receiverOwner, pointer, { signal });
+    }
     if (!committed.ok) {
       throw committed.refusal.reason === "bounds"
         ? new HoldfastError(

@@ -1,7 +1,7 @@
 /** Whose records a command is about. */
 
 import { localUser, ownerOfIdentity } from "holdfast/admin";
-import { HoldfastError, type Owner } from "holdfast/contract";
+import { HoldfastError, type Owner, type Store } from "holdfast/contract";
 
 import { tokenIssuer } from "../../auth/token-file.ts";
 import { optionalText, type Row } from "../../settings/row.ts";
@@ -26,6 +26,14 @@ export function ownerNamed(name: string, issuedBy: string | undefined): Owner {
   if (name.startsWith("owner:")) return ownerOfDigest(name.slice("owner:".length));
   if (name === "local" && issuedBy === undefined) return ownerOfIdentity(localUser);
   return ownerOfIdentity({ issuer: issuedBy ?? tokenIssuer, subject: name });
+}
+
+/** Whether there is more of an owner than its floor: a record, or the outcome of a call, which is remembered for a day and may outlive its record. */
+export async function hasAnythingOf(store: Store, owner: Owner, signal: AbortSignal): Promise<boolean> {
+  const { records } = await store.admin.scan({ owner, limit: 1, signal });
+  if (records.length > 0) return true;
+  const account = await store.admin.exportAccount(owner, { limit: 1, signal });
+  return account !== undefined && account.commits.length > 0;
 }
 
 export function ownerIfNamed(name: string | undefined, issuedBy: string | undefined): Owner | undefined {
