@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 
 import type { Change } from "../record/change.ts";
 import { HoldfastError } from "../record/errors.ts";
-import type { Owner, RecordKey } from "../record/record.ts";
+import type { Owner, RecordKey, RecordSummary } from "../record/record.ts";
 import type {
   CommitOptions,
   Committed,
@@ -31,6 +31,9 @@ import type { HoldLimits } from "./limits.ts";
 import type { RunningCall } from "./once/once.ts";
 import { conflict, refusalError } from "./refusals.ts";
 import { type LeasesOfUpdates, noUpdateLeases, UpdateLeases } from "./update-lease.ts";
+
+/** How long a record lives. Expiries only ever move on, so what was read once stays a lower bound. */
+export type Lives = Pick<RecordSummary, "lifetime" | "expiresAt" | "deadlineAt">;
 
 /** Counts of one process, all growing. */
 export type EngineCounts = { slideFailures: number };
@@ -79,6 +82,8 @@ export class Engine {
   readonly sliding: Set<string>;
   /** When records that have a companion were last seen to expire, by address: whether a change slid one is told by this. */
   readonly expiries: LRUCache<string, number>;
+  /** How long the companions of records live at least, as they were last read, by the address of the record. */
+  readonly companionLives: LRUCache<string, Lives>;
   readonly #growth: Quota;
   readonly #host: Engine | undefined;
   #closed = false;
@@ -100,6 +105,7 @@ export class Engine {
     this.updateLeases = host === undefined ? new UpdateLeases(this) : noUpdateLeases;
     this.sliding = host?.sliding ?? new Set();
     this.expiries = host?.expiries ?? new LRUCache({ max: 10_000 });
+    this.companionLives = host?.companionLives ?? new LRUCache({ max: 10_000 });
     this.#host = host;
     this.#growth = { bytes: limits.maxBytes };
   }

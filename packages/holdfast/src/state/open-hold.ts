@@ -39,7 +39,7 @@ import { callOnce } from "./once/once.ts";
 import type { Once } from "./once/types.ts";
 import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
-import { Scope } from "./scope.ts";
+import { addressOf, Scope } from "./scope.ts";
 import { checkSealing, sealingStore, secretsOf } from "./sealing/open.ts";
 import type { ReapedListener, ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
@@ -233,6 +233,9 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       },
       // Where a call counts once already, so do the calls in it.
       withinCall: (call, fn) => engine.calls.run({ ...engine.calls.getStore(), ...call }, fn),
+      noteTransport: (owner, { id, lifetime, expiresAt, deadlineAt }) => {
+        engine.companionLives.set(addressOf(owner, { kind: sessionKind, id }), { lifetime, expiresAt, deadlineAt });
+      },
       announceEnded: (owner, id) => {
         for (const kind of [sessionKind, transportKind]) engine.ended.announce(owner, { kind, id }, "ended", true);
       },

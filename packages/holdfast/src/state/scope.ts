@@ -61,7 +61,7 @@ export class Scope {
 
   /** The name of a record among all in this process: for queues, never for logs. */
   addressOf(key: RecordKey): string {
-    return `${this.owner}/${key.kind}/${key.id}`;
+    return addressOf(this.owner, key);
   }
 
   /** Whether any record of this scope could have one that lives and ends with it. */
@@ -129,7 +129,8 @@ export class Scope {
 
   /**
    * After a change that was made without reading: its answer says when the record expires now, and where that is news,
-   * the companion has to follow. Which sessions have one, and how long they live, is found out by looking.
+   * the companion has to follow. Which sessions have one, and how long they live, is found out by looking, unless a
+   * companion was read before that lives long enough: expiries only move on, so it does so still.
    */
   async followSlide(key: RecordKey, committed: Applied, signal: AbortSignal | undefined): Promise<void> {
     const { expiresAt } = firstResult(committed);
@@ -138,6 +139,8 @@ export class Scope {
     const address = this.addressOf(key);
     if (engine.expiries.get(address) === expiresAt) return;
     engine.expiries.set(address, expiresAt);
+    const lives = engine.companionLives.get(address);
+    if (lives !== undefined && !slideIsDue(lives, committed.at)) return;
     try {
       const { record } = await engine.read(owner, key, { signal });
       const companion = record === undefined ? undefined : this.companion(record);
@@ -178,6 +181,11 @@ export class Scope {
     if (this.#companionOf === undefined) return undefined;
     return (await this.engine.read(this.owner, key, { signal })).record;
   }
+}
+
+/** The name of a record among all in this process: for queues and caches, never for logs. */
+export function addressOf(owner: Owner, { kind, id }: RecordKey): string {
+  return `${owner}/${kind}/${id}`;
 }
 
 /** Whether a commit of a record and its companion failed only because the companion is gone. */

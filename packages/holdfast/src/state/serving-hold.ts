@@ -1,4 +1,4 @@
-import type { Owner } from "../record/record.ts";
+import type { Owner, RecordSummary } from "../record/record.ts";
 import type { Secrets } from "../security/sealing/secrets.ts";
 import type { Quota, ReapAnswer, Store } from "../store/contract.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -34,6 +34,8 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly sessionQuota: Quota;
   /** Runs a tool, so that whatever it does to records is known to be done by this call. */
   readonly withinCall: <Result>(call: CallContext, fn: () => Result) => Result;
+  /** Takes note of how long the transport of a session lives, which was just read: a change of the session need not look. */
+  noteTransport(owner: Owner, transport: RecordSummary): void;
   /** Tells listeners, here and elsewhere, that a connection's session was ended by a commit of the serving layer. */
   announceEnded(owner: Owner, sessionId: string): void;
 };

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 
 import { slideIsDue } from "../../record/decide.ts";
-import type { Owner } from "../../record/record.ts";
+import type { Owner, RecordSummary } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import { connectionSlide } from "../../state/sessions/connection.ts";
 import type { Inbound, Reply } from "../exchange.ts";
@@ -22,7 +22,11 @@ export type OpenSession = SessionState & {
 
 const maxGone = 10_000;
 
-type Found = { readonly state: SessionState; readonly slideIsDue: boolean };
+type Found = {
+  readonly state: SessionState;
+  /** The record, where it was read just now. */
+  readonly read?: { readonly record: RecordSummary; readonly slideIsDue: boolean } | undefined;
+};
 
 /**
  * Tells whether a wire id is a session of this caller. Unknown, expired, ended, malformed and foreign are one answer,
@@ -50,7 +54,7 @@ export class SessionGate {
     if (this.#gone.has(keyOf(owner, id))) return this.#countMiss("absent");
     const warm = this.#warm.peek(owner, id);
     const known = warm?.trusted(performance.now()) === true ? warm.state : undefined;
-    const found = known === undefined ? await this.#read(owner, id, warm) : { state: known, slideIsDue: false };
+    const found = known === undefined ? await this.#read(owner, id, warm) : { state: known };
     if (found === undefined) return this.#countMiss("absent");
     const foreign = foreignBy(found.state, principal, parsed.secret);
     if (foreign !== undefined) {
@@ -60,7 +64,8 @@ export class SessionGate {
     }
     if (this.#gone.has(keyOf(owner, id))) return this.#countMiss("absent");
     // Only now: who has proven nothing extends no life.
-    if (found.slideIsDue) this.#slide(owner, id);
+    if (found.read?.slideIsDue === true) this.#slide(owner, id);
+    if (found.read !== undefined) this.#deps.hold.noteTransport(owner, found.read.record);
     return { ...found.state, owner, id, principal };
   }
 
@@ -111,7 +116,7 @@ export class SessionGate {
       inboxHead: record.streams.get(inStream)?.head ?? 0,
     };
     await warm?.verified(state, started);
-    return { state, slideIsDue: slideIsDue(record, at) };
+    return { state, read: { record, slideIsDue: slideIsDue(record, at) } };
   }
 
   /** Both records of a session slide together. A failed slide fails no request: the next one tries again. */
