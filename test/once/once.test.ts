@@ -5,6 +5,7 @@ import { type Caller, faultOf, textOf, valueOf } from "../clients/caller.ts";
 import { v1Http } from "../clients/v1.ts";
 import { v2Http } from "../clients/v2.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { openRawSession, type RawSession, readUntil, type SseEvent } from "../lib/raw-session.ts";
 import { type ShopNode, startNode as startShop } from "./nodes.ts";
 
 async function newStore(name: string): Promise<string> {
@@ -84,6 +85,66 @@ test.each(durableStores)(
     expect(await valueOf(other.call("order", order))).toEqual(first);
     expect(await valueOf(other.call("show", { basket }))).toMatchObject({
       value: { items: ["tea", "milk"] },
+      version: 3,
+    });
+  },
+);
+
+/** Reads until something of a kind has come: that, and where in the stream it was. */
+async function heard<T>(
+  stream: Response,
+  of: (message: Record<string, unknown>) => T | undefined,
+): Promise<{ readonly found: T; readonly cursor: string }> {
+  const inEvent = ({ data }: SseEvent): T | undefined => of(JSON.parse(data || "{}") as Record<string, unknown>);
+  const events = await readUntil(stream, (all) => all.some((event) => inEvent(event) !== undefined));
+  const [found] = events.map(inEvent).filter((it) => it !== undefined);
+  if (found === undefined) throw new Error(`the stream ended without it: ${JSON.stringify(events)}`);
+  return { found, cursor: events.at(-1)?.id ?? "" };
+}
+
+const questionIn = ({ method, id }: Record<string, unknown>): unknown =>
+  method === "elicitation/create" ? id : undefined;
+const answerIn = ({ result, error }: Record<string, unknown>): unknown => result ?? error;
+
+/** Says yes to a question at one node. Whether that node lives to say that it heard is not asked. */
+async function sayYes(session: RawSession, url: string, id: unknown): Promise<void> {
+  const result = { action: "accept", content: { sure: true } };
+  const sent = await session.send(url, { jsonrpc: "2.0", id, result }).catch(() => undefined);
+  await sent?.text().catch(() => undefined);
+}
+
+test.each(durableStores)(
+  "on %s, a 2025 session whose call asked and died between effect and answer repeats it and is given the first outcome",
+  { timeout: 120_000 },
+  async (name) => {
+    const store = await newStore(name);
+    const [doomed, node] = await Promise.all([startNode(store, "die"), startNode(store)]);
+    const session = await openRawSession(doomed.url, {}, { capabilities: { elicitation: { form: {} } } });
+    const caller = await connected(v2Http(node.url, "2026"));
+    const basket = textOf(await valueOf(caller.call("create_basket", {})), "basket");
+    const order = { basket, sku: "tea", idempotency_key: "k" };
+
+    const asking = await session.call(doomed.url, 1, "reserve", order);
+    const { found: question, cursor } = await heard(asking, questionIn);
+    await sayYes(session, doomed.url, question);
+    await doomed.died;
+    const first = { items: ["tea"], paid: [7], version: 3 };
+    expect(await valueOf(caller.call("show", { basket }))).toMatchObject({ value: { items: ["tea"], paid: [7] } });
+    expect(await heard(await session.resume(node.url, cursor), answerIn)).toMatchObject({
+      found: { message: expect.stringContaining("repeated") },
+    });
+
+    const again = await session.call(node.url, 2, "reserve", order);
+    const asked = await heard(again, questionIn);
+    expect(asked.found).not.toBe(question);
+    await sayYes(session, node.url, asked.found);
+    const told = await heard(await session.resume(node.url, asked.cursor), answerIn);
+    expect(told.found).toMatchObject({ structuredContent: first });
+    // Whoever repeats it once more is asked nothing.
+    const stream = await session.call(node.url, 3, "reserve", order);
+    expect(await stream.text()).toContain(JSON.stringify(first));
+    expect(await valueOf(caller.call("show", { basket }))).toMatchObject({
+      value: { items: ["tea"], paid: [7] },
       version: 3,
     });
   },

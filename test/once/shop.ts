@@ -36,6 +36,18 @@ const app = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) 
     if (die === "die") process.kill(process.pid, "SIGKILL");
     return reply({ paid: value.paid, version, payments });
   });
+  const reserve = exactlyOnce({ description: "Holds an item, asks, and pays for it.", inputSchema: Order });
+  server.registerTool("reserve", reserve, async ({ basket, sku }, { mcpReq }) => {
+    if (mcpReq.inputResponses === undefined) {
+      await state.basket.update(basket, ({ items }) => void items.push(sku));
+      return inputRequired({
+        inputRequests: { sure: inputRequired.elicit({ message: "Pay?", requestedSchema: Sure }) },
+      });
+    }
+    const { value, version } = await state.basket.update(basket, ({ paid }) => void paid.push(7));
+    if (die === "die") process.kill(process.pid, "SIGKILL");
+    return reply({ items: value.items, paid: value.paid, version });
+  });
 });
 const server = createServer(app.node).listen(0, "127.0.0.1", () => {
   // It listens on a port, by the line above.

@@ -53,6 +53,8 @@ type Payload = {
   readonly until: number;
   readonly id: string;
   readonly once: boolean;
+  /** How often a call that counts once has asked. */
+  readonly round?: number | undefined;
 };
 
 /**
@@ -90,7 +92,11 @@ export function sealState(
   { id: keyId, key }: SealingKey,
   value: unknown,
   binding: RequestStateBinding,
-  { ttlMs, singleUse }: { readonly ttlMs: number; readonly singleUse: boolean },
+  {
+    ttlMs,
+    singleUse,
+    round,
+  }: { readonly ttlMs: number; readonly singleUse: boolean; readonly round?: number | undefined },
 ): string {
   const payload: Payload = {
     value,
@@ -99,6 +105,7 @@ export function sealState(
     until: Date.now() + ttlMs,
     id: mintSecret(132),
     once: singleUse,
+    round,
   };
   const nonce = randomBytes(12);
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(`${version}.${keyId}`));
@@ -116,13 +123,15 @@ export class OpenState implements OpenedRequestState {
   readonly value: unknown;
   readonly id: string;
   readonly singleUse: boolean;
+  readonly round: number | undefined;
   readonly #principal: string;
   readonly #request: string;
 
-  constructor({ value, id, once, principal, request }: Payload) {
+  constructor({ value, id, once, round, principal, request }: Payload) {
     this.value = value;
     this.id = id;
     this.singleUse = once;
+    this.round = round;
     this.#principal = principal;
     this.#request = request;
   }

@@ -14,14 +14,17 @@ export type CallContext = {
 export type OnceScope = {
   /** The id of the call's record. */
   readonly id: string;
+  /** Tells apart the rounds of a call that asks: "" before the first question. */
+  readonly round: string;
   /** Tells apart operations of one name on one record: 1, 2, … in the order they are asked for. */
   ordinal(operation: string): number;
 };
 
-export function onceScope(id: string): OnceScope {
+export function onceScope(id: string, round: string): OnceScope {
   const counts = new Map<string, number>();
   return {
     id,
+    round,
     ordinal: (operation) => {
       const ordinal = (counts.get(operation) ?? 0) + 1;
       counts.set(operation, ordinal);

@@ -38,8 +38,9 @@ export function commitIdIn(
   const { kind, id = null, name } = operation;
   const named = JSON.stringify([kind, id, name]);
   const asked = jsonText(defaultIntent(), "the intent", maxIntentBytes);
+  const inCall = [named, once.id, once.ordinal(named), ...(once.round === "" ? [] : [once.round])];
   return {
-    id: digestOf(JSON.stringify([named, once.id, once.ordinal(named)])),
+    id: digestOf(JSON.stringify(inCall)),
     digest: digestOf(JSON.stringify(name) + canonicalJson(asked)),
     origin: "caller",
   };

@@ -17,6 +17,7 @@ import { kind } from "../../state/kind.ts";
 import type { Store } from "../../store/contract.ts";
 import { reply } from "../reply.ts";
 import { serve } from "../serve.ts";
+import { exactlyOnce } from "../tools/exactly-once.ts";
 import type { App, ServeOptions } from "../types.ts";
 import { withState } from "./with-state.ts";
 
@@ -76,6 +77,12 @@ describe.each(backings)("the state of a question, on %s", (_name, open) => {
             return singleUse ? await pay(known.amount) : reply({ known });
           });
         }
+        const Twice = z.object({ idempotency_key: z.string() });
+        server.registerTool("twice", exactlyOnce({ inputSchema: Twice }), async (_args, { mcpReq }) => {
+          const round = mcpReq.requestState<{ readonly round: number }>()?.round ?? 0;
+          const { paid } = (await state.purse.open("mine").update((draft) => void draft.paid.push(round))).value;
+          return round < 2 ? withState(ask(), { round: round + 1 }) : reply({ paid });
+        });
         server.registerTool("spent", {}, async () => {
           const { value } = await state.purse.open("mine").get();
           return reply({ paid: value.paid });
@@ -166,6 +173,25 @@ describe.each(backings)("the state of a question, on %s", (_name, open) => {
     ];
     for (const answer of refused) expect((await answer).error).toMatchObject(invalid);
     expect(entered).toBe(0);
+  });
+
+  it("tells the rounds of a call with a key apart, also when the call is begun anew", async () => {
+    const [one, other] = [await app(), await app()];
+    const key = { idempotency_key: "k" };
+    const first = await stateOf(call(one, "twice", key));
+    const second = await stateOf(call(other, "twice", key, { state: first, ok: true }));
+    expect((await call(one, "spent", {})).result?.structuredContent).toEqual({ paid: [0, 1] });
+    // Its client lost the second question, and begins anew.
+    const anew = await stateOf(call(other, "twice", key));
+    const again = await stateOf(call(one, "twice", key, { state: anew, ok: true }));
+    expect((await call(one, "spent", {})).result?.structuredContent).toEqual({ paid: [0, 1] });
+    const paid = { paid: [0, 1, 2] };
+    for (const state of [again, second, again]) {
+      const answer = await call(other, "twice", key, { state, ok: true });
+      expect(answer.result?.structuredContent).toEqual(paid);
+    }
+    expect((await call(one, "twice", key)).result?.structuredContent).toEqual(paid);
+    expect((await call(one, "spent", {})).result?.structuredContent).toEqual(paid);
   });
 
   it("expires", async () => {

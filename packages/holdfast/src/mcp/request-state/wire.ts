@@ -28,6 +28,7 @@ import { resultOfThrown } from "../tools/errors.ts";
 import type { RunOnce } from "../tools/exactly-once.ts";
 import { protocolErrorOf } from "../wrap-reads.ts";
 import type { KeyRing } from "./key-ring.ts";
+import { roundMark } from "./round.ts";
 import { type PlainState, plainState } from "./with-state.ts";
 
 export type StateSealing = {
@@ -89,9 +90,9 @@ export function wireRequestState(
       const opened: unknown = context.mcpReq.requestState();
       if (opened instanceof Unread) return failed(method, opened.error, onError);
       if (opened !== undefined && !(opened instanceof OpenState && opened.isFor(binding))) throw refused();
-      const own = opened instanceof OpenState ? withValue(context, opened.value) : context;
-      const seal = async ({ value, singleUse = sealing.singleUse }: PlainState): Promise<string> =>
-        sealState(await sealing.keys.newest(), value, binding, { ttlMs: sealing.ttlMs, singleUse });
+      const own = opened instanceof OpenState ? withOpened(context, opened) : context;
+      const seal = async ({ value, singleUse = sealing.singleUse, round }: PlainState): Promise<string> =>
+        sealState(await sealing.keys.newest(), value, binding, { ttlMs: sealing.ttlMs, singleUse, round });
       const run = async (): Promise<unknown> => await sealed(await inner(request, own), seal);
       try {
         if (!(opened instanceof OpenState && opened.singleUse)) return await run();
@@ -137,11 +138,11 @@ function ownParams(params: unknown): unknown {
   return { name, arguments: args, uri };
 }
 
-function withValue(context: ServerContext, value: unknown): ServerContext {
+function withOpened(context: ServerContext, { value, round }: OpenState): ServerContext {
   // The type of what comes out is the caller's claim, as it is in the SDK.
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the SDK's accessor has it
   const requestState = (<T>() => value as T) satisfies ServerContext["mcpReq"]["requestState"];
-  return { ...context, mcpReq: { ...context.mcpReq, requestState } };
+  return { ...context, mcpReq: { ...context.mcpReq, requestState, ...roundMark(round) } };
 }
 
 function refused(): ProtocolError {

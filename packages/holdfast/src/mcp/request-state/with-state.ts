@@ -1,6 +1,11 @@
 import type { InputRequiredResult } from "@modelcontextprotocol/server";
 
-export type PlainState = { readonly value: unknown; readonly singleUse?: boolean | undefined };
+export type PlainState = {
+  readonly value: unknown;
+  readonly singleUse?: boolean | undefined;
+  /** How often a call that counts once has asked. */
+  readonly round?: number;
+};
 
 const mark: unique symbol = Symbol("holdfast.request-state");
 type Marked = { readonly [mark]?: PlainState };
@@ -20,6 +25,12 @@ export function withState(
   options: { readonly singleUse?: boolean } = {},
 ): InputRequiredResult {
   return Object.assign({ ...needed }, { [mark]: { value, singleUse: options.singleUse } } satisfies Marked);
+}
+
+/** The same question, whose state says which it is; one without state says nothing. */
+export function withRound(needed: InputRequiredResult, round: number): InputRequiredResult {
+  const state = plainState(needed);
+  return state === undefined ? needed : Object.assign({ ...needed }, { [mark]: { ...state, round } } satisfies Marked);
 }
 
 /** The state of a result: what `withState` put in, or whatever stands in its place. */

@@ -10,6 +10,8 @@ import { refuseUnknownNames } from "../../record/option-names.ts";
 import type { OnceWork } from "../../state/once/once.ts";
 import type { OnceCall } from "../../state/once/types.ts";
 import { isObject } from "../is-object.ts";
+import { roundIn } from "../request-state/round.ts";
+import { withRound } from "../request-state/with-state.ts";
 
 export type ExactlyOnceOptions = {
   /** The argument that holds the key. Default `idempotency_key`. */
@@ -58,7 +60,8 @@ export function countingOnce(
   if (options === undefined) return callback;
   return async (...given) => {
     // The context is always the last thing the SDK passes.
-    const { _meta, signal } = (given.at(-1) as ServerContext).mcpReq;
+    const context = given.at(-1) as ServerContext;
+    const { _meta, signal } = context.mcpReq;
     const args = given.length > 1 && isObject(given[0]) ? given[0] : {};
     const { [options.argument]: argument, ...intent } = args;
     const key = argument ?? _meta?.[metaKey];
@@ -70,8 +73,22 @@ export function countingOnce(
       );
     }
     const call = { name: tool.name, key, intent, signal };
-    return await run<ToolResult>(call, { run: async () => await callback(...given), isFinal });
+    const asked = roundIn(context);
+    const work = async (): Promise<ToolResult> => {
+      const result = await callback(...given);
+      return isInputRequiredResult(result) ? withRound(result, asked + 1) : result;
+    };
+    return await run<ToolResult>(call, { run: work, isFinal, round: roundName(asked, context) });
   };
+}
+
+/**
+ * The same for the same round of a call that is begun anew, whose state and answers are others. Without state it is what was
+ * answered that tells one question from another.
+ */
+function roundName(asked: number, { mcpReq: { inputResponses } }: ServerContext): string {
+  if (asked > 0) return String(asked);
+  return inputResponses === undefined ? "" : JSON.stringify(Object.keys(inputResponses).sort());
 }
 
 function isFinal(result: ToolResult): boolean {

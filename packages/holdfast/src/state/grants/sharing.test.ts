@@ -277,7 +277,7 @@ describe.each(backings)("sharing on %s", (_name, makeBacking) => {
     const { id } = await mine.create();
     const { grant } = await mine.share(id, { with: bob, access: "write" });
     const call = async () =>
-      await servingHold(hold).withinCall({ once: onceScope("call") }, async () => {
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
         const theirs = hold.state(bob).basket;
         await theirs.update(grant, (b) => void b.items.push("once"));
         return await theirs.increment(grant, "n");

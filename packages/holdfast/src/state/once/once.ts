@@ -39,6 +39,8 @@ export type OnceWork<T> = {
   readonly run: () => Promise<T>;
   /** Whether a value is the call's outcome. What is not is given to the caller and forgotten. Default: all are. */
   readonly isFinal?: (value: T) => boolean;
+  /** Which of its rounds a call that asks is in, the same whenever that is repeated: what one does is no repeat of what another did. */
+  readonly round?: string;
 };
 
 /** Local repeats of a call under way wait for it here. */
@@ -146,7 +148,7 @@ class Attempt {
     }, leaseMs / 3);
     const { calls } = this.#engine;
     try {
-      return await calls.run({ ...calls.getStore(), once: onceScope(this.#id) }, work.run);
+      return await calls.run({ ...calls.getStore(), once: onceScope(this.#id, work.round ?? "") }, work.run);
     } finally {
       clearInterval(renewal);
     }
