@@ -103,6 +103,10 @@ describe("channels", () => {
       next: 3,
     });
     expect(await valueOf(bench.call("read_channel", { channel, after: 4 }))).toEqual({ messages: [] });
+    expect(await faultOf(bench.call("read_channel", { channel, after: 5 }))).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringMatching(/follow position 5 .* Read without after\.$/),
+    });
     expect(await valueOf(bench.call("leave_channel", as(ann)))).toEqual({ channel, members: 1 });
     expect(await valueOf(bench.call("leave_channel", as(ann)))).toEqual({ channel, members: 1 });
     expect(await faultOf(bench.call("broadcast", as(ann, { message: 1 })))).toMatchObject({ code: "invalid_argument" });

@@ -1,3 +1,4 @@
+import { HoldfastError, isHoldfastError } from "holdfast";
 import * as z from "zod";
 
 import { anyJson, nameOf, sessionId } from "./arguments.ts";
@@ -72,13 +73,18 @@ export const readChannel: Tool = tool({
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
   run: async ({ channel: name, after, limit }, { state, session, signal }) => {
-    const page = await state.channel(name).read({
-      limit,
-      signal,
-      // From the start means from the oldest there still is.
-      ...(after > 0 && { after }),
-      ...(session !== undefined && { as: session.id }),
-    });
+    const page = await state
+      .channel(name)
+      .read({
+        limit,
+        signal,
+        // From the start means from the oldest there still is.
+        ...(after > 0 && { after }),
+        ...(session !== undefined && { as: session.id }),
+      })
+      .catch((error: unknown) => {
+        throw isHoldfastError(error, "REPLAY_WINDOW_EXCEEDED") ? beyond(after) : error;
+      });
     const last = page.messages.at(-1);
     return {
       messages: page.messages.map(({ position, from, message, at }) => {
@@ -88,6 +94,13 @@ export const readChannel: Tool = tool({
     };
   },
 });
+
+function beyond(after: number): HoldfastError {
+  return new HoldfastError(
+    "INVALID_ARGUMENT",
+    `What would follow position ${after} is not in the channel: it is no longer kept, or the channel never came that far. Read without after.`,
+  );
+}
 
 function tellOthers(name: string, { notify }: Caller): void {
   notify.resourceUpdated(channelUri(name));

@@ -1,5 +1,5 @@
 /** What happens to a workflow: each call is one event, or none where there is nothing to do. */
-import { type AppendEventsOptions, type Decision, type EventInput, HoldfastError } from "holdfast";
+import { type AppendEventsOptions, type Decision, type EventInput, HoldfastError, isHoldfastError } from "holdfast";
 import * as z from "zod";
 
 import { workflowUri } from "../resources/uris.ts";
@@ -135,12 +135,32 @@ async function decide(
   what: (flow: Flow) => Decision<Event>,
   options: AppendEventsOptions = {},
 ): Promise<Structured> {
-  const { view, appended } = await state.workflow.decide(id, what, {
+  const { view, appended, position, replayed } = await state.workflow.decide(id, what, {
     ...options,
     agent,
     signal,
     ...(expected !== undefined && { expectedPosition: expected }),
   });
   if (appended > 0) notify.resourceUpdated(workflowUri(id));
-  return stateOf(id, view);
+  return stateOf(
+    id,
+    replayed && position < view.position ? await asAnswered(id, position, view, { state, signal }) : view,
+  );
+}
+
+type Shown = Parameters<typeof stateOf>[1];
+
+/** What the first of several calls with one key was answered; as it is now, where the history was cut since. */
+async function asAnswered(
+  id: string,
+  position: number,
+  now: Shown,
+  { state, signal }: Pick<Caller, "state" | "signal">,
+): Promise<Shown> {
+  try {
+    return await state.workflow.at(id, position, { signal });
+  } catch (error) {
+    if (isHoldfastError(error, "REPLAY_WINDOW_EXCEEDED")) return now;
+    throw error;
+  }
 }
