@@ -2,7 +2,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
-import { isAnyone } from "../security/anonymous.ts";
+import type { Owner } from "../record/record.ts";
+import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import { refused } from "../state/anonymous/faces.ts";
 import type { Hold } from "../state/hold.ts";
@@ -11,13 +12,15 @@ import { servingHold } from "../state/open-hold.ts";
 import type { ServingHold } from "../state/serving-hold.ts";
 import type { Session } from "../state/types.ts";
 import type { EventBus } from "./bus/bus.ts";
-import type { ConnectionRegistry } from "./connections.ts";
+import type { ConnectionRegistry, Release } from "./connections.ts";
 import { declare, declaredLater } from "./declared.ts";
 import type { Addresses } from "./http/addresses.ts";
+import type { InFlight } from "./http/in-flight.ts";
 import { observeRequests } from "./observe-requests.ts";
 import type { ResolvedServeOptions } from "./options.ts";
 import type { Parks } from "./parked.ts";
 import { withoutLists } from "./public-anonymous.ts";
+import { callerOf } from "./rates/rates.ts";
 import { givenKeys } from "./request-state/key-ring.ts";
 import { StoredKeys } from "./request-state/stored-keys.ts";
 import { type StateSealing, verifier, wireRequestState } from "./request-state/wire.ts";
@@ -55,13 +58,15 @@ export type InstanceParts<Kinds extends readonly AnyKind[]> = {
   readonly connections: ConnectionRegistry;
   /** Ids that led nowhere, of sessions and of records alike. */
   readonly missed: Pick<MissedIds, "note">;
+  /** Calls that are being carried out, which may outlive the requests that they came by. */
+  readonly calls: Pick<InFlight, "begin">;
   /** Where the requests of callers come from whom nobody knows. */
   readonly addresses: Pick<Addresses, "of">;
 };
 
 /** What never changes from one instance to the next is made once, here. */
 export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: InstanceParts<Kinds>): InstanceFactory {
-  const { hold, build, options, bus, connections, missed, addresses } = parts;
+  const { hold, build, options, bus, missed, addresses } = parts;
   const serving = servingHold(hold);
   const sealing = sealingOf(options, serving);
   const { implementation, serverOptions } = describe(parts.info, options.server, sealing);
@@ -94,7 +99,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       schemas,
       tools,
       parks,
-      onCall: () => connections.call(),
+      onCall: (request) =>
+        beginCall(parts, isAnonymous(principal) ? callerOf(caller.principal, addresses.of(request)) : owner),
       within: (call, fn, scopes = caller.principal.scopes) =>
         scopesOfCall.run(scopes, () => {
           mayCall(call.tool, principal, options.toolScopes);
@@ -121,6 +127,20 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     const { era, onSubscription } = caller;
     makeSubscribable(server, { era, kept: session !== undefined, onSubscription });
     return server;
+  };
+}
+
+/** Counts a call until it is released. Undefined where there is no room: a 2025-era call may outlive its request. */
+function beginCall(
+  { connections, calls }: Pick<InstanceParts<[]>, "connections" | "calls">,
+  caller: Owner,
+): Release | undefined {
+  const passage = calls.begin(caller);
+  if (typeof passage === "string") return undefined;
+  const release = connections.call();
+  return () => {
+    passage.end();
+    release();
   };
 }
 

@@ -14,6 +14,9 @@ import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
 export const serveDefaults: ServeLimits = {
   maxBodyBytes: 4 * 1024 * 1024,
   maxConnections: 10_000,
+  maxRequestsInFlight: 10_000,
+  maxRequestsInFlightPerPrincipal: 5_000,
+  maxBodyBytesInFlight: 256 * 1024 * 1024,
   maxStreams: 5_000,
   maxStreamsPerPrincipal: 32,
   maxWarmInstances: 1_000,

@@ -8,7 +8,8 @@ import { ConnectionRegistry } from "./connections.ts";
 import { fetchFace } from "./faces/fetch.ts";
 import { nodeFace } from "./faces/node.ts";
 import { Addresses } from "./http/addresses.ts";
-import { Gate } from "./http/gate.ts";
+import { Gate, type GateShares } from "./http/gate.ts";
+import { InFlight } from "./http/in-flight.ts";
 import { silenceMs } from "./http/silence.ts";
 import { HttpSse } from "./http-sse/http-sse.ts";
 import { instanceFactory } from "./instance.ts";
@@ -63,7 +64,18 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
   const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
   const addresses = new Addresses();
-  const instance = instanceFactory({ hold, info, build, options: resolved, bus, connections, missed, addresses });
+  const calls = new InFlight(limits, refused);
+  const instance = instanceFactory({
+    hold,
+    info,
+    build,
+    options: resolved,
+    bus,
+    connections,
+    missed,
+    addresses,
+    calls,
+  });
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
@@ -92,14 +104,14 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     options: { ...limits, response, stateless, onError, maxRounds, roundTimeoutMs, [failurePoints]: hook },
   });
   const modern = createStatelessEndpoint({ instance, info, bus, connections, slots, options: resolved });
-  const gate = new Gate(resolved, { sessions, stateless: modern, byHeader: !stateless }, connections, rates, addresses);
+  const shares: GateShares = { rates, addresses, inFlight: new InFlight(limits, refused) };
+  const gate = new Gate(resolved, { sessions, stateless: modern, byHeader: !stateless }, connections, shares);
   const httpSse: HttpSse = new HttpSse({ hold: serving, instance, bus, slots, missed, admission, options: resolved });
   const httpSseGate = new Gate(
     { ...resolved, stateless: false },
     { sessions: httpSse, stateless: httpSse, byHeader: false },
     connections,
-    rates,
-    addresses,
+    shares,
   );
   const local = new StdioConnections({ hold: serving, instance, bus, connections, options: resolved });
 

@@ -113,6 +113,12 @@ export type TurnOptions = {
 export type ServeLimits = {
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
+  /** Requests that a node answers at a time, streams of their own aside, and tool calls that it carries out; beyond it the answer is 503. */
+  readonly maxRequestsInFlight: number;
+  /** Those of one principal; beyond it the answer is 429, or the tool error `busy`. */
+  readonly maxRequestsInFlightPerPrincipal: number;
+  /** Bytes of bodies that a node holds for requests it is answering. A principal may have a quarter of them, and at least one whole body. */
+  readonly maxBodyBytesInFlight: number;
   readonly maxStreams: number;
   readonly maxStreamsPerPrincipal: number;
   /** Instances of 2025-era sessions kept for the next request, in use or not; those in use are never closed for it. */

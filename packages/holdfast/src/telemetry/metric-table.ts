@@ -228,7 +228,7 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     type: "counter",
     unit: "{request}",
     attributes: ["limit"],
-    help: "Requests that were refused for a limit of this node, by the limit: principal_calls, connection_calls, missed_ids, principal_streams, node_streams, node_sessions, memory",
+    help: "Requests that were refused for a limit of this node, by the limit: principal_calls, connection_calls, missed_ids, principal_streams, node_streams, node_sessions, principal_requests, node_requests, principal_bodies, node_bodies, memory",
   },
   "db.client.operation.duration": {
     type: "histogram",

@@ -139,6 +139,9 @@ function serveOptions(settings: Settings): ServeOptions {
     limits: {
       maxBodyBytes: settings.maxBody,
       maxConnections: settings.maxConnections,
+      maxRequestsInFlight: settings.maxRequestsInFlight,
+      maxRequestsInFlightPerPrincipal: settings.maxRequestsInFlightPerPrincipal,
+      maxBodyBytesInFlight: settings.maxBodiesInFlight,
       maxStreams: settings.maxStreams,
       maxStreamsPerPrincipal: settings.maxStreamsPerPrincipal,
       maxSessionsInUse: settings.maxSessionsInUse,

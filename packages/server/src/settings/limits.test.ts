@@ -43,6 +43,7 @@ const fixed: readonly Fixed[] = [
   ["Rounds of questions of a call · time for each", "", "8 · 10 minutes", "the call ends with an error"],
   ["Resources that a session subscribes to", "", "256", "a JSON-RPC error"],
   ["What a client says of itself in `initialize`", "", "64 KiB", "`400` `-32600`"],
+  ["Requests that a connection sends before earlier ones were answered", "", "64", "the connection is closed"],
   ["HTTP headers of a request", "", "16 KiB", "`431`"],
   ["Time for headers · for a request", "", "15 s · 60 s", "`408`, and the connection is closed"],
   ["Names and keys in tools · idempotency keys", "", "128 characters", "the tool error `invalid_argument`"],

@@ -7,6 +7,9 @@ import { bytes, duration, integer, optionalBytes, optionalInteger, type Row } fr
 /** Durations are milliseconds, sizes are bytes. */
 export type LimitSettings = {
   readonly maxConnections: number;
+  readonly maxRequestsInFlight: number;
+  readonly maxRequestsInFlightPerPrincipal: number;
+  readonly maxBodiesInFlight: number;
   readonly maxStreams: number;
   readonly maxStreamsPerPrincipal: number;
   readonly maxSessionsInUse: number;
@@ -50,6 +53,33 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     help: "Open connections of a node",
     beyond: "`503` with `Retry-After`, and the connection is closed; `/healthz` and `/readyz` still answer",
     option: "serve limits.maxConnections",
+  }),
+  maxRequestsInFlight: integer({
+    default: 10_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Requests that a node answers at a time, streams aside; and tool calls that go on",
+    beyond: "`503` with `Retry-After`, or the tool error `busy`",
+    option: "serve limits.maxRequestsInFlight",
+  }),
+  maxRequestsInFlightPerPrincipal: integer({
+    default: 5_000,
+    min: 1,
+    max: many,
+    group,
+    help: "Those of one principal",
+    beyond: "`429` `-32000` with `Retry-After`, or the tool error `busy`",
+    option: "serve limits.maxRequestsInFlightPerPrincipal",
+  }),
+  maxBodiesInFlight: bytes({
+    default: 256 * mebi,
+    min: kibi,
+    max: mebi ** 2,
+    group,
+    help: "Bodies that a node holds for requests it is answering; a quarter of it for one principal, and at least one whole body",
+    beyond: "`503`, or `429` `-32000` for the principal, with `Retry-After`, and the connection is closed",
+    option: "serve limits.maxBodyBytesInFlight",
   }),
   maxStreams: integer({
     default: 5_000,

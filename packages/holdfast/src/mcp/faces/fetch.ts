@@ -36,12 +36,12 @@ function arrivalOf(request: Request, options: FetchOptions | undefined): Arrival
     fromThisMachine: true,
     principal: options?.principal,
     parsed,
-    readBody: (maxBytes) => readBody(request, maxBytes),
+    readBody: (maxBytes, hasRoom) => readBody(request, maxBytes, hasRoom),
     request: () => request,
   };
 }
 
-async function readBody(request: Request, maxBytes: number): Promise<BodyRead> {
+async function readBody(request: Request, maxBytes: number, hasRoom: (bytes: number) => boolean): Promise<BodyRead> {
   if (request.bodyUsed || request.body === null) return { text: "" };
   // The bytes of a request are bytes, though the type of the web's streams does not say so.
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
@@ -51,9 +51,9 @@ async function readBody(request: Request, maxBytes: number): Promise<BodyRead> {
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       size += part.value.byteLength;
-      if (size > maxBytes) {
+      if (size > maxBytes || !hasRoom(part.value.byteLength)) {
         reader.cancel().catch(() => undefined);
-        return "too large";
+        return size > maxBytes ? "too large" : "no room";
       }
       const decoded = decode(decoder, part.value);
       if (decoded === undefined) {

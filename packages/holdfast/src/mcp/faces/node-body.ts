@@ -3,11 +3,15 @@ import type { IncomingMessage } from "node:http";
 import type { BodyRead } from "../http/gate.ts";
 
 /**
- * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, with the rest unread; `"gone"` if the client
+ * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, and `"no room"` as soon as there is none, with the rest unread; `"gone"` if the client
  * left before the end; `"not text"` if it is no UTF-8: read leniently, other bytes would become the same text. A body
  * that somebody else has consumed without leaving it anywhere is empty.
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<BodyRead> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  hasRoom: (bytes: number) => boolean,
+): Promise<BodyRead> {
   if (request.readableEnded) return Promise.resolve({ text: "" });
   if (request.destroyed) return Promise.resolve("gone");
   return new Promise((resolve) => {
@@ -22,9 +26,9 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bo
     const onData = (chunk: Buffer | string): void => {
       const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
       size += bytes.length;
-      if (size > maxBytes) {
+      if (size > maxBytes || !hasRoom(bytes.length)) {
         request.pause();
-        settle("too large");
+        settle(size > maxBytes ? "too large" : "no room");
       } else {
         chunks.push(bytes);
       }

@@ -8,6 +8,8 @@ import type { NodeListener } from "../types.ts";
 import { lazyRequest } from "./lazy-request.ts";
 import { readBody } from "./node-body.ts";
 import { sendReply, sendResponse } from "./node-send.ts";
+import { SocketEnds } from "./socket-end.ts";
+import { Turns } from "./turns.ts";
 
 export type NodeFaceInit = {
   readonly gate: Gate;
@@ -18,8 +20,10 @@ export type NodeFaceInit = {
 };
 
 export function nodeFace(init: NodeFaceInit): NodeListener {
+  const ends = new SocketEnds();
+  const turns = new Turns();
   return (request, response, parsedBody) => {
-    serve(init, request, response, parsedBody).catch((error: unknown) => {
+    serve(init, { ends, turns }, request, response, parsedBody).catch((error: unknown) => {
       init.onError(error);
       response.destroy();
     });
@@ -28,25 +32,40 @@ export function nodeFace(init: NodeFaceInit): NodeListener {
 
 async function serve(
   { gate, connections, silentMs }: NodeFaceInit,
+  { ends, turns }: { readonly ends: SocketEnds; readonly turns: Turns },
   request: IncomingMessage,
   response: ServerResponse,
   parsedBody: unknown,
 ): Promise<void> {
   // Whoever called us may have taken its time: of a connection that is gone nothing more would be heard.
-  if (response.closed || request.socket.destroyed) return;
-  if (!connections.openSocket(request.socket)) {
+  const { socket } = request;
+  if (response.closed || socket.destroyed) return;
+  // Streams of HTTP/2 share a connection and wait for nobody.
+  const turn = request.httpVersionMajor === 1 ? turns.take(socket) : undefined;
+  if (turn === "too many") return void socket.destroy();
+  if (turn !== undefined) {
+    await turn;
+    if (socket.destroyed) return;
+  }
+  if (!connections.openSocket(socket)) {
+    turns.done(socket);
     const busy = unavailable();
     return sendReply({ ...busy, headers: { ...busy.headers, connection: "close" } }, request, response);
   }
   const gone = new AbortController();
   let finished: Outcome["finished"] = () => undefined;
   let closed = false;
-  response.once("close", () => {
+  const over = (): void => {
+    if (closed) return;
     closed = true;
+    forget();
+    turns.done(socket);
     finished();
     // After a complete answer nobody needs to hear of it, and an abort reason is costly to make.
     if (!response.writableFinished) gone.abort();
-  });
+  };
+  const forget = ends.when(socket, over);
+  response.once("close", over);
   const outcome = await gate.handle(arrivalOf(request, gone.signal, parsedBody));
   finished = outcome.finished;
   if (closed) finished();
@@ -67,8 +86,8 @@ function arrivalOf(request: IncomingMessage, signal: AbortSignal, given: unknown
     fromThisMachine: isLoopback(request.socket),
     connection: connectionOf(request.socket),
     parsed,
-    readBody: async (maxBytes) => {
-      const read = await readBody(request, maxBytes);
+    readBody: async (maxBytes, hasRoom) => {
+      const read = await readBody(request, maxBytes, hasRoom);
       if (typeof read === "object") text = read.text;
       return read;
     },

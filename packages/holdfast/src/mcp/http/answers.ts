@@ -4,6 +4,7 @@
  */
 import { isHoldfastError } from "../../record/errors.ts";
 import type { Reply } from "../exchange.ts";
+import type { Crowded } from "./in-flight.ts";
 
 export type JsonRpcError = {
   readonly code: number;
@@ -63,6 +64,18 @@ export function invalidRequest(message: string): Reply {
 export function tooManyCalls(whose: string, waitMs: number): Reply {
   return errorReply(429, -32000, `Too Many Requests: ${whose} has made all the calls of its minute`, {
     headers: { "retry-after": String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+  });
+}
+
+/** Too much at a time, of the principal or of the node. What is left of a body is not worth waiting for. */
+export function tooMuchAtOnce(crowded: Crowded): Reply {
+  const left = crowded.endsWith("_bodies") ? { connection: "close" } : {};
+  if (crowded.startsWith("node_")) {
+    const busy = unavailable();
+    return { ...busy, headers: { ...busy.headers, ...left } };
+  }
+  return errorReply(429, -32000, "Too Many Requests: this principal has too much under way at this node", {
+    headers: { "retry-after": "1", ...left },
   });
 }
 

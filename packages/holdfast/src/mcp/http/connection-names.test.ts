@@ -21,7 +21,7 @@ async function counted(headers: Readonly<Record<string, string>>, byHeader?: boo
     stateless: { handle: async () => served },
     ...(byHeader !== undefined && { byHeader }),
   };
-  const gate = new Gate(resolveServeOptions({}), servers, new ConnectionRegistry(10), rates);
+  const gate = new Gate(resolveServeOptions({}), servers, new ConnectionRegistry(10), { rates });
   const all: Readonly<Record<string, string>> = {
     host: "localhost",
     accept: "application/json, text/event-stream",

@@ -21,11 +21,13 @@ import {
   notAcceptable,
   parseError,
   replyToFailure,
+  tooMuchAtOnce,
   unavailable,
   unsupportedMediaType,
 } from "./answers.ts";
 import { checkBody, type ParsedBody, parseBody } from "./body.ts";
 import { type Era, eraOf, namesStatelessEra } from "./era.ts";
+import { type Crowded, InFlight, type Passage } from "./in-flight.ts";
 import { accepts, mediaTypeOf } from "./media-types.ts";
 import { type StreamWatch, watchStream } from "./stream-watch.ts";
 
@@ -48,14 +50,14 @@ export interface Arrival {
   readonly parsed?: { readonly body: unknown } | undefined;
   /** Tells connections of this process apart; undefined where nothing is known of them. */
   readonly connection?: string | undefined;
-  /** Reads the body, up to so many bytes. */
-  readBody(maxBytes: number): Promise<BodyRead>;
+  /** Reads the body, up to so many bytes, each part of it as long as there is room for it. */
+  readBody(maxBytes: number, hasRoom: (bytes: number) => boolean): Promise<BodyRead>;
   /** The same as a web request whose body has been read. */
   request(): Request;
 }
 
-/** A body that was read; or was longer than it may be; or is no UTF-8; or broke off with its client. */
-export type BodyRead = { readonly text: string } | "too large" | "not text" | "gone";
+/** A body that was read; or was longer than it may be; or found no room; or is no UTF-8; or broke off with its client. */
+export type BodyRead = { readonly text: string } | "too large" | "no room" | "not text" | "gone";
 
 /** What serves requests once they have passed. */
 export type Servers = {
@@ -75,6 +77,13 @@ type Known = {
   readonly watch?: StreamWatch;
 };
 
+/** What several gates of one node have in common. */
+export type GateShares = {
+  readonly rates?: Rates | undefined;
+  readonly addresses?: Addresses;
+  readonly inFlight?: InFlight;
+};
+
 const nothing: Release = () => undefined;
 
 export class Gate {
@@ -83,6 +92,7 @@ export class Gate {
   readonly #connections: ConnectionRegistry;
   readonly #rates: Rates | undefined;
   readonly #addresses: Addresses;
+  readonly #inFlight: InFlight;
   readonly #hosts: AllowList;
   readonly #origins: AllowList;
   #state: "open" | "draining" | "closed" = "open";
@@ -91,13 +101,13 @@ export class Gate {
     options: ResolvedServeOptions,
     servers: Servers,
     connections: ConnectionRegistry,
-    rates?: Rates,
-    addresses: Addresses = new Addresses(),
+    { rates, addresses = new Addresses(), inFlight = new InFlight(options.limits) }: GateShares = {},
   ) {
     this.#options = options;
     this.#servers = servers;
     this.#connections = connections;
     this.#addresses = addresses;
+    this.#inFlight = inFlight;
     this.#rates = rates;
     this.#hosts = hostAllowList(options.allowedHosts);
     this.#origins = originAllowList(options.allowedOrigins);
@@ -124,19 +134,42 @@ export class Gate {
       if (hasty !== undefined) return refusal(hasty);
       const unfit = this.#refuseTypes(arrival);
       if (unfit !== undefined) return refusal(unfit);
-      const read = await this.#body(arrival);
-      if ("refused" in read) return refusal(read.refused);
-      const more = Array.isArray(read.body) ? read.body.length - 1 : 0;
-      const hastyBatch = more > 0 ? await this.#refuseHaste(arrival, caller.principal, more) : undefined;
-      if (hastyBatch !== undefined) return refusal(hastyBatch);
-      const barred = missingForMessage(read.body, caller.principal, this.#options.toolScopes);
-      if (barred !== undefined) return refusal(insufficientScope(barred, caller.resourceMetadata));
-      const { answer, finished } = await this.#serve(arrival, caller.principal, read.body);
-      return { answer: caller.watch === undefined ? answer : watchStream(answer, caller.watch), finished };
+      return await this.#admit(arrival, caller);
     } catch (error) {
       this.#options.onError(error);
       return refusal(replyToFailure(error));
     }
+  }
+
+  /** Takes the request in hand, as long as there is room for one more, until its answer has been sent. */
+  async #admit(arrival: Arrival, caller: Known): Promise<Outcome> {
+    if (arrival.method !== "POST") return await this.#answer(arrival, caller, undefined);
+    const passage = this.#inFlight.begin(callerOf(caller.principal, arrival.address));
+    if (typeof passage === "string") return refusal(tooMuchAtOnce(passage));
+    try {
+      const read = await this.#body(arrival, passage);
+      const outcome = "refused" in read ? refusal(read.refused) : await this.#answer(arrival, caller, read.body);
+      // Streams of subscriptions are counted as streams.
+      if ("body" in read && isSubscription(read.body)) passage.end();
+      const finished = (): void => {
+        passage.end();
+        outcome.finished();
+      };
+      return { answer: outcome.answer, finished };
+    } catch (error) {
+      passage.end();
+      throw error;
+    }
+  }
+
+  async #answer(arrival: Arrival, caller: Known, body: unknown): Promise<Outcome> {
+    const more = Array.isArray(body) ? body.length - 1 : 0;
+    const hasty = more > 0 ? await this.#refuseHaste(arrival, caller.principal, more) : undefined;
+    if (hasty !== undefined) return refusal(hasty);
+    const barred = missingForMessage(body, caller.principal, this.#options.toolScopes);
+    if (barred !== undefined) return refusal(insufficientScope(barred, caller.resourceMetadata));
+    const { answer, finished } = await this.#serve(arrival, caller.principal, body);
+    return { answer: caller.watch === undefined ? answer : watchStream(answer, caller.watch), finished };
   }
 
   #refuseHead(arrival: Arrival): Reply | undefined {
@@ -208,11 +241,15 @@ export class Gate {
     return unsupportedMediaType("Content-Type must be application/json");
   }
 
-  async #body(arrival: Arrival): Promise<ParsedBody> {
-    if (arrival.method !== "POST") return { body: undefined };
+  async #body(arrival: Arrival, passage: Passage): Promise<ParsedBody> {
     const { limits } = this.#options;
     if (arrival.parsed !== undefined) return checkBody(arrival.parsed.body, limits);
-    const read = await arrival.readBody(limits.maxBodyBytes);
+    let crowded: Crowded | undefined;
+    const read = await arrival.readBody(limits.maxBodyBytes, (bytes) => {
+      crowded = passage.grow(bytes);
+      return crowded === undefined;
+    });
+    if (read === "no room") return { refused: tooMuchAtOnce(crowded ?? "node_bodies") };
     if (read === "too large") return { refused: bodyTooLarge(limits.maxBodyBytes) };
     return typeof read === "string" ? { refused: parseError() } : parseBody(read.text, limits);
   }

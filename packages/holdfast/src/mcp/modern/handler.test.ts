@@ -16,6 +16,7 @@ import { ConnectionRegistry } from "../connections.ts";
 import { fetchFace } from "../faces/fetch.ts";
 import { Addresses } from "../http/addresses.ts";
 import { Gate } from "../http/gate.ts";
+import { InFlight } from "../http/in-flight.ts";
 import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
 import { reply } from "../reply.ts";
@@ -59,6 +60,7 @@ beforeEach(async () => {
     bus,
     missed: new MissedIds(60),
     addresses: new Addresses(),
+    calls: new InFlight(options.limits),
     connections,
     build: (server, { state, principal, session, notify, era }) => {
       built += 1;

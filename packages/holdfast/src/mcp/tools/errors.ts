@@ -89,6 +89,11 @@ export function resultOfGuessing(waitSeconds: number): ErrorResult {
   return errorResult("busy", say, true);
 }
 
+/** The result for a call while there is no room for one more. */
+export function resultOfCrowding(): ErrorResult {
+  return errorResult("busy", "Too many calls are under way. Let some of them end, then repeat this one.", true);
+}
+
 /** The result for an error of ours. `report` hears of it where the result says less than the error. */
 export function resultOfError(error: HoldfastError, report: (error: unknown) => void): ErrorResult {
   const { code, say } = rules[error.code];

@@ -19,7 +19,7 @@ import type { Release } from "../connections.ts";
 import { isObject } from "../is-object.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts";
-import { resultOfGuessing, resultOfIssues, resultOfThrown } from "./errors.ts";
+import { resultOfCrowding, resultOfGuessing, resultOfIssues, resultOfThrown } from "./errors.ts";
 import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
@@ -27,8 +27,11 @@ export type ToolWrapping = {
   readonly schemas: SchemaCache;
   /** Filled with the names of the tools there are. */
   readonly tools?: Set<string> | undefined;
-  /** Called as a call begins; what it returns as it ends. */
-  readonly onCall: () => Release;
+  /**
+   * Called as a call begins, with the request that it came by where there is one; what it returns as it ends. Undefined
+   * where there is no room for it.
+   */
+  readonly onCall: (request: Request | undefined) => Release | undefined;
   /** Where calls can wait in the store for what they ask of their client. */
   readonly parks?: Parks | undefined;
   /**
@@ -138,7 +141,8 @@ type Wrapped = {
 
 function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
   return async (...given) => {
-    const release = wrapping.onCall();
+    const release = wrapping.onCall(contextOf(given).http?.req);
+    if (release === undefined) return resultOfCrowding();
     const id = randomUUID();
     const call: CallContext = { tool: tool.name, id, client: clientName(server, contextOf(given)) };
     const startedAt = Date.now();
