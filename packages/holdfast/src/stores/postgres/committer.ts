@@ -11,8 +11,9 @@ import type { CommitOptions, Committed } from "../../store/contract.ts";
 import { Drain } from "../../store/drain.ts";
 import type { Client } from "./client.ts";
 import { isRolledBack, unavailable } from "./failures.ts";
+import { Lanes } from "./lanes.ts";
 import type { ResolvedPostgresOptions } from "./options.ts";
-import { type Commit, committedFromPlain, PlainBatch, type PlainOutcome } from "./plain.ts";
+import { addressOf, type Commit, committedFromPlain, PlainBatch, type PlainOutcome } from "./plain.ts";
 import { commitToWire, committedFromWire, type WireOutcome } from "./wire.ts";
 
 /** A statement takes no further commits beyond this much, which it does within a second: all of them wait for its end. */
@@ -46,6 +47,8 @@ export class Committer {
   /** For how long a commit that was blocked again, or whose answer was lost again, is sent again. */
   readonly #patienceMs: number;
   readonly #drain: Drain<Item>;
+  readonly #lanes: Lanes<Item>;
+  readonly #maxQueue: number;
   readonly #aborts = new Aborts();
 
   constructor(client: Client, options: ResolvedPostgresOptions, aheadMs: () => number) {
@@ -53,11 +56,17 @@ export class Committer {
     this.#client = client;
     this.#aheadMs = aheadMs;
     this.#patienceMs = statementTimeoutMs;
+    this.#maxQueue = maxQueue;
+    this.#lanes = new Lanes({
+      wait: (items) => this.#waitInLane(items),
+      again: (items) => this.#queue(items),
+      maxBatch,
+    });
     this.#drain = new Drain({ run: (items) => this.#run(items), maxBatch, maxQueue, lingerMs });
   }
 
   get queued(): number {
-    return this.#drain.queued;
+    return this.#drain.queued + this.#lanes.queued;
   }
 
   /** What was sent so far, by size. */
@@ -75,19 +84,33 @@ export class Committer {
         });
         taken.catch(reject);
       }
-      const refusal = this.#drain.push(item);
-      if (refusal === undefined) return;
-      item.onTaken?.();
-      reject(refusal);
+      this.#queue([item]);
     });
+  }
+
+  #queue(items: readonly Item[]): void {
+    for (const item of items) {
+      const refusal = this.#drain.push(item);
+      if (refusal === undefined) continue;
+      item.onTaken?.();
+      item.caller.reject(refusal);
+    }
   }
 
   /** A batch is over when its statements are, though some of its commits may still wait. Never rejects. */
   async #run(items: readonly Item[]): Promise<void> {
-    // The caller of an aborted commit has had its answer already.
-    const wanted = items.filter(({ options }) => options.signal?.aborted !== true);
-    for (const { onTaken } of wanted) onTaken?.();
-    for (const sharing of byLength(wanted)) await this.#send(sharing);
+    const free = this.#lanes.none ? items : items.filter((item) => !this.#joinsLane(item));
+    for (const sharing of byLength(taken(free))) await this.#send(sharing);
+  }
+
+  /** Whether a commit waits with others for a row that is known to be held. */
+  #joinsLane(item: Item): boolean {
+    const row = rowOf(item);
+    return row !== undefined && this.#lanes.queued < this.#maxQueue && this.#lanes.take(row, item);
+  }
+
+  async #waitInLane(items: readonly Item[]): Promise<void> {
+    await Promise.all(byLength(taken(items)).map((sharing) => this.#wait(sharing)));
   }
 
   /** One statement for all; what it leaves open goes on by itself. */
@@ -114,15 +137,18 @@ export class Committer {
       blocked.set(outcome.blocked, [...(blocked.get(outcome.blocked) ?? []), item]);
     }
     // Commits that wait for one row wait together, and share a statement again once they have it.
-    for (const waiting of blocked.values()) void this.#wait(waiting);
+    for (const [row, waiting] of blocked) {
+      const inLane = waiting.filter((item) => rowOf(item) === row);
+      if (inLane.length > 0) this.#lanes.open(row, inLane);
+      const others = waiting.filter((item) => rowOf(item) !== row);
+      if (others.length > 0) void this.#wait(others);
+    }
   }
 
   /** Sends commits that were blocked, and waits for the rows. Tells each caller by itself; never rejects. */
   async #wait(items: readonly Item[]): Promise<void> {
-    if (items.length === 1) {
-      for (const item of items) tell(item, this.#alone(item));
-      return;
-    }
+    const [first, second] = items;
+    if (first !== undefined && second === undefined) return await told(first, this.#alone(first));
     try {
       const outcomes = await this.#ask(items, true);
       for (const [index, item] of items.entries()) {
@@ -226,6 +252,29 @@ function byLength(items: readonly Item[]): readonly (readonly Item[])[] {
     room -= length;
   }
   return statements;
+}
+
+/** What nobody has given up, which from here on is carried out. */
+function taken(items: readonly Item[]): readonly Item[] {
+  return items.filter(({ options, caller, onTaken }) => {
+    if (options.signal?.aborted === true) {
+      // Most have had their answer already; not those that were sent once and found their row held.
+      caller.reject(aborted());
+      return false;
+    }
+    onTaken?.();
+    return true;
+  });
+}
+
+/** The one row that a commit is about. Where it is about several, it waits by itself. */
+function rowOf({ owner, changes: [change, more], options }: Item): string | undefined {
+  const isOne = change !== undefined && more === undefined && options.fence === undefined;
+  return isOne ? addressOf(owner, change) : undefined;
+}
+
+async function told(item: Item, outcome: Promise<Committed>): Promise<void> {
+  await outcome.then(item.caller.resolve, item.caller.reject);
 }
 
 /** Hands an outcome on when it is there. */

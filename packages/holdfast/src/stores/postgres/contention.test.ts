@@ -34,6 +34,45 @@ it("holds up nobody else's commit while a row is locked by others, and then goes
   );
 });
 
+it("stands in a locked row's line once, with all that came meanwhile", async () => {
+  const store = await openFor({ url: database() });
+  for (const id of ["queue", "free"]) await store.commit(owner, [{ ...create, id }]);
+  const connection = await connectFor(database());
+  const looking = await connectFor(database());
+  const inLine = async (): Promise<number> => {
+    const { rows } = await looking.query(
+      "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    return rows.length;
+  };
+  await connection.query("begin");
+  await connection.query(row, [owner, "queue"]);
+  const waiting = [store.commit(owner, [{ ...count, id: "queue" }])];
+  await eventually("the first waits", async () => (await inLine()) === 1);
+  const beganAt = performance.now();
+  for (let index = 0; index < 20; index += 1) {
+    waiting.push(store.commit(owner, [{ ...count, id: "queue" }]));
+    // A batch of its own each.
+    await store.commit(owner, [{ ...count, id: "free" }]);
+  }
+  const mostly = await inLine();
+  // What waits for a quarter of a second holds up no others.
+  expect(mostly).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - beganAt) / 250));
+  const controller = new AbortController();
+  const givenUp = store.commit(owner, [{ ...count, id: "queue" }], { signal: controller.signal }).then(
+    () => 1,
+    () => 0,
+  );
+  await store.commit(owner, [{ ...count, id: "free" }]);
+  controller.abort();
+  await connection.query("commit");
+  const answers = await Promise.all(waiting);
+  expect(new Set(answers.map((answer) => answer.ok && answer.results[0]?.counters.get("n"))).size).toBe(21);
+  // Whether it was too late to give up depends on how long all this took; what it is told is true either way.
+  const { record } = await store.read(owner, { kind: "note", id: "queue" });
+  expect(record?.counters.get("n")).toBe(21 + (await givenUp));
+});
+
 it("gives up on a row that stays locked, having written nothing", async () => {
   const store = await openFor({ url: database(), lockTimeoutMs: 100 });
   await store.commit(owner, [{ ...create, id: "stuck" }]);

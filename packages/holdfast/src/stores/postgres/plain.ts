@@ -98,7 +98,7 @@ export class PlainBatch {
   }
 }
 
-function addressOf(owner: string, { kind, id }: { readonly kind: string; readonly id: string }): string {
+export function addressOf(owner: string, { kind, id }: { readonly kind: string; readonly id: string }): string {
   return `${owner}/${kind}/${id}`;
 }
 
