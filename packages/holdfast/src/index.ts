@@ -51,6 +51,7 @@ export type {
   Channel,
   ChannelMember,
   ChannelMessage,
+  ChannelPage,
   ChannelQuery,
   Channels,
   JoinOptions,

@@ -82,6 +82,7 @@ export const checkJoin: Check<JoinOptions> = only<JoinOptions>({ ...call, label:
 export const checkChannelQuery: Check<ChannelQuery> = only<ChannelQuery>({
   ...call,
   after: true,
+  incarnation: true,
   limit: true,
   as: true,
 });
@@ -93,6 +94,7 @@ export const checkAppendEvents: Check<AppendEventsOptions> = only<AppendEventsOp
 export const checkHistory: Check<HistoryQuery> = only<HistoryQuery>({
   ...call,
   after: true,
+  incarnation: true,
   before: true,
   limit: true,
   order: true,

@@ -34,9 +34,10 @@ describe.each(backings)("channels on %s", (_name, makeBacking) => {
       { position: 2, from: { session: bob }, message: "two", at },
     ];
     for (const channel of [near, far]) {
-      expect(await channel.read()).toEqual({ messages, more: false });
-      expect(await channel.read({ after: 1 })).toEqual({ messages: messages.slice(1), more: false });
-      expect(await channel.read({ limit: 1 })).toEqual({ messages: messages.slice(0, 1), more: true });
+      expect(await channel.read()).toEqual({ messages, more: false, incarnation: 1 });
+      const after = { after: 1, incarnation: 1 };
+      expect(await channel.read(after)).toEqual({ messages: messages.slice(1), more: false, incarnation: 1 });
+      expect(await channel.read({ limit: 1 })).toMatchObject({ messages: messages.slice(0, 1), more: true });
     }
     expect(await near.leave(ann)).toEqual({ members: 1, changed: true });
     expect(await near.leave(ann)).toEqual({ members: 1, changed: false });
@@ -50,6 +51,26 @@ describe.each(backings)("channels on %s", (_name, makeBacking) => {
     const commits = vi.spyOn(servingHold(there).store, "commit");
     await far.broadcast(bob, "alone");
     expect(commits).toHaveBeenCalledTimes(1);
+  });
+
+  test("a cursor of an earlier channel of its name is an error, not a gap", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const channel = hold.state(localUser).channel("ops");
+    const talk = async (): Promise<void> => {
+      const session = await newSession(hold);
+      await channel.join(session);
+      for (const n of [1, 2, 3]) await channel.broadcast(session, n);
+    };
+    await talk();
+    const { messages, incarnation } = await channel.read();
+    backing.clock.advance(31 * 86_400_000);
+    await talk();
+    const old = { after: messages.at(-2)?.position ?? 0, incarnation };
+    const gone = { code: "REPLAY_WINDOW_EXCEEDED" };
+    await expect(channel.read(old)).rejects.toMatchObject(gone);
+    await expect(channel.presence({ ...old, after: 1 })).rejects.toMatchObject(gone);
+    expect((await channel.read()).incarnation).not.toBe(incarnation);
   });
 
   test("broadcasts of many at once all get a place of their own, and repeats with a key none", async () => {

@@ -28,6 +28,7 @@ import type {
   Channel,
   ChannelMember,
   ChannelMessage,
+  ChannelPage,
   ChannelQuery,
   JoinOptions,
   Membership,
@@ -114,25 +115,25 @@ export class OwnChannel implements Channel {
     return { position, recipients: Math.max(0, members - 1), replayed: updated.replayed };
   }
 
-  async read(query: ChannelQuery = {}): Promise<{ messages: readonly ChannelMessage[]; more: boolean }> {
+  async read(query: ChannelQuery = {}): Promise<ChannelPage & { readonly messages: readonly ChannelMessage[] }> {
     checkChannelQuery("read", query);
-    const { events, more } = await this.#events(messagesStream, query);
+    const { events, more, incarnation } = await this.#events(messagesStream, query);
     const messages = events.map(({ position, at, payload }): ChannelMessage => {
       // Written by `broadcast`.
       const { from, message } = payload as Pick<ChannelMessage, "from" | "message">;
       return { position, from, message, at };
     });
-    return { messages, more };
+    return { messages, more, incarnation };
   }
 
-  async presence(query: ChannelQuery = {}): Promise<{ events: readonly Presence[]; more: boolean }> {
+  async presence(query: ChannelQuery = {}): Promise<ChannelPage & { readonly events: readonly Presence[] }> {
     checkChannelQuery("presence", query);
-    const { events, more } = await this.#events(presenceStream, query);
+    const { events, more, incarnation } = await this.#events(presenceStream, query);
     const seen = events.map(({ position, at, payload }): Presence => {
       // Written by `join`, `leave` and `#change`.
       return { ...(payload as Omit<Presence, "position" | "at">), position, at };
     });
-    return { events: seen, more };
+    return { events: seen, more, incarnation };
   }
 
   async members(options: CallOptions = {}): Promise<readonly ChannelMember[]> {

@@ -1,4 +1,4 @@
-import type { Position } from "../../record/record.ts";
+import type { Position, Version } from "../../record/record.ts";
 import type { CallOptions, ChangeOptions, Duration } from "../types.ts";
 
 export type JoinOptions = CallOptions & {
@@ -44,10 +44,22 @@ export type Presence = {
 export type ChannelQuery = CallOptions & {
   /** Only what came after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where what follows it is gone. */
   readonly after?: Position;
+  /**
+   * The `incarnation` of the page the cursor is from. A channel that nobody used for thirty days ends, and one of its name
+   * begins its positions anew; with this the old cursor is `REPLAY_WINDOW_EXCEEDED` instead of a gap.
+   */
+  readonly incarnation?: Version | undefined;
   /** 1 to 1,000. Default 100. */
   readonly limit?: number;
   /** The member that reads: a sign of life. */
   readonly as?: string;
+};
+
+/** What a page of a channel says besides. */
+export type ChannelPage = {
+  readonly more: boolean;
+  /** Tells the channel from earlier ones of its name; keep it with the cursor. Absent while there is none yet. */
+  readonly incarnation?: Version | undefined;
 };
 
 /**
@@ -62,9 +74,9 @@ export interface Channel {
   /** Appends a message. Throws `INVALID_ARGUMENT` unless the sender has joined. */
   broadcast(session: string, message: unknown, options?: ChangeOptions): Promise<Broadcasted>;
   /** Oldest first. */
-  read(query?: ChannelQuery): Promise<{ readonly messages: readonly ChannelMessage[]; readonly more: boolean }>;
+  read(query?: ChannelQuery): Promise<ChannelPage & { readonly messages: readonly ChannelMessage[] }>;
   /** Who came and went, oldest first. */
-  presence(query?: ChannelQuery): Promise<{ readonly events: readonly Presence[]; readonly more: boolean }>;
+  presence(query?: ChannelQuery): Promise<ChannelPage & { readonly events: readonly Presence[] }>;
   members(options?: CallOptions): Promise<readonly ChannelMember[]>;
   /** Calls the listener when there may be something new. May be called for nothing, and now and then not: look by yourself too. */
   watch(listener: () => void): () => void;

@@ -185,8 +185,18 @@ describe.each(backings)("event-sourced records on %s", (_name, makeBacking) => {
     expect((await tally.list()).records.map(({ name }) => name)).toEqual(expect.arrayContaining(["a", "b", "c"]));
     expect(await mine.append(add(4))).toMatchObject({ position: 1 });
     expect(await mine.get()).toMatchObject({ value: { n: 4 } });
+    const { incarnation } = await tally.open("a").history();
     expect(await tally.open("a").destroy()).toBe(true);
     expect(await tally.open("a").get()).toMatchObject({ position: 0, value: { n: 0 } });
+    // A cursor of the one before says so, also where the one after it has come as far.
+    const old = { after: 20, incarnation };
+    const gone = { code: "REPLAY_WINDOW_EXCEEDED" };
+    await expect(tally.open("a").history(old)).rejects.toMatchObject(gone);
+    await Promise.all(Array.from({ length: 25 }, () => tally.open("a").append(add(1))));
+    await expect(tally.open("a").history(old)).rejects.toMatchObject(gone);
+    const now = await tally.open("a").history({ after: 20 });
+    expect(now.events).toHaveLength(5);
+    expect((await tally.open("a").history({ after: 20, incarnation: now.incarnation })).events).toEqual(now.events);
   });
 
   test("expire like others, and using them in any way keeps them", async () => {

@@ -30,6 +30,7 @@ export async function readHistory(
   const wanted = filterOf(query);
   const events: AnyEvent[] = [];
   let cursor: Position | undefined;
+  let { incarnation } = query;
   for (let lookedAt = 0; ; ) {
     const range =
       order === "oldest" ? { after: cursor ?? after, before: query.before } : { after, before: cursor ?? query.before };
@@ -42,12 +43,14 @@ export async function readHistory(
     });
     if (page === undefined) {
       if (createAs === undefined || cursor !== undefined) throw notFound();
-      checkCursor({ ...(after !== undefined && { after }) }, { head: 0, first: 1 }, eventsStream);
+      checkCursor({ ...(after !== undefined && { after }), incarnation }, { head: 0, first: 1 }, eventsStream);
       return { events, position: 0, first: 1 };
     }
     if (lookedAt === 0) await slide(scope, key, signal);
     const cursorAfter = order === "oldest" ? range.after : after;
-    checkCursor({ ...(cursorAfter !== undefined && { after: cursorAfter }) }, page, eventsStream);
+    checkCursor({ ...(cursorAfter !== undefined && { after: cursorAfter }), incarnation }, page, eventsStream);
+    // What is read in the next round is of the same record, or none of its business.
+    incarnation = page.incarnation;
     for (const stored of page.events) {
       const event = await wanted(scope, stored);
       cursor = stored.position;
@@ -59,7 +62,7 @@ export async function readHistory(
     const done = isLast || events.length === limit || lookedAt >= maxLookedAt;
     if (!done) continue;
     const { head: position, first } = page;
-    return { events, position, first, ...(!isLast && cursor !== undefined && { next: cursor }) };
+    return { events, position, first, ...(!isLast && cursor !== undefined && { next: cursor }), incarnation };
   }
 }
 

@@ -156,6 +156,11 @@ export type Decision<Input extends AnyInput> = Input | readonly Input[] | undefi
 export type HistoryQuery<Type extends string = string> = CallOptions & {
   /** Only events after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where events that would follow it are gone. */
   readonly after?: Position;
+  /**
+   * The `incarnation` of the page the cursor is from. A record that is found by name may have ended since and been begun
+   * anew; its positions then start again, and with this the old cursor is `REPLAY_WINDOW_EXCEEDED` instead of a gap.
+   */
+  readonly incarnation?: Version | undefined;
   readonly before?: Position;
   /** 1 to 1,000. Default 100. */
   readonly limit?: number;
@@ -183,6 +188,8 @@ export type HistoryPage<Event extends AnyEvent> = {
    * empty, and yet have one: a call looks at 10,000 events at most.
    */
   readonly next?: Position | undefined;
+  /** Tells the record from earlier ones of its name; keep it with the cursor. Absent while there is no record yet. */
+  readonly incarnation?: Version | undefined;
 };
 
 /** The value as it was. */
