@@ -28,6 +28,8 @@ export type ConnectionInit = {
 
 /** How long a session is taken for live after it was last read, as on every other way in. */
 const trustMs = 500;
+/** How long what is under way may go on after the session has ended; then the stream ends too. */
+const endedGraceMs = 5_000;
 /** How often the inbox is looked into without a hint. */
 const pollMs = 2_000;
 
@@ -43,6 +45,7 @@ export class Connection {
   readonly #transport: InstanceTransport;
   readonly #inbox: Inbox;
   readonly #beat: NodeJS.Timeout;
+  #grace: NodeJS.Timeout | undefined;
   #server: McpServer | undefined;
   #initialize: JSONRPCRequest | undefined;
   /** Undefined until there is a session. By the monotonic clock of the process. */
@@ -104,7 +107,9 @@ export class Connection {
 
   /** Its session may be over: whatever comes next finds out. What is under way is still answered. */
   doubt(): void {
-    if (this.#verifiedAt !== undefined) this.#verifiedAt = Number.NEGATIVE_INFINITY;
+    if (this.#verifiedAt === undefined) return;
+    this.#verifiedAt = Number.NEGATIVE_INFINITY;
+    this.#endWithSession().catch(this.#init.deps.onError);
   }
 
   /** Ends the stream, and with it everything. */
@@ -120,6 +125,7 @@ export class Connection {
   async #close(): Promise<void> {
     const { deps, live } = this.#init;
     clearInterval(this.#beat);
+    clearTimeout(this.#grace);
     this.#inbox.stop();
     live.end();
     await this.#server?.close().catch(deps.onError);
@@ -170,5 +176,14 @@ export class Connection {
       // Asleep for longer than others wait, it was given up: what they were sent meanwhile never came.
       if (!known) this.end();
     }, onError);
+    this.#endWithSession().catch(onError);
+  }
+
+  /** Its session may have ended elsewhere while its client says nothing: then the stream has nothing to bring any more. */
+  async #endWithSession(): Promise<void> {
+    if (this.#verifiedAt === undefined || this.#grace !== undefined) return;
+    const { record } = await this.#init.deps.store.read(this.owner, transportKey(this.handle));
+    if (record !== undefined || this.#closing !== undefined) return;
+    this.#grace ??= setTimeout(() => this.end(), endedGraceMs).unref();
   }
 }
