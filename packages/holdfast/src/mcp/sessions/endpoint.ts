@@ -33,6 +33,7 @@ import { Rounds } from "./questions/rounds.ts";
 import { Rehydrator } from "./rehydrate.ts";
 import { FleetIds } from "./routing/ids.ts";
 import { SessionGate } from "./session-gate.ts";
+import { type KeptSession, SessionKeeper } from "./session-keeper.ts";
 import { StreamSlots } from "./slots.ts";
 import { Stateless } from "./stateless.ts";
 import { isSupported, supportedVersions } from "./versions.ts";
@@ -116,6 +117,7 @@ class Endpoint implements SessionEndpoint {
   readonly #posts: Posts;
   readonly #stateless: Stateless;
   readonly #stopListening: () => void;
+  readonly #keeper: SessionKeeper;
   readonly #sweep: NodeJS.Timeout;
   readonly #clearing = new Set<Promise<void>>();
   #draining = false;
@@ -146,7 +148,10 @@ class Endpoint implements SessionEndpoint {
       rehydrator: new Rehydrator(deps, this.#warm, made),
       initializer: new Initializer(deps, this.#warm, this.#exchanges, made),
     });
-    this.#sweep = setInterval(() => this.#watchLongCalls(), longCallMs).unref();
+    this.#keeper = new SessionKeeper(deps);
+    // Often enough for sessions that may be idle for moments only.
+    const sweepMs = Math.min(longCallMs, hold.sessionLifetime.idleMs / 10);
+    this.#sweep = setInterval(() => this.#watchLongCalls(), sweepMs).unref();
     this.#stopListening = hold.onEnded(({ owner, kind, id, cause }) => {
       if (kind !== transportKind) return;
       this.#gate.forget(owner, id);
@@ -211,12 +216,22 @@ class Endpoint implements SessionEndpoint {
     this.#clearing.add(clearing);
   }
 
-  /** A call that takes long may be cancelled by way of another node. */
+  /** A call that takes long may be cancelled by way of another node, and its session may end or grow old meanwhile. */
   #watchLongCalls(): void {
     const now = performance.now();
     for (const session of this.#warm.inUse()) {
       if (session.instance.waitsSince(longCallMs, now)) session.watchInbox();
+      session.cutOverdue(this.#deps.options.endedGraceMs, now);
     }
+    this.#keeper.keep(this.#waitedFor(now), now);
+  }
+
+  /** Sessions whose client waits here for a call: one that runs, or one that waits in the store for answers. */
+  *#waitedFor(now: number): Iterable<KeptSession> {
+    for (const session of this.#warm.inUse()) {
+      if (!session.ended && session.instance.waitsSince(0, now)) yield session;
+    }
+    yield* this.#streams.ofCalls();
   }
 
   /** GET opens or resumes a stream, DELETE ends the session. */

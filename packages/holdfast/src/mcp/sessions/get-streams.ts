@@ -13,7 +13,7 @@ import type { NodeLife } from "./node-life.ts";
 import { recordHeard, recordOpening, startOf } from "./openings.ts";
 import type { OpenSession } from "./session-gate.ts";
 import { messageEvent, streamHeaders } from "./sse.ts";
-import { type EventPlace, getStreamId, parseEventId } from "./stream-id.ts";
+import { type EventPlace, getStreamId, parseEventId, typeOfStream } from "./stream-id.ts";
 import { Tail, type TailInit } from "./tail.ts";
 import { outStream, sessionTopic, transportKey } from "./transport-record.ts";
 import { primes } from "./versions.ts";
@@ -72,6 +72,13 @@ export class GetStreams {
       if (session.owner !== owner || session.id !== sessionId) continue;
       for (const response of owed()) live.write(messageEvent(undefined, JSON.stringify(response)));
       live.end();
+    }
+  }
+
+  /** The sessions whose calls have a stream that is read here. */
+  *ofCalls(): Iterable<OpenSession> {
+    for (const { session, streamId } of this.#listening.values()) {
+      if (typeOfStream(streamId) === "post") yield session;
     }
   }
 

@@ -187,6 +187,17 @@ export class Instance {
     for (const response of this.#pending.failAll(-32000, message)) this.#transport.onmessage?.(response);
   }
 
+  /** Answers the client's calls that still run with an error, and tells their handlers to stop. */
+  cutCalls(code: number, message: string): void {
+    for (const [id, { request, exchange, settle }] of [...this.#calls]) {
+      if (exchange === undefined) continue;
+      this.#calls.delete(id);
+      const params = { requestId: id, reason: message };
+      this.#transport.onmessage?.({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+      settle(errorResponse(request.id, code, message)).catch(this.#deps.onError);
+    }
+  }
+
   async close(): Promise<void> {
     await this.server.close();
     await Promise.all(this.#failing);

@@ -32,6 +32,8 @@ export type SessionOptions = {
   readonly pollMs: number;
   /** Most time one store operation or one rehydration may take before the answer is 503. */
   readonly deadlineMs: number;
+  /** How long calls in flight may go on after their session has ended. */
+  readonly endedGraceMs: number;
   /** How often the handler of one call may ask its client. */
   readonly maxRounds: number;
   /** How long a client may take over a question; reporting progress starts it anew. */
@@ -58,6 +60,7 @@ const endpointDefaults: SessionOptions = {
   trustMs: 500,
   pollMs: 10_000,
   deadlineMs: 10_000,
+  endedGraceMs: 5_000,
   maxRounds: 8,
   roundTimeoutMs: 600_000,
   maxWaitingCalls: 64,

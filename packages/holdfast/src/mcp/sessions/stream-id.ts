@@ -34,7 +34,12 @@ export function parseEventId(text: string, secretHash: string): EventPlace | und
   if (streamId === undefined || digits === undefined) return undefined;
   const position = Number(digits);
   if (!isStreamOf(streamId, secretHash) || !Number.isSafeInteger(position)) return undefined;
-  return { streamId, type: streamId.startsWith("g") ? "get" : "post", position };
+  return { streamId, type: typeOfStream(streamId), position };
+}
+
+/** Of an id that is known to be one. */
+export function typeOfStream(streamId: string): StreamType {
+  return streamId.startsWith("g") ? "get" : "post";
 }
 
 /** Whether a stream's id, well-formed, was given out by the session with this secret. */

@@ -26,6 +26,7 @@ export type SessionState = {
 
 /** Messages a server may send of its own accord before its client is ready for them; older ones give way. */
 const maxHeld = 100;
+const endedText = "The session has ended";
 
 /**
  * A session with a connected server in this process. Nothing in it is lost with it: another node, or this one after a
@@ -44,7 +45,8 @@ export class WarmSession {
   #held: JSONRPCMessage[] = [];
   #inbox: Inbox | undefined;
   #inboxAfter: Position = 0;
-  #ended = false;
+  /** By the monotonic clock of the process. */
+  #endedAt: number | undefined;
 
   private constructor(deps: SessionDeps, owner: Owner, id: string, principal: Principal) {
     this.#deps = deps;
@@ -75,12 +77,12 @@ export class WarmSession {
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#endedAt !== undefined;
   }
 
   /** Whether it can serve: neither is the session over nor its server closed. */
   get usable(): boolean {
-    return !this.#ended && !this.#instance.closed;
+    return !this.ended && !this.#instance.closed;
   }
 
   /** Undefined while the session is being created. */
@@ -90,7 +92,7 @@ export class WarmSession {
 
   /** Whether the record was read so lately that it need not be read again. */
   trusted(now: number): boolean {
-    return !this.#ended && now - this.#verifiedAt <= this.#deps.options.trustMs;
+    return !this.ended && now - this.#verifiedAt <= this.#deps.options.trustMs;
   }
 
   /** Takes what was just read of the record, and brings the server up to it. */
@@ -131,7 +133,7 @@ export class WarmSession {
 
   /** Starts looking for answers and cancellations that arrive at other nodes, unless it does so already. */
   watchInbox(): void {
-    if (this.#state === undefined || this.#ended || this.#inbox?.stopped === false) return;
+    if (this.#state === undefined || this.ended || this.#inbox?.stopped === false) return;
     this.#inboxAfter = Math.max(this.#inboxAfter, this.#inbox?.after ?? 0);
     this.#inbox = new Inbox(
       {
@@ -149,12 +151,17 @@ export class WarmSession {
     );
   }
 
-  /** The session is over: calls in flight finish and are answered, nothing new begins. */
+  /** The session is over: calls in flight may finish and are answered, nothing new begins. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.ended) return;
+    this.#endedAt = performance.now();
     this.#held = [];
-    this.#instance.failPending("The session has ended");
+    this.#instance.failPending(endedText);
+  }
+
+  /** Ends the calls of a session that has been over for longer: their client can cancel them no more. */
+  cutOverdue(graceMs: number, now: number): void {
+    if (this.#endedAt !== undefined && now - this.#endedAt >= graceMs) this.#instance.cutCalls(-32000, endedText);
   }
 
   async close(): Promise<void> {
@@ -173,7 +180,7 @@ export class WarmSession {
   }
 
   async #standalone(message: JSONRPCMessage): Promise<void> {
-    if (this.#ended) throw new HoldfastError("NOT_FOUND", "the session is over; nobody hears this");
+    if (this.ended) throw new HoldfastError("NOT_FOUND", "the session is over; nobody hears this");
     const state = this.#state;
     if (state === undefined || (state.document.phase === "initializing" && !isEarly(message))) {
       this.#held.push(message);
