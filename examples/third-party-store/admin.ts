@@ -4,6 +4,7 @@ import {
   type AccountOptions,
   type AccountPage,
   type CallOptions,
+  livedMs,
   type Owner,
   type OwnersOptions,
   type OwnersPage,
@@ -78,6 +79,7 @@ export class JournalAdmin implements StoreAdmin {
           id,
           cause: state.endedAt === undefined ? ("expired" as const) : ("ended" as const),
           fields: state.fields,
+          livedMs: livedMs(state),
         }));
         write({ op: "reap", at, limit: options.limit });
         return { removed, more: due.length > options.limit };

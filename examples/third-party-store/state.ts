@@ -14,6 +14,7 @@ import {
   decide,
   type Effect,
   isLive,
+  livedMs,
   type Owner,
   type OwnerCounts,
   purgeAt,
@@ -180,6 +181,7 @@ export class State {
           id,
           cause: state.endedAt === undefined ? "expired" : "ended",
           fields: state.fields,
+          livedMs: livedMs(state),
         } as const;
       });
   }

@@ -55,6 +55,14 @@ export class Sdk implements AsyncDisposable {
     return points;
   }
 
+  /** Count and sum of a histogram without attributes. */
+  async histogram(name: string): Promise<{ readonly count: number; readonly sum: number | undefined }> {
+    const { resourceMetrics } = await this.#reader.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    const value = metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints[0]?.value;
+    return typeof value === "object" && "sum" in value ? { count: value.count, sum: value.sum } : { count: 0, sum: 0 };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     context.disable();
     await this.#tracers.shutdown();

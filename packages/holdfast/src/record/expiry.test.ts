@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { isLive, purgeAt } from "./expiry.ts";
+import { isLive, livedMs, purgeAt } from "./expiry.ts";
 
 it("takes a record for live until the moment it expires, and not from then on", () => {
   expect(isLive({ lifetime: {}, expiresAt: 100 }, 99)).toBe(true);
@@ -16,4 +16,11 @@ it("counts retention from the end, or from the expiry where nothing ended it", (
   expect(purgeAt({ lifetime: { retainMs: 10 }, expiresAt: 100 })).toBe(110);
   expect(purgeAt({ lifetime: { retainMs: 10 }, expiresAt: 100, endedAt: 50 })).toBe(60);
   expect(purgeAt({ lifetime: {}, endedAt: 0 })).toBe(0);
+});
+
+it("counts a life to its end, or to the expiry where nothing ended it, and never below nothing", () => {
+  expect(livedMs({ createdAt: 40, lifetime: {}, expiresAt: 100 })).toBe(60);
+  expect(livedMs({ createdAt: 40, lifetime: {}, expiresAt: 100, endedAt: 70 })).toBe(30);
+  expect(livedMs({ createdAt: 40, lifetime: {} })).toBe(0);
+  expect(livedMs({ createdAt: 40, lifetime: {}, endedAt: 30 })).toBe(0);
 });

@@ -16,3 +16,12 @@ export function purgeAt(record: Ending): number | undefined {
   const end = record.endedAt ?? record.expiresAt;
   return end === undefined ? undefined : end + (record.lifetime.retainMs ?? 0);
 }
+
+/**
+ * How long a record had lived when it ended, or until its expiry where nobody ended it; 0 for one that is not over. Never
+ * below 0: a record that was imported was made by another clock than the one that ended it.
+ */
+export function livedMs(record: Ending & { readonly createdAt: number }): number {
+  const end = record.endedAt ?? record.expiresAt;
+  return end === undefined ? 0 : Math.max(0, end - record.createdAt);
+}

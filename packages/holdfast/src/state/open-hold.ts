@@ -348,11 +348,13 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   #onReaped(removed: ReapAnswer["removed"]): void {
     this.#reaped += removed.length;
     for (const listener of this.#reapedListeners) listener(removed);
-    for (const { owner, kind, id, cause } of removed) {
+    for (const { owner, kind, id, cause, livedMs } of removed) {
       this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
       this.#telemetry.metrics?.record("holdfast.reaper.removed", 1, { cause });
       // What was ended was told when it was.
-      if (cause === "expired" && isTold(kind)) this.#telemetry.change({ change: "expired", kind, idHash: hashed(id) });
+      if (cause !== "expired") continue;
+      if (kind === sessionKind) this.#telemetry.metrics?.record("mcp.server.session.duration", livedMs / 1_000);
+      if (isTold(kind)) this.#telemetry.change({ change: "expired", kind, idHash: hashed(id) });
     }
   }
 }

@@ -325,6 +325,8 @@ export type ReapAnswer = {
     readonly owner: Owner;
     readonly cause: "expired" | "ended";
     readonly fields: IndexedFields;
+    /** From its creation to its end, or to its expiry where nobody ended it, whenever that was noticed. Never below 0. */
+    readonly livedMs: number;
   })[];
   /** Whether another call would find more: records, or commit ids past their time. Each call that says so got further. */
   readonly more: boolean;

@@ -75,7 +75,7 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     type: "histogram",
     unit: "s",
     attributes: [],
-    help: "How long sessions had lived when their client or a tool ended them",
+    help: "How long sessions had lived when their client or a tool ended them, or when they expired; told of those that expired once they are removed",
     bounds: lifetimes,
   },
   "holdfast.calls.active": { type: "gauge", unit: "{call}", attributes: [], help: "Tool calls that run now" },

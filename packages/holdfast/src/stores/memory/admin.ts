@@ -1,5 +1,6 @@
 import { throwIfAborted } from "../../record/abort.ts";
 import { ownerScanScope, scanScope } from "../../record/cursor.ts";
+import { livedMs } from "../../record/expiry.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
 import type {
   AccountDump,
@@ -202,7 +203,7 @@ export class MemoryAdmin implements StoreAdmin {
         if (removed.length === limit) return { removed, more: true };
         const { kind, id, state } = entry;
         const cause = state.endedAt === undefined ? "expired" : "ended";
-        removed.push({ owner: partition.owner, kind, id, cause, fields: state.fields });
+        removed.push({ owner: partition.owner, kind, id, cause, fields: state.fields, livedMs: livedMs(state) });
         this.#data.remove(partition, entry);
       }
       this.#data.dropIfEmpty(partition);

@@ -106,7 +106,7 @@ export class PostgresAdmin implements StoreAdmin {
       validateReap(options);
       // The array of candidates is the database's memory; another sweep goes on where this one ends.
       const [row] = await client.write(
-        "select holdfast.reap_2($1::bigint, $2::bigint) as answer",
+        "select holdfast.reap_3($1::bigint, $2::bigint) as answer",
         [Math.min(options.limit, 10_000), aheadMs],
         [],
       );

@@ -11,6 +11,7 @@ import { bucketsFrom } from "./keys.ts";
 import type { Owners } from "./owners.ts";
 import type { Asking } from "./queries.ts";
 import { fieldsOf, keyOf } from "./rows.ts";
+import type { Wide } from "./wire.ts";
 
 /** One script call removes no more than this, so that nobody waits long for it. */
 const recordsPerCall = 100;
@@ -19,6 +20,8 @@ const ownersPerClaim = 20;
 const leaseMs = 30_000;
 
 type Removed = ReapAnswer["removed"][number];
+/** As `reap` in `scripts/upkeep.ts` answers it. */
+type WireRemoved = readonly [key: string, ended: number, fields: string, livedMs: Wide];
 
 export async function sweep(asking: Asking, owners: Owners, { limit, signal }: ReapOptions): Promise<ReapAnswer> {
   const now = await serverTime(asking);
@@ -83,9 +86,10 @@ async function sweepOwner(
 ): Promise<boolean> {
   const most = Math.min(recordsPerCall, limit - removed.length);
   const answer = await client.run("reap", keys.ofOwner(owner), [clock, String(most)]);
-  const [gone, next, isDue] = answer as readonly [readonly (readonly [string, number, string])[], string, number];
-  for (const [key, ended, fields] of gone) {
-    removed.push({ owner, ...keyOf(key), cause: ended === 1 ? "ended" : "expired", fields: fieldsOf(fields) });
+  const [gone, next, isDue] = answer as readonly [readonly WireRemoved[], string, number];
+  for (const [key, ended, fields, lived] of gone) {
+    const cause = ended === 1 ? "ended" : "expired";
+    removed.push({ owner, ...keyOf(key), cause, fields: fieldsOf(fields), livedMs: Number(lived) });
   }
   if (next !== "") await owners.lookAt(owner, Number(next), now);
   return isDue === 1;

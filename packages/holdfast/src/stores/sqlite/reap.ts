@@ -1,4 +1,5 @@
 /** Removing what is over: records past their end and retention, and commit ids past their time. */
+import { livedMs } from "../../record/expiry.ts";
 import type { Owner } from "../../record/record.ts";
 import type { ReapAnswer } from "../../store/contract.ts";
 import { noGrowth } from "./account.ts";
@@ -33,6 +34,7 @@ export function reapRecords(transaction: Transaction, limit: number, now: number
       id: draft.id,
       cause: state.endedAt === undefined ? "expired" : "ended",
       fields: state.fields,
+      livedMs: livedMs(state),
     });
   }
   return { removed, more: rows.length > limit };

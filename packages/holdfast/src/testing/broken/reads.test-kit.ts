@@ -1,5 +1,5 @@
 import type { Owner, StoredRecord } from "../../record/record.ts";
-import type { HintListener, ListPage, ReadAnswer, Store } from "../../store/contract.ts";
+import type { HintListener, ListPage, ReadAnswer, ReapAnswer, Store } from "../../store/contract.ts";
 import { adminOf, type BrokenStore, wrapping } from "./broken-store.test-kit.ts";
 
 /** A whole listing at once, for faults in how it is cut into pages. */
@@ -203,4 +203,17 @@ export const brokenReads: readonly BrokenStore[] = [
   wrapping("reaping takes no notice of its limit and never says there is more", ["M5"], (sound) => ({
     admin: { ...adminOf(sound), reap: async () => ({ ...(await sound.admin.reap({ limit: 1_000 })), more: false }) },
   })),
+  wrapping("reaping takes the time until a sweep comes for part of a record's life", ["M11"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      reap: async (options) => agedBy(await sound.admin.reap(options), (livedMs) => livedMs + 60_000),
+    },
+  })),
+  wrapping("reaping says of every record that it had not lived at all", ["M11"], (sound) => ({
+    admin: { ...adminOf(sound), reap: async (options) => agedBy(await sound.admin.reap(options), () => 0) },
+  })),
 ];
+
+function agedBy({ removed, more }: ReapAnswer, age: (livedMs: number) => number): ReapAnswer {
+  return { removed: removed.map((gone) => ({ ...gone, livedMs: age(gone.livedMs) })), more };
+}

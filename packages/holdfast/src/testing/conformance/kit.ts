@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Append, Change, ChangeResult, CounterChange, Refusal } from "../../record/change.ts";
 import type { IndexedFields, Lifetime, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
-import type { CommitOptions, Committed, Store } from "../../store/contract.ts";
+import type { CommitOptions, Committed, ReapAnswer, Store } from "../../store/contract.ts";
 import { CheckFailed, holds, present } from "./check.ts";
 import type { Context } from "./requirement.ts";
 
@@ -178,14 +178,12 @@ export async function reaped(
   store: Store,
   owner: Owner,
   limit = 100,
-): Promise<readonly (RecordKey & { cause: string; fields: unknown })[]> {
-  const gone: (RecordKey & { cause: string; fields: unknown })[] = [];
+): Promise<readonly Omit<ReapAnswer["removed"][number], "owner">[]> {
+  const gone: Omit<ReapAnswer["removed"][number], "owner">[] = [];
   for (let round = 0; round < 10_000; round += 1) {
     const answer = await store.admin.reap({ limit });
     holds("what one reap removed", answer.removed.length <= limit, answer.removed.length, `at most ${limit}`);
-    for (const { owner: whose, kind, id, cause, fields } of answer.removed) {
-      if (whose === owner) gone.push({ kind, id, cause, fields });
-    }
+    for (const { owner: whose, ...facts } of answer.removed) if (whose === owner) gone.push(facts);
     if (!answer.more) return gone;
   }
   throw new CheckFailed("reaping does not end: `more` stays true");

@@ -142,21 +142,22 @@ function removed(owner: ModelOwner, gone: readonly ModelRecord[]): Plain {
   owner.floor = Math.max(owner.floor, ...gone.map(({ version }) => version));
   owner.records = owner.records.filter((record) => !gone.includes(record));
   return sorted(
-    gone.map(({ kind, id, endedAt, fields }) => ({
+    gone.map(({ kind, id, createdAt, endedAt, expiresAt, fields }) => ({
       kind,
       id,
       cause: endedAt === undefined ? "expired" : "ended",
       fields,
+      livedMs: Math.max(0, (endedAt ?? expiresAt ?? createdAt) - createdAt),
     })),
   );
 }
 
 function sorted(
-  gone: readonly Omit<ReapAnswer["removed"][number], "owner" | "cause" | "fields">[] & readonly object[],
+  gone: readonly Omit<ReapAnswer["removed"][number], "owner" | "cause" | "fields" | "livedMs">[] & readonly object[],
 ): Plain {
   const facts = gone.map((each) => {
-    const { kind, id, cause, fields } = each as { kind: string; id: string; cause: string; fields: object };
-    return { kind, id, cause, fields };
+    const { kind, id, cause, fields, livedMs } = each as ReapAnswer["removed"][number];
+    return { kind, id, cause, fields, livedMs };
   });
   return plain(facts.sort((one, other) => (`${one.kind}/${one.id}` < `${other.kind}/${other.id}` ? -1 : 1)));
 }

@@ -12,6 +12,7 @@ import { decide, decideBeginning } from "./decide.ts";
 import { locks } from "./locks.ts";
 import { read } from "./read.ts";
 import { reads } from "./reads.ts";
+import { reap3 } from "./reap-3.ts";
 import { tables } from "./tables.ts";
 import { upkeep } from "./upkeep.ts";
 import { views } from "./views.ts";
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   { sql: views, oldest: 1 },
   { sql: commitPlain + commit3 + reads, oldest: 1 },
   { sql: decideBeginning, oldest: 1 },
+  { sql: reap3, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;

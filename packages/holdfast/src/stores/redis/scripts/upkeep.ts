@@ -2,7 +2,7 @@
 
 /**
  * KEYS: the owner's four. ARGV: clock, most records to remove. Removes what is past its end and retention and forgets
- * what is past its time. Answers what went, and by when the next sweep has to come ("" for never).
+ * what is past its time. Answers what went, why and how long it had lived, and by when the next sweep has to come ("" for never).
  */
 export const reap = `
 local now, limit = timeOf(ARGV[1]), tonumber(ARGV[2])
@@ -28,7 +28,8 @@ local function remove(key, m)
   end
   unlist(key, m[PLACE], m[INDEXED])
   hdel(dels)
-  insert(gone, { key, m[ENDED] and 1 or 0, m[FIELDS] })
+  local lived = (m[ENDED] or m[EXPIRES] or m[CREATED]) - m[CREATED]
+  insert(gone, { key, m[ENDED] and 1 or 0, m[FIELDS], wide(max(0, lived)) })
 end
 
 local function forgetRing(no)

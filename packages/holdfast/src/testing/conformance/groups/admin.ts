@@ -322,6 +322,40 @@ export const admin: readonly Requirement[] = [
       }
     },
   },
+  {
+    id: "M11",
+    group,
+    text: "reaping says how long each record had lived when it ended or expired, however late it comes",
+    rule,
+    needs: ["advanceClock"],
+    test: async (context) => {
+      const { store } = context;
+      const owner = context.owner();
+      const [ended, expired, slid, retained] = [fresh(context), fresh(context), fresh(context), fresh(context)];
+      await make(store, owner, ended, "{}", { absoluteMs: 3 * hour });
+      await make(store, owner, retained, "{}", { retainMs: hour });
+      await make(store, owner, slid, "{}", { idleMs: 2 * hour });
+      await make(store, owner, expired, "{}", { absoluteMs: 2 * hour });
+      const created = new Map<string, number>();
+      for (const key of [ended, expired, slid, retained])
+        created.set(key.id, (await live(store, owner, key)).createdAt);
+      await context.elapse(hour);
+      const over = new Map<string, number>();
+      for (const key of [ended, retained]) {
+        const { at } = await accepted(store, owner, [{ ...key, expect: "present", end: true }]);
+        over.set(key.id, at);
+      }
+      await apply(store, owner, { ...slid, expect: "present", slide: true });
+      for (const key of [expired, slid])
+        over.set(key.id, present("its expiry", (await live(store, owner, key)).expiresAt));
+      await context.elapse(4 * hour);
+      same(
+        "how long they had lived",
+        inAnyOrder((await reaped(store, owner)).map(({ id, livedMs }) => [id, livedMs])),
+        inAnyOrder([...over].map(([id, at]) => [id, at - (created.get(id) ?? 0)])),
+      );
+    },
+  },
 ];
 
 type ScanWish = {
