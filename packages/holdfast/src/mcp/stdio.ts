@@ -16,11 +16,11 @@ import type { Negotiated } from "./sessions/create-session.ts";
 import type { SessionHold } from "./sessions/hold.ts";
 import { StdioSession } from "./stdio-session.ts";
 import { StdioWire } from "./stdio-wire.ts";
+import { Subscribed } from "./subscribed.ts";
 import type { StdioHandle, StdioOptions } from "./types.ts";
 
 /** How long calls may take that are under way when the client closes its end. */
 const lingerMs = 10_000;
-const maxSubscriptions = 256;
 
 export type StdioParts = {
   readonly hold: SessionHold;
@@ -76,7 +76,7 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
     onError,
   });
   const connection = new Map<string, unknown>();
-  const subscribed = new Set<string>();
+  const subscribed = new Subscribed();
   const server = serveStdio(
     ({ era }) => {
       const made = instance({
@@ -84,12 +84,9 @@ function connect(parts: StdioParts, init: StdioOptions): StdioHandle {
         session: era === "legacy" ? session : undefined,
         connection,
         era: era === "legacy" ? "2025" : "2026",
-        onSubscription: (uri, on) => {
-          if (!on) subscribed.delete(uri);
-          else if (subscribed.size < maxSubscriptions) subscribed.add(uri);
-        },
+        onSubscription: (uri, on) => subscribed.change(uri, on),
       });
-      const subscribedTo = era === "legacy" ? subscribed : undefined;
+      const subscribedTo = era === "legacy" ? subscribed.uris : undefined;
       forwardEvents({
         bus: parts.bus,
         onError,

@@ -41,7 +41,7 @@ const fixed: readonly Fixed[] = [
   ["Unread output of a 2026-07-28 request", "", "16 MiB", "the connection is cut; the client asks again"],
   ["Calls of a session that wait for their client", "", "64", "the call ends with an error"],
   ["Rounds of questions of a call · time for each", "", "8 · 10 minutes", "the call ends with an error"],
-  ["Resources that a session subscribes to", "", "256", "a JSON-RPC error"],
+  ["Resources that a session or a stream subscribes to", "", "256", "a JSON-RPC error"],
   ["What a client says of itself in `initialize`", "", "64 KiB", "`400` `-32600`"],
   ["Requests that a connection sends before earlier ones were answered", "", "64", "the connection is closed"],
   ["HTTP headers of a request", "", "16 KiB", "`431`"],

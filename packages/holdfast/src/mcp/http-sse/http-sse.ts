@@ -26,6 +26,7 @@ import { putInInbox } from "../sessions/routing/inbox.ts";
 import type { StreamSlots } from "../sessions/slots.ts";
 import { streamHeaders } from "../sessions/sse.ts";
 import { formatWireId, mintWireId, parseWireId } from "../sessions/wire-id.ts";
+import { Subscribed } from "../subscribed.ts";
 import { Connection } from "./connection.ts";
 import { bondOf, createRecord, inboxOfConnection, isBound, readBond } from "./connection-record.ts";
 
@@ -44,7 +45,6 @@ export type HttpSseInit = {
 };
 
 const maxStreamBufferBytes = 4 * 1024 * 1024;
-const maxSubscriptions = 256;
 const deadlineMs = 10_000;
 /** A stream that ends ends its connection, so age alone is no reason. */
 const noAgeMs = Number.MAX_SAFE_INTEGER;
@@ -128,19 +128,16 @@ export class HttpSse {
       await createRecord(hold.store, principal, id.handle, bond);
       connection = new Connection({ deps: this.#deps, principal, id, bond, live });
       this.#connections.set(id.handle, connection);
-      const subscribed = new Set<string>();
+      const subscribed = new Subscribed();
       const server = instance({
         principal,
         session: hold.sessions(principal).open(id.handle),
         connection: new Map(),
         era: "2025",
-        onSubscription: (uri, on) => {
-          if (!on) subscribed.delete(uri);
-          else if (subscribed.size < maxSubscriptions) subscribed.add(uri);
-        },
+        onSubscription: (uri, on) => subscribed.change(uri, on),
       });
       await connection.connect(server);
-      forwardEvents({ bus, onError: this.#deps.onError, server, owner, subscribed });
+      forwardEvents({ bus, onError: this.#deps.onError, server, owner, subscribed: subscribed.uris });
     } catch (error) {
       live.discard();
       throw error;

@@ -150,7 +150,7 @@ export class Gate {
       const read = await this.#body(arrival, passage);
       const outcome = "refused" in read ? refusal(read.refused) : await this.#answer(arrival, caller, read.body);
       // Streams of subscriptions are counted as streams.
-      if ("body" in read && isSubscription(read.body)) passage.end();
+      if ("body" in read && isSubscription(read.body)) passage.leave();
       const finished = (): void => {
         passage.end();
         outcome.finished();

@@ -52,6 +52,23 @@ describe("what is in flight", () => {
     refused.splice(0);
   });
 
+  it("is no request any more once it is counted elsewhere, and its bytes are held until it ends", () => {
+    const { begin } = open({ maxRequestsInFlightPerPrincipal: 1 });
+    const stream = passage(begin(alice));
+    expect(stream.grow(20)).toBeUndefined();
+    stream.leave();
+    stream.leave();
+    const next = passage(begin(alice));
+    expect(begin(alice)).toBe("principal_requests");
+    expect(next.grow(6)).toBe("principal_bodies");
+    stream.end();
+    expect(next.grow(6)).toBeUndefined();
+    next.end();
+    expect(passage(begin(alice)).grow(25)).toBeUndefined();
+    expect(begin(alice)).toBe("principal_requests");
+    refused.splice(0);
+  });
+
   it("is never too little for one body of the greatest size, and all of it together is bounded", () => {
     const { begin } = open({ maxBodyBytes: 60, maxRequestsInFlight: 100 });
     expect(passage(begin(alice)).grow(60)).toBeUndefined();

@@ -18,6 +18,8 @@ export type Crowded = "node_requests" | "principal_requests" | "node_bodies" | "
 export interface Passage {
   /** Counts bytes that are held for it. Which bound they break; undefined if none, and only then they are counted. */
   grow(bytes: number): Crowded | undefined;
+  /** It is counted elsewhere from here on, as a stream say, and what is held for it until it ends still is here. */
+  readonly leave: () => void;
   /** It is over, and what was counted for it is free. Calling it again does nothing. */
   readonly end: () => void;
 }
@@ -51,21 +53,27 @@ export class InFlight {
     own.requests += 1;
     this.#all.requests += 1;
     let held = 0;
-    let over = false;
+    let [left, over] = [false, false];
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      own.requests -= 1;
+      this.#all.requests -= 1;
+    };
     return {
       grow: (bytes) => {
         const crowded = over ? undefined : this.#grow(own, bytes);
         if (crowded === undefined && !over) held += bytes;
         return crowded;
       },
+      leave,
       end: () => {
         if (over) return;
         over = true;
-        for (const each of [own, this.#all]) {
-          each.requests -= 1;
-          each.bytes -= held;
-        }
-        if (own.requests === 0) this.#perOwner.delete(owner);
+        leave();
+        own.bytes -= held;
+        this.#all.bytes -= held;
+        if (own.requests === 0 && own.bytes === 0) this.#perOwner.delete(owner);
       },
     };
   }

@@ -225,6 +225,26 @@ describe("a subscription", () => {
     return async () => Buffer.from((await reader?.read())?.value ?? []).toString();
   }
 
+  it("names so many resources and no more, since whatever it names is kept as long as it is open", async () => {
+    const asking = (uris: readonly string[], signal: AbortSignal): Promise<Response> =>
+      ask("subscriptions/listen", { notifications: { resourceSubscriptions: uris } }, { principal: alice, signal });
+    const end = new AbortController();
+    const uris = Array.from({ length: 257 }, (_, n) => `basket://${n}`);
+    const refused = await asking(uris, end.signal);
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      {
+        jsonrpc: "2.0",
+        error: { code: -32602, message: expect.stringContaining("at most 256 resources") },
+        id: expect.any(Number),
+      },
+    ]);
+    expect((await asking([`basket://${"x".repeat(3_000)}`], end.signal)).status).toBe(400);
+    expect(slots.taken).toBe(0);
+    expect((await asking(uris.slice(1), end.signal)).status).toBe(200);
+    end.abort();
+  });
+
   it("hears what concerns everybody or its own principal", async () => {
     const ends = [new AbortController(), new AbortController()] as const;
     const [mine, theirs] = [await listen(alice, ends[0].signal), await listen(bob, ends[1].signal)];

@@ -7,6 +7,7 @@ import { authInfoOf } from "../auth-info.ts";
 import type { EventBus } from "../bus/bus.ts";
 import type { ConnectionRegistry } from "../connections.ts";
 import type { Inbound, Reply } from "../exchange.ts";
+import { errorReply } from "../http/answers.ts";
 import { endable } from "../http/endable.ts";
 import type { InstanceFactory } from "../instance.ts";
 import { isObject } from "../is-object.ts";
@@ -14,6 +15,7 @@ import type { ResolvedServeOptions } from "../options.ts";
 import { callerOf } from "../rates/rates.ts";
 import { tooManyStreams } from "../sessions/answers.ts";
 import type { StreamSlots } from "../sessions/slots.ts";
+import { tooManyResources } from "../subscribed.ts";
 import type { ServerInfo } from "../types.ts";
 import { boundStream } from "./subscription-stream.ts";
 
@@ -65,6 +67,8 @@ export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint 
         handler.fetch(request, { parsedBody: inbound.body, authInfo: authInfoOf(inbound.principal) });
       const id = idOfListen(inbound.body);
       if (id === undefined) return endable(await serve(), () => connections.stream());
+      const refused = tooManyResources(resourcesIn(inbound.body));
+      if (refused !== undefined) return errorReply(400, -32602, `Invalid params: ${refused}`, { id });
       const release = slots.take(callerOf(inbound.principal, inbound.address));
       if (typeof release === "string") return tooManyStreams(release, id);
       try {
@@ -80,6 +84,14 @@ export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint 
     },
     close: () => handler.close(),
   };
+}
+
+/** The resources that a request for a stream of subscriptions names: kept, and gone through for each that changes. */
+function resourcesIn(body: unknown): readonly string[] {
+  const params = isObject(body) ? body["params"] : undefined;
+  const notifications = isObject(params) ? params["notifications"] : undefined;
+  const uris: unknown = isObject(notifications) ? notifications["resourceSubscriptions"] : undefined;
+  return Array.isArray(uris) ? uris.map(String) : [];
 }
 
 /** The id of a request for a stream of subscriptions; undefined for every other message. */
