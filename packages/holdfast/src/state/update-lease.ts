@@ -28,12 +28,13 @@ const maxHoldUpdates = 64;
 export type UpdateLease = { readonly token: Version; readonly since: number; updates: number };
 
 /** What updates ask of leases. */
-export type LeasesOfUpdates = Pick<UpdateLeases, "inherit" | "inUse" | "take" | "pass" | "taken">;
+export type LeasesOfUpdates = Pick<UpdateLeases, "inherit" | "carry" | "inUse" | "take" | "pass" | "taken">;
 
 /** For updates that must do without. */
 export const noUpdateLeases: LeasesOfUpdates = {
   taken: 0,
   inherit: () => undefined,
+  carry: (_scope, _key, fn) => fn(),
   inUse: () => Promise.resolve(false),
   take: () => Promise.resolve(undefined),
   pass: () => Promise.resolve(),
@@ -57,6 +58,19 @@ export class UpdateLeases {
     const lease = this.#kept.get(address);
     this.#kept.delete(address);
     return lease !== undefined && performance.now() - lease.since < ttlMs / 2 ? lease : undefined;
+  }
+
+  /**
+   * For who has the record's mutex and needs no lease: one that the update before has left goes on to who queues behind, or
+   * back. Left lying, it would keep others waiting until it ends by itself.
+   */
+  async carry<Result>(scope: Scope, key: RecordKey, fn: () => Promise<Result>): Promise<Result> {
+    const lease = this.inherit(scope, key);
+    try {
+      return await fn();
+    } finally {
+      if (lease !== undefined) await this.pass(scope, key, lease);
+    }
   }
 
   /** Whether others update this record under a lease now. */

@@ -92,7 +92,9 @@ async function settle(scope: SourcedScope, attempt: Attempt): Promise<Applied> {
 
 /** Those of this process take turns, so that one of them folds and the others find room. */
 function queued<Result>(scope: SourcedScope, { target, options }: Attempt, fn: () => Promise<Result>): Promise<Result> {
-  return scope.engine.mutex.run(scope.addressOf(target.key), options.signal, fn);
+  const { engine } = scope;
+  const { key } = target;
+  return engine.mutex.run(scope.addressOf(key), options.signal, () => engine.updateLeases.carry(scope, key, fn));
 }
 
 /** Appends if the tail stays within a length; whatever it is where none is given. */

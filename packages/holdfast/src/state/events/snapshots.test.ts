@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 
 import { backings } from "../../../../../test/lib/backings.ts";
@@ -51,6 +51,43 @@ describe.each(backings)("snapshots on %s", (_name, makeBacking) => {
     await flow.append(id, step("last"));
     expect(await distance(store, id)).toBe(1);
     expect(await flow.get(id)).toMatchObject({ position: 15, value: { total: 15 } });
+  });
+
+  test("that an append writes behind a decision leave no lease behind that others would wait for", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    const commit = store.commit.bind(store);
+    let isDue = (): void => undefined;
+    const due = new Promise<void>((resolve) => {
+      isDue = resolve;
+    });
+    const watched = vi.spyOn(store, "commit").mockImplementation(async (...given) => {
+      const committed = await commit(...given);
+      if (!committed.ok && committed.refusal.reason === "bounds") isDue();
+      return committed;
+    });
+    await using hold = await holdfast({ store, kinds: [flowKind({ snapshotEvery: 4 })], reap: false });
+    await using elsewhere = await openFlows(backing, { snapshotEvery: 4 });
+    const { flow } = hold.state(alice);
+    const { id } = await flow.create({ type: "started", payload: { name: "f" } });
+    let runs = 0;
+    let queued: Promise<unknown> = Promise.resolve();
+    await flow.decide(id, async () => {
+      runs += 1;
+      // Others are first until it has the lease; then this append, which a snapshot is due for, queues behind it.
+      if (runs <= 3) await elsewhere.state(alice).flow.append(id, step(runs));
+      else {
+        queued = flow.append(id, step("behind"));
+        await due;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return step("decided");
+    });
+    await queued;
+    expect([runs, hold.counts.updateLeases]).toEqual([4, 1]);
+    const leases = await store.list(owner, "holdfast.lease", { limit: 10, order: "newest" });
+    expect(leases.records).toEqual([]);
+    watched.mockRestore();
   });
 
   test("of another version are not looked at: the value is made from the events again, and kept", async () => {

@@ -22,7 +22,7 @@ export async function clearSession(scope: Scope, key: RecordKey, options: Change
   const { signal, idempotency } = options;
   const fence = fenceOf(options.fence);
   const commitId = commitIdIn(engine, { ...key, name: "clear" }, idempotency, () => null);
-  await engine.mutex.run(scope.addressOf(key), signal, async () => {
+  const clear = async (): Promise<void> => {
     const { maxAttempts } = engine.persistence;
     for (let attempt = 1; !(await clearOnce(scope, key, { commitId, fence, signal })); attempt++) {
       engine.conflict(key, attempt - 1);
@@ -31,7 +31,8 @@ export async function clearSession(scope: Scope, key: RecordKey, options: Change
       await pause(jitteredMs(attempt - 1, engine.persistence, Math.random), signal);
       engine.conflicts.retries += 1;
     }
-  });
+  };
+  await engine.mutex.run(scope.addressOf(key), signal, () => engine.updateLeases.carry(scope, key, clear));
 }
 
 /** False if somebody came between. */
