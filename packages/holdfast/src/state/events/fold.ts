@@ -161,7 +161,7 @@ async function baseOf(scope: SourcedScope, key: RecordKey, signal: AbortSignal |
   const { name, sourcing } = scope.kind;
   throw new HoldfastError(
     "SCHEMA_MISMATCH",
-    `the beginning of the history of a ${name} was trimmed, and what it came to was written by snapshot version ${version}, not ${sourcing.snapshotVersion}; give the kind an upcastSnapshot`,
+    `the beginning of the history of a ${name} was trimmed, and what it came to was written by snapshot version ${version}, not ${sourcing.snapshotVersion}; ${version > sourcing.snapshotVersion ? "bring this program up to date" : "give the kind an upcastSnapshot"}`,
     { details: { kind: name, writtenBySnapshot: version, snapshotVersion: sourcing.snapshotVersion } },
   );
 }

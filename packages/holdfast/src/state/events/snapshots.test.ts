@@ -232,6 +232,22 @@ describe.each(backings)("retention on %s", (_name, makeBacking) => {
   });
 });
 
+test.each(backings)(
+  "on %s, a history that a newer program has cut is told to an older one",
+  async (_name, makeBacking) => {
+    await using backing = await makeBacking();
+    await using newer = await openFlows(backing, { snapshotVersion: 2, maxEventsKept: 4, snapshotEvery: 2 });
+    await using older = await openFlows(backing);
+    const { id } = await newer.state(alice).flow.create();
+    for (let n = 1; n <= 20; n++) await newer.state(alice).flow.append(id, step(n));
+    await expect(older.state(alice).flow.get(id)).rejects.toMatchObject({
+      code: "SCHEMA_MISMATCH",
+      message: expect.stringMatching(/version 2, not 1; bring this program up to date$/),
+    });
+    expect((await newer.state(alice).flow.get(id)).value.total).toBe(20);
+  },
+);
+
 test("options that make no sense are refused where the kind is defined", () => {
   const good = { initial: {}, events: { a: z.object({}) }, evolve: () => undefined };
   const wrong: readonly object[] = [
