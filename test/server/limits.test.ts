@@ -322,6 +322,13 @@ describe("handles that lead nowhere, in tools,", () => {
       message: expect.stringMatching(/^Too many handles that lead nowhere were tried\. .* wait \d+ seconds\.$/),
     });
     expect(await faultOf(unknown(1))).toMatchObject({ code: "not_found" });
+    // Addresses of resources hold handles too, and those of tools are counted with them.
+    const read = (id: string): Promise<unknown> =>
+      one.client.readResource({ uri: `session://${id}` }).catch((error: unknown) => error);
+    expect(await read(`ses_4${"A".repeat(21)}`)).toMatchObject({ data: { code: "busy", retryable: true } });
+    expect(await read(`ses_1${"A".repeat(21)}`)).toMatchObject({ code: expect.any(Number) });
+    expect(await read(`ses_1${"A".repeat(21)}`)).not.toMatchObject({ data: { code: "busy" } });
+    expect(await read(session_id)).toMatchObject({ contents: [{ uri: `session://${session_id}` }] });
     expect(await valueOf(one.call("get_context", { session_id }))).toMatchObject({ session_id });
     const guessed = await post(server.url, ping, { "mcp-session-id": "ses_x.y", "mcp-protocol-version": "2025-11-25" });
     expect(guessed.status).toBe(429);

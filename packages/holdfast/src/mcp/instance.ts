@@ -31,7 +31,7 @@ import { missingFor, type ToolScopes } from "./tool-scopes.ts";
 import type { RunOnce } from "./tools/exactly-once.ts";
 import { SchemaCache } from "./tools/schemas.ts";
 import { keptTurn, type TurnPolicy } from "./tools/turn.ts";
-import { type FinishedCall, wrapTools } from "./tools/wrap.ts";
+import { type FinishedCall, type ToolWrapping, wrapTools } from "./tools/wrap.ts";
 import type { Build, ServerInfo } from "./types.ts";
 import { wrapReads } from "./wrap-reads.ts";
 
@@ -95,6 +95,8 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     declare(server, declared);
     // Who has turned the SDK's way of asking such clients off wants none.
     const parks = serverOptions.inputRequired?.legacyShim === false ? undefined : caller.parks;
+    const noteMissed: ToolWrapping["missed"] = (handles, request) =>
+      noteAll(missed, guesserOf({ principal: caller.principal, address: addresses.of(request) }), handles);
     wrapTools(server, {
       schemas,
       tools,
@@ -109,11 +111,10 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
       onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
       once: isAnyone(principal) ? () => Promise.reject(refused("call that counts once")) : once,
       stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
-      missed: (handles, request) =>
-        noteAll(missed, guesserOf({ principal: caller.principal, address: addresses.of(request) }), handles),
+      missed: noteMissed,
       onError: options.onError,
     });
-    wrapReads(server, { onError: options.onError, parks });
+    wrapReads(server, { onError: options.onError, parks, missed: noteMissed });
     build(server, {
       state: hold.state(principal),
       sessions: hold.sessions(principal),

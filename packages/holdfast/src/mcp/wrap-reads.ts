@@ -6,10 +6,12 @@ import {
   ProtocolErrorCode,
   ResourceNotFoundError,
   SdkError,
+  type ServerContext,
 } from "@modelcontextprotocol/server";
 import { isHoldfastError } from "../record/errors.ts";
 import { type Parks, parkedResult } from "./parked.ts";
-import { resultOfError } from "./tools/errors.ts";
+import { resultOfError, resultOfGuessing } from "./tools/errors.ts";
+import { isLikeHandle, isMiss, type ToolWrapping } from "./tools/wrap.ts";
 
 type Callback = (...given: readonly unknown[]) => unknown;
 type Register = (...given: readonly unknown[]) => unknown;
@@ -19,6 +21,8 @@ export type ReadWrapping = {
   readonly onError: (error: unknown) => void;
   /** Where they can wait in the store for what they ask of their client. */
   readonly parks?: Parks | undefined;
+  /** Counts handles that led nowhere, as those in tools are. */
+  readonly missed?: ToolWrapping["missed"];
 };
 
 /** Has to be called before the author registers anything. */
@@ -41,15 +45,37 @@ export function wrapReads(server: McpServer, wrapping: ReadWrapping): void {
   }
 }
 
-function guarded(callback: Callback, { onError, parks }: ReadWrapping): Callback {
+function guarded(callback: Callback, { onError, parks, missed }: ReadWrapping): Callback {
   return async (...given) => {
     try {
       const result = await callback(...given);
       return isInputRequiredResult(result) && parks?.() === true ? parkedResult(result) : result;
     } catch (thrown) {
+      const waitSeconds = isMiss(thrown) ? missed?.(handlesIn(given[0]), requestOf(given)) : undefined;
+      if (waitSeconds !== undefined) throw guessing(waitSeconds);
       throw protocolErrorOf(thrown, given[0], onError);
     }
   };
+}
+
+/** Parts of a resource's address that look like handles. */
+function handlesIn(target: unknown): readonly string[] {
+  return target instanceof URL
+    ? target.href
+        .split(/[/?#&=]/)
+        .filter(isLikeHandle)
+        .slice(0, 1)
+    : [];
+}
+
+function requestOf(given: readonly unknown[]): Request | undefined {
+  // The context is always the last thing the SDK passes.
+  return (given.at(-1) as ServerContext).http?.req;
+}
+
+function guessing(waitSeconds: number): ProtocolError {
+  const { code, message, retryable } = resultOfGuessing(waitSeconds).structuredContent.error;
+  return new ProtocolError(ProtocolErrorCode.InternalError, message, { code, retryable });
 }
 
 /** The error of the protocol for something a resource or prompt threw; those of the protocol itself stay as they are. */

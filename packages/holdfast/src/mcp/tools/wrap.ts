@@ -189,18 +189,23 @@ async function settle(
 }
 
 /** A tool may miss other things than records, such as keys: those are nobody's handles. */
-function isMiss(thrown: unknown): boolean {
+export function isMiss(thrown: unknown): boolean {
   return isHoldfastError(thrown, "NOT_FOUND") && thrown.message === notFoundText;
 }
 
 const handle = /^[a-z][a-z0-9]{0,31}_[\w-]{16,128}$/;
 const maxHandles = 8;
 
+/** Whether a text is of the shape that handles have. */
+export function isLikeHandle(text: string): boolean {
+  return handle.test(text);
+}
+
 /** Arguments that look like handles. Which of them was the one that led nowhere only the tool knows. */
 function handlesIn(input: unknown): readonly string[] {
   if (!isObject(input)) return [];
   const texts = Object.values(input).filter((value) => typeof value === "string");
-  return texts.filter((text) => handle.test(text)).slice(0, maxHandles);
+  return texts.filter(isLikeHandle).slice(0, maxHandles);
 }
 
 function inputOf(given: readonly unknown[]): unknown {
