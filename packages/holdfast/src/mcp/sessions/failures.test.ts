@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { type ErrorCode, HoldfastError } from "../../record/errors.ts";
+import { localUser } from "../../security/principal.ts";
 import type { Store } from "../../store/contract.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import {
@@ -178,6 +179,31 @@ describe("what is refused or fails in the middle", () => {
     expect(asking.events.at(-1)?.data).toContain("lost");
     await other.close();
     await theirs.closeAll();
+  });
+
+  test("an answer that arrives at another node while its principal has no room left is taken; a large one is 429, never 404", async () => {
+    const small = { limits: { maxBytes: 200_000 } };
+    const [full, theirs] = [await openHold(store, small), await openHold(store, small)];
+    const [here, other] = [await startNode({ hold: full }), await startNode({ hold: theirs })];
+    const headers = await open(here);
+    const asking = await stream(here, "POST", toolCall(1, "ask", { question: "who" }), headers);
+    const [, question] = await asking.until(2);
+    const fill = full.sessions(localUser).create({ metadata: "x".repeat(195_000) });
+    await expect(fill.then(() => full.sessions(localUser).create({ metadata: "x".repeat(9_000) }))).rejects.toThrow(
+      /quota|bytes/i,
+    );
+    const answer = (name: string) => ({
+      jsonrpc: "2.0",
+      id: JSON.parse(question?.data ?? "").id,
+      result: { action: "accept", content: { name } },
+    });
+    const refused = await call(other, "POST", answer("A".repeat(100_000)), { headers });
+    expect([refused.status, refused.json()]).toMatchObject([429, { error: { code: -32603 } }]);
+    expect((await call(other, "POST", answer("Ada"), { headers })).status).toBe(202);
+    await asking.ended;
+    expect(asking.events.at(-1)?.data).toContain("Ada");
+    for (const one of [here, other]) await one.close();
+    for (const one of [full, theirs]) await one.closeAll();
   });
 
   test("calls that could not be streamed do not use up the principal's streams", async () => {

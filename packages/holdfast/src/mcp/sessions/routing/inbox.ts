@@ -1,4 +1,7 @@
+import type { Change } from "../../../record/change.ts";
 import type { Owner, Position, RecordKey } from "../../../record/record.ts";
+import { utf8Length } from "../../../record/text.ts";
+import { refusalError } from "../../../state/refusals.ts";
 import type { SessionDeps } from "../deps.ts";
 import { readHint, writeHint } from "../hints.ts";
 import { type IncomingMessage, readMessage } from "../messages.ts";
@@ -6,6 +9,8 @@ import { inStream } from "../transport-record.ts";
 
 /** Answers and cancellations a session keeps for nodes that have not looked yet. */
 const keep = 64;
+/** What a principal without room may still leave in an inbox: its answers are how calls that hold room come to an end. */
+const alwaysTakenBytes = 65_536;
 
 type InboxDeps = Pick<SessionDeps, "hold" | "store" | "hint" | "onError">;
 
@@ -13,25 +18,22 @@ type InboxDeps = Pick<SessionDeps, "hold" | "store" | "hint" | "onError">;
 export type InboxPlace = { readonly owner: Owner; readonly key: RecordKey; readonly topic: string };
 
 /**
- * Puts a message that nobody here waits for where the node that does will find it. False if the session is over.
+ * Puts a message that nobody here waits for where the node that does will find it. False if the session is over. Throws
+ * `QUOTA_EXCEEDED` for a large one of a principal that has no room for it: its session is there all the same.
  */
 export async function putInInbox(
-  deps: InboxDeps,
+  { hold, store, hint }: InboxDeps,
   { owner, key, topic }: InboxPlace,
   message: unknown,
 ): Promise<boolean> {
-  const committed = await deps.store.commit(
-    owner,
-    [
-      {
-        ...key,
-        expect: "present",
-        appends: [{ stream: inStream, data: [JSON.stringify(message)], keep }],
-      },
-    ],
-    { quota: { bytes: deps.hold.limits.maxBytes } },
-  );
-  if (committed.ok) deps.hint(topic, writeHint({ type: "in" }));
+  const text = JSON.stringify(message);
+  const change: Change = { ...key, expect: "present", appends: [{ stream: inStream, data: [text], keep }] };
+  let committed = await store.commit(owner, [change], { quota: { bytes: hold.limits.maxBytes } });
+  if (!committed.ok && committed.refusal.reason === "quota") {
+    if (utf8Length(text) > alwaysTakenBytes) throw refusalError(committed.refusal);
+    committed = await store.commit(owner, [change]);
+  }
+  if (committed.ok) hint(topic, writeHint({ type: "in" }));
   return committed.ok;
 }
 
