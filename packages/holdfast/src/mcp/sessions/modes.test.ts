@@ -290,6 +290,25 @@ describe("sockets", () => {
       expect(events).toEqual(numbers.slice(0, -1));
     });
 
+    test("keeps its connection where one message alone is larger than may wait, as long as it reads", async () => {
+      const here = await startNode({
+        hold,
+        build: (server) => {
+          server.registerTool("say", {}, async (ctx) => {
+            for (const letter of ["a", "b", "c"]) {
+              const params = { level: "info", data: letter.repeat(16 * kibi ** 2) } as const;
+              await ctx.mcpReq.notify({ method: "notifications/message", params });
+            }
+            return { content: [{ type: "text", text: "said" }] };
+          });
+        },
+      });
+      node = here;
+      const headers = await open(here);
+      const events = parseEvents((await call(here, "POST", toolCall(1, "say"), { headers })).text);
+      expect(numbersIn(events).map((text) => text[0])).toEqual(["a", "b", "c", "e"]);
+    });
+
     test("of a call without a session is cut off, since nothing keeps what it has not read", async () => {
       const { here, socket } = await floodOneWhoDoesNotRead({ stateless: true, maxStreamBufferBytes: 256 * kibi });
       const closed = new Promise((resolve) => socket.once("close", resolve));

@@ -92,6 +92,9 @@ export class Tail {
     const { metrics } = deps.telemetry;
     // What is replayed must not itself make a good reader look slow.
     const maxBytes = Math.min(pageBytes, Math.ceil(deps.options.maxStreamBufferBytes / 2));
+    const catchUp = (): Promise<void> => live.drained(maxBytes / 2, patienceMs);
+    // One message may be larger than what may wait, and a connection that was taken over brings its own along.
+    await catchUp();
     for (let more = true; more && !live.closed; ) {
       this.#woken = false;
       const page = await deps.store.events(owner, transportKey(sessionId), outStream, {
@@ -109,7 +112,7 @@ export class Tail {
         if (!this.#sendOne(position, data)) return this.#over();
       }
       more = page.more;
-      await live.drained(maxBytes / 2, patienceMs);
+      await catchUp();
     }
     return (await caughtUp?.()) === false ? this.#over() : true;
   }
