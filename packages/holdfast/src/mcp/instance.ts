@@ -1,11 +1,11 @@
 /** Builds the servers that answer: one per request of the 2026-07-28 era, one per session of the 2025 era. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type Implementation, McpServer, type McpServerOptions } from "@modelcontextprotocol/server";
 import { HoldfastError } from "../record/errors.ts";
 import type { Owner } from "../record/record.ts";
 import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import { refused } from "../state/anonymous/faces.ts";
+import { ContextLocal } from "../state/context-local.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
 import { servingHold } from "../state/open-hold.ts";
@@ -74,7 +74,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
   const schemas = new SchemaCache();
   const { turns } = serving;
   // A session's instance may have been made with another token than the one its next call comes with.
-  const scopesOfCall = new AsyncLocalStorage<readonly string[]>();
+  const scopesOfCall = new ContextLocal<readonly string[]>();
   return (caller) => {
     const { session } = caller;
     const principal = withScopesOfCall(caller.principal, scopesOfCall);
@@ -150,11 +150,11 @@ function noteAll(missed: Pick<MissedIds, "note">, guesser: string, handles: read
   return waits.find((seconds) => seconds !== undefined);
 }
 
-function withScopesOfCall(principal: Principal, current: AsyncLocalStorage<readonly string[]>): Principal {
+function withScopesOfCall(principal: Principal, current: ContextLocal<readonly string[]>): Principal {
   return {
     ...principal,
     get scopes() {
-      return current.getStore() ?? principal.scopes;
+      return current.get() ?? principal.scopes;
     },
   };
 }

@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
-
 import { LRUCache } from "lru-cache";
 
 import type { Change } from "../record/change.ts";
@@ -22,6 +20,7 @@ import { Telemetry } from "../telemetry/telemetry.ts";
 import type { Applied } from "./applied.ts";
 import type { CallContext } from "./call-context.ts";
 import { ConflictLog, type ConflictLogOptions } from "./conflicts.ts";
+import { ContextLocal } from "./context-local.ts";
 import type { KindDefinition } from "./definition.ts";
 import { hashed } from "./document.ts";
 import { Ended } from "./ended.ts";
@@ -73,7 +72,7 @@ export class Engine {
   /** Calls that count once and are under way in this process, by address. */
   readonly running: Map<string, RunningCall> = new Map();
   /** The tool call that is being served. */
-  readonly calls: AsyncLocalStorage<CallContext>;
+  readonly calls: ContextLocal<CallContext>;
   readonly ended: Ended;
   readonly telemetry: Telemetry;
   readonly leases: LeaseDesk;
@@ -99,7 +98,7 @@ export class Engine {
     this.counts = host?.counts ?? { slideFailures: 0 };
     this.conflicts =
       host?.conflicts ?? new ConflictLog({ onConflict: hear?.onConflict, onWarning: hear?.onWarning, onError });
-    this.calls = host?.calls ?? new AsyncLocalStorage();
+    this.calls = host?.calls ?? new ContextLocal<CallContext>();
     this.ended = host?.ended ?? new Ended(store, onError);
     this.leases = host?.leases ?? new LeaseDesk(store, onError);
     this.updateLeases = host === undefined ? new UpdateLeases(this) : noUpdateLeases;
@@ -199,7 +198,7 @@ export class Engine {
   }
 
   #subject(kind: string, id: string): { readonly kind: string; readonly idHash: string; readonly tool?: string } {
-    const tool = this.calls.getStore()?.tool;
+    const tool = this.calls.get()?.tool;
     return { kind, idHash: hashed(id), ...(tool !== undefined && { tool }) };
   }
 

@@ -33,7 +33,7 @@ export function commitIdIn(
   defaultIntent: () => unknown,
 ): CommitId | undefined {
   if (idempotency !== undefined) return commitIdOf(operation, idempotency, defaultIntent());
-  const once = calls.getStore()?.once;
+  const once = calls.get()?.once;
   if (once === undefined) return undefined;
   const { kind, id = null, name } = operation;
   const named = JSON.stringify([kind, id, name]);

@@ -232,7 +232,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
         return () => void open.#reapedListeners.delete(listener);
       },
       // Where a call counts once already, so do the calls in it.
-      withinCall: (call, fn) => engine.calls.run({ ...engine.calls.getStore(), ...call }, fn),
+      withinCall: (call, fn) => engine.calls.run({ ...engine.calls.get(), ...call }, fn),
       noteTransport: (owner, { id, lifetime, expiresAt, deadlineAt }) => {
         engine.companionLives.set(addressOf(owner, { kind: sessionKind, id }), { lifetime, expiresAt, deadlineAt });
       },

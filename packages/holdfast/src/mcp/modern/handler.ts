@@ -1,8 +1,8 @@
 /** The 2026-07-28 era: the official SDK's handler, one server instance per request, nothing held between requests. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { createMcpHandler, ProtocolError } from "@modelcontextprotocol/server";
 import type { Owner } from "../../record/record.ts";
 import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
+import { ContextLocal } from "../../state/context-local.ts";
 import { authInfoOf } from "../auth-info.ts";
 import type { EventBus } from "../bus/bus.ts";
 import type { ConnectionRegistry } from "../connections.ts";
@@ -38,7 +38,7 @@ export type StatelessInit = {
 export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint {
   const { instance, info, bus, connections, slots, options } = init;
   const principals = new WeakMap<Request, Principal>();
-  const subscriber = new AsyncLocalStorage<Owner>();
+  const subscriber = new ContextLocal<Owner>();
   const handler = createMcpHandler(
     ({ requestInfo }) => {
       const principal = requestInfo === undefined ? undefined : principals.get(requestInfo);
@@ -52,7 +52,7 @@ export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint 
       // Subscriptions are made while the listening request is handled: the store tells whose it is.
       bus: {
         publish: (event) => bus.publish(event),
-        subscribe: (listener) => bus.subscribe(listener, subscriber.getStore()),
+        subscribe: (listener) => bus.subscribe(listener, subscriber.get()),
       },
       maxSubscriptions: options.limits.maxStreams,
       keepAliveMs: options.limits.keepAliveMs,

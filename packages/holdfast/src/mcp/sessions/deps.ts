@@ -1,5 +1,4 @@
-import type { AsyncLocalStorage } from "node:async_hooks";
-
+import type { ContextLocal } from "../../state/context-local.ts";
 import type { Store } from "../../store/contract.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Admission } from "../pressure/admission.ts";
@@ -30,7 +29,7 @@ export type SessionDeps = {
   /** Absent where nothing is announced. */
   readonly news: SessionNews | undefined;
   /** The POST whose handler is running: what its server asks in there belongs to it. */
-  readonly serving: AsyncLocalStorage<Serving>;
+  readonly serving: ContextLocal<Serving>;
   /** Set by tests that kill the process at a certain moment. */
   readonly failurePoint: FailurePoints | undefined;
   /** Publishes a hint. Never throws: hints may be lost. */

@@ -1,9 +1,9 @@
 /** The any-node transport for 2025-era clients: a session is a record, and any node can serve any request of it. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { McpServer } from "@modelcontextprotocol/server";
 
 import type { Owner } from "../../record/record.ts";
 import type { Principal } from "../../security/principal.ts";
+import { ContextLocal } from "../../state/context-local.ts";
 import { hashed } from "../../state/document.ts";
 import { transportKind } from "../../state/sessions/connection.ts";
 import { sessionKind } from "../../state/sessions/definition.ts";
@@ -136,7 +136,7 @@ class Endpoint implements SessionEndpoint {
     this.#gate = new SessionGate(deps, this.#warm);
     this.#exchanges = new Exchanges(deps, this.#life);
     this.#streams = new GetStreams(deps, this.#warm, this.#life, this.#exchanges);
-    const parks = (): boolean => deps.serving.getStore()?.exchange.parkable === true;
+    const parks = (): boolean => deps.serving.get()?.exchange.parkable === true;
     const made: MakeInstance = (context) => instance({ ...context, era: "2025", connection: new Map(), parks });
     this.#stateless = new Stateless(deps, this.#exchanges, made);
     this.#posts = new Posts({
@@ -278,7 +278,7 @@ function makeDeps(
     missed: missed ?? new MissedIds(options.maxMissedIdsPerMinute),
     admission: admission ?? { refuseNew: () => undefined, refuseMore: () => undefined },
     slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
-    serving: new AsyncLocalStorage<Serving>(),
+    serving: new ContextLocal<Serving>(),
     hint: (topic: string, hint: string): void => {
       try {
         hold.store.publish(topic, hint);

@@ -324,7 +324,7 @@ export class Instance {
   /** A request of the server belongs to the POST it names, else to the one whose handler is running. */
   #routeOf(relatedRequestId: RequestId | undefined): Route {
     const named = relatedRequestId === undefined ? undefined : this.#calls.get(relatedRequestId)?.exchange;
-    const serving = this.#deps.serving.getStore();
+    const serving = this.#deps.serving.get();
     const exchange = named ?? (serving?.instance === this ? serving.exchange : undefined);
     return exchange?.open === true ? exchange : "standalone";
   }

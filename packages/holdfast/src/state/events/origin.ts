@@ -8,7 +8,7 @@ export function originOf({ engine, guest }: Scope, agent: string | undefined): E
   if (agent !== undefined && !(typeof agent === "string" && isOfLength(agent, 128))) {
     throw invalid("an agent's name has 1 to 128 characters");
   }
-  const call = engine.calls.getStore();
+  const call = engine.calls.get();
   return {
     ...(agent !== undefined && { agent }),
     ...(call?.client !== undefined && { client: call.client }),

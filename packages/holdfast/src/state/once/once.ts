@@ -148,7 +148,7 @@ class Attempt {
     }, leaseMs / 3);
     const { calls } = this.#engine;
     try {
-      return await calls.run({ ...calls.getStore(), once: onceScope(this.#id, work.round ?? "") }, work.run);
+      return await calls.run({ ...calls.get(), once: onceScope(this.#id, work.round ?? "") }, work.run);
     } finally {
       clearInterval(renewal);
     }

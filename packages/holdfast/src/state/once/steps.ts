@@ -25,7 +25,7 @@ export type Step = {
 
 /** The change that remembers a step, for the commit it belongs to. None outside of calls that count once. */
 export function remembering(engine: Engine, commitId: CommitId | undefined, step: Step): readonly Change[] {
-  const once = engine.calls.getStore()?.once;
+  const once = engine.calls.get()?.once;
   // What somebody else's records said does not go into theirs, nor into those of the caller.
   if (once === undefined || commitId === undefined || engine.isGuest || utf8Length(step.text) > maxTextBytes) return [];
   const create = { text: "{}", lifetime: callLifetime };
@@ -40,7 +40,7 @@ export async function rememberedStep(
   commitId: CommitId | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Step | undefined> {
-  const once = engine.calls.getStore()?.once;
+  const once = engine.calls.get()?.once;
   if (once === undefined || commitId === undefined || engine.isGuest) return undefined;
   const tails = [{ stream: stepsStream, after: { last: maxSteps }, limit: maxSteps }];
   const answer = await engine.read(owner, callKey(once.id), { tails, signal });

@@ -83,7 +83,7 @@ export class OwnSession implements Session {
 
   async delete(key: string, options: ChangeOptions = {}): Promise<boolean> {
     checkedName("a key", key);
-    const isOnce = this.#scope.engine.calls.getStore()?.once !== undefined;
+    const isOnce = this.#scope.engine.calls.get()?.once !== undefined;
     let deleted = false;
     const { replayed, counters } = await this.#update("delete", { key }, options, (draft, tx) => {
       deleted = Object.hasOwn(draft.data, key);
