@@ -14,9 +14,10 @@ export const forgetCommand: Command = defineCommand({
   name: "forget",
   summary: "erase everything of one principal",
   about: [
-    "Removes every record of a principal for good: sessions, documents, events, connections; and ends the grants it",
-    "gave and received. What is left is a digest of who it was and what its versions had come to, so that none is ever",
-    "used twice. Events that it caused in records of others stay theirs; backups and exports are yours to erase.",
+    "Removes every record of a principal for good: sessions, documents, events, connections; and ends the grants",
+    "it gave and received. What is left is a digest of who it was and what its versions had come to, so that none",
+    "is ever used twice. Events that it caused in records of others stay theirs; backups and exports are yours to",
+    "erase.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "config"],
