@@ -39,21 +39,50 @@ export function exchange(port: number, bytes: Buffer): Promise<string> {
 }
 
 /** @param marker what only somebody else's data holds. */
-export function complaint(answer: string, marker: string): string | undefined {
-  if (answer === "") return undefined;
-  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
+export function complaint(answers: string, marker: string): string | undefined {
+  let rest = answers;
+  while (rest !== "") {
+    const answer = firstOf(rest);
+    const wrong = complaintOf(answer, marker);
+    if (wrong !== undefined) return wrong;
+    ({ rest } = answer);
+  }
+  return undefined;
+}
+
+type Answer = { readonly status: number; readonly head: string; readonly body: string; readonly rest: string };
+
+/** What follows a request that is over is another one to the server, and has an answer of its own. */
+function firstOf(answers: string): Answer {
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answers)?.[1]);
+  const split = answers.indexOf("\r\n\r\n");
+  if (split < 0) return { status, head: answers, body: "", rest: "" };
+  const [head, after] = [answers.slice(0, split), Buffer.from(answers.slice(split + 4))];
+  const length = status === 100 ? 0 : Number(/^content-length: (\d+)\r?$/im.exec(head)?.[1] ?? after.length);
+  // To HEAD the length is told and no body is sent.
+  const end = after.subarray(0, 9).equals(Buffer.from("HTTP/1.1 ")) ? 0 : length;
+  return { status, head, body: after.subarray(0, end).toString(), rest: after.subarray(end).toString() };
+}
+
+function complaintOf({ status, head, body }: Answer, marker: string): string | undefined {
   if (!declared.has(status)) return `status ${status}`;
-  if (answer.includes(marker)) return "somebody else's data";
-  const split = answer.indexOf("\r\n\r\n");
-  const [head, body] = [answer.slice(0, split).toLowerCase(), answer.slice(split + 4)];
-  if (/^set-cookie|^x:/m.test(head)) return "a header that was injected";
+  if (`${head}${body}`.includes(marker)) return "somebody else's data";
+  const headers = `${head.toLowerCase()}\r`;
+  if (/^set-cookie|^x:/m.test(headers)) return "a header that was injected";
   // Other paths answer in JSON of their own.
-  if (!head.includes("content-type: application/json\r") || body === "" || head.includes("chunked")) return undefined;
+  if (!headers.includes("content-type: application/json\r") || body === "" || headers.includes("chunked")) {
+    return undefined;
+  }
   return isJsonRpc(body) ? undefined : "no JSON-RPC";
 }
 
 function isJsonRpc(body: string): boolean {
-  const messages: unknown = JSON.parse(body);
+  let messages: unknown;
+  try {
+    messages = JSON.parse(body);
+  } catch {
+    return false;
+  }
   return [messages].flat().every((message: unknown) => {
     if (typeof message !== "object" || message === null || !("jsonrpc" in message)) return false;
     if ("result" in message) return true;
