@@ -45,6 +45,13 @@ async function furnish(store: Store): Promise<void> {
   await store.commit(second, [{ ...gone, expect: "present", document: { text: "2" }, end: true }]);
   while ((await store.admin.reap({ limit: 100 })).more);
   await store.admin.erase(third);
+  // Whatever was written in the millisecond in which a move begins counts as written since.
+  const written = await timeAt(store);
+  while ((await timeAt(store)) <= written);
+}
+
+async function timeAt(store: Store): Promise<number> {
+  return (await store.admin.scan({ limit: 1 })).at;
 }
 
 type House = { readonly from: Store; readonly to: Store; readonly path: string };
