@@ -148,7 +148,10 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     fetch: face,
     node: overNode(gate),
     httpSse: { fetch: fetchFace(httpSseGate, connections), node: overNode(httpSseGate) },
-    stdio: (init?: Parameters<App["stdio"]>[0]) => local.open(init),
+    stdio: async (init: Parameters<App["stdio"]>[0] = {}) => {
+      refuseUnknownNames("stdio()", init, ["stdin", "stdout"]);
+      return await local.open(init);
+    },
     connections: view,
     notify: bus.notifier(),
     drain: async (init: Parameters<App["drain"]>[0] = {}) => {

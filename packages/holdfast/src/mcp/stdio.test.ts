@@ -13,7 +13,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { reply } from "./reply.ts";
 import { serve } from "./serve.ts";
 import { Pipe } from "./stdio.test-kit.ts";
-import type { App, ServeOptions, StdioHandle } from "./types.ts";
+import type { App, ServeOptions, StdioHandle, StdioOptions } from "./types.ts";
 
 const envelope = {
   [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
@@ -82,10 +82,14 @@ function gate(): { reached: Promise<void>; open: () => void } {
   return { reached: arrived, open };
 }
 
+function endsOf({ stdin, stdout }: Required<StdioOptions>): StdioOptions {
+  return { stdin, stdout };
+}
+
 describe("a 2025-era connection over stdio", () => {
   it("has a session of its own from initialize on, which outlives connection and process", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     expect((await hold.sessions(localUser).list()).records).toEqual([]);
     expect((await pipe.initialize()).result).toMatchObject({
       protocolVersion: "2025-11-25",
@@ -116,7 +120,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("leaves nothing behind where initialize fails", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     expect((await pipe.ask("initialize", { protocolVersion: 5 })).error).toBeDefined();
     expect((await hold.sessions(localUser).list()).records).toEqual([]);
     expect(await hold.usage(localUser)).toMatchObject({ records: 0 });
@@ -125,7 +129,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("refuses a second initialize, as HTTP does, and goes on with the session", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const { session } = await pipe.call("visit");
     expect((await pipe.initialize()).error).toMatchObject({ code: -32600 });
@@ -137,7 +141,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("refuses an initialize that comes before the first one is answered", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     const both = await Promise.all([pipe.initialize(), pipe.initialize()]);
     expect(both.map(({ error }) => error?.code)).toEqual([undefined, -32600]);
     expect(await pipe.call("visit")).toMatchObject({ visits: 1 });
@@ -147,7 +151,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("has a session after an initialize that was refused and one that was not", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     expect((await pipe.ask("initialize", { protocolVersion: 5 })).error).toBeDefined();
     expect((await pipe.initialize()).result).toMatchObject({ protocolVersion: "2025-11-25" });
     expect(await pipe.call("visit")).toMatchObject({ visits: 1 });
@@ -158,7 +162,7 @@ describe("a 2025-era connection over stdio", () => {
     await shut();
     await open({}, { limits: { maxSessions: 1 } });
     const [first, second] = [new Pipe(), new Pipe()];
-    const handles = [await app.stdio(first), await app.stdio(second)];
+    const handles = [await app.stdio(endsOf(first)), await app.stdio(endsOf(second))];
     expect((await first.initialize()).result).toBeDefined();
     expect((await second.initialize()).error).toMatchObject({ code: -32603 });
     for (const handle of handles) await handle.close();
@@ -169,7 +173,7 @@ describe("a 2025-era connection over stdio", () => {
     await shut();
     await open({}, { sessions: { idle: 500 } });
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const { session } = await pipe.call("visit");
     const end = Date.now() + 1_200;
@@ -186,7 +190,7 @@ describe("a 2025-era connection over stdio", () => {
     await shut();
     await open({}, { sessions: { idle: 100 } });
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const { session } = await pipe.call("visit");
     const own = hold.sessions(localUser).open(String(session));
@@ -209,7 +213,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("gets another session where its own was ended from elsewhere", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const { session } = await pipe.call("visit");
     expect(await hold.sessions(localUser).open(String(session)).end()).toBe(true);
@@ -221,7 +225,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("hears of changed lists", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     await pipe.call("visit");
     app.notify.toolsChanged();
@@ -232,7 +236,7 @@ describe("a 2025-era connection over stdio", () => {
 
   it("hears of changed resources that it has subscribed to, and of no others", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const updated = (): unknown[] =>
       pipe.lines.flatMap(({ method, params }) =>
@@ -253,7 +257,7 @@ describe("a 2025-era connection over stdio", () => {
     await shut();
     await open({ stateless: true });
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     expect(await pipe.call("visit")).toMatchObject({ session: null });
     expect(await hold.usage(localUser)).toMatchObject({ records: 0 });
@@ -264,7 +268,7 @@ describe("a 2025-era connection over stdio", () => {
 describe("a 2026-07-28 connection over stdio", () => {
   it("is the local user without a session", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     expect(await pipe.call("visit", {}, envelope)).toEqual({
       era: "2026",
       seen: false,
@@ -281,7 +285,7 @@ describe("the end of a connection", () => {
   it("lets calls be answered that were under way when the input ended", async () => {
     const { reached, open: go } = gate();
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     const answer = pipe.call("wait");
     await reached;
@@ -294,7 +298,7 @@ describe("the end of a connection", () => {
 
   it("answers what came in one piece with the end of the input", async () => {
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     const initialize = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "c", version: "1" } };
     pipe.tell({ id: "a", method: "initialize", params: initialize });
     pipe.tell({ method: "notifications/initialized" });
@@ -307,7 +311,7 @@ describe("the end of a connection", () => {
   it("waits for nothing that was cancelled", async () => {
     const { reached, open: go } = gate();
     const pipe = new Pipe();
-    const handle = await app.stdio(pipe);
+    const handle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     pipe.tell({ id: "w", method: "tools/call", params: { name: "wait" } });
     await reached;
@@ -320,19 +324,19 @@ describe("the end of a connection", () => {
 
   it("comes when the app closes, and is counted as a connection until then", async () => {
     const pipe = new Pipe();
-    const handle: StdioHandle = await app.stdio(pipe);
+    const handle: StdioHandle = await app.stdio(endsOf(pipe));
     await pipe.initialize();
     expect(app.connections.open).toBe(1);
     await app.close();
     await handle.closed;
     expect(app.connections.open).toBe(0);
-    await expect(app.stdio(new Pipe())).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(app.stdio(endsOf(new Pipe()))).rejects.toMatchObject({ code: "CLOSED" });
   });
 
   it("comes at once where the input had ended before", async () => {
     const pipe = new Pipe();
     pipe.stdin.end().resume();
     await new Promise((resolve) => pipe.stdin.once("close", resolve));
-    await expect((await app.stdio(pipe)).closed).resolves.toBeUndefined();
+    await expect((await app.stdio(endsOf(pipe))).closed).resolves.toBeUndefined();
   });
 });

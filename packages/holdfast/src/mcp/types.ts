@@ -174,6 +174,7 @@ export interface App {
  */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => void;
 
+/** Hosts hand over more as a second argument (an environment, the place of a route): what is not named here is left alone. */
 export type FetchOptions = {
   /** Skips authentication: the caller has done it. */
   readonly principal?: Principal;

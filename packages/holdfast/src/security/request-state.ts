@@ -8,6 +8,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, ti
 
 import { HoldfastError, isHoldfastError } from "../record/errors.ts";
 import { mintSecret, ownerOf } from "../record/ids.ts";
+import { refuseUnknownNames } from "../record/option-names.ts";
 
 export type RequestStateKey = string | Uint8Array;
 
@@ -64,12 +65,17 @@ type Payload = {
  * @example
  * const codec = requestStateCodec({ keys: [process.env.STATE_KEY ?? ""] });
  */
-export function requestStateCodec({ keys, ttlMs = defaultTtlMs }: RequestStateOptions): RequestStateCodec {
+export function requestStateCodec(options: RequestStateOptions): RequestStateCodec {
+  refuseUnknownNames("requestStateCodec()", options, ["keys", "ttlMs"]);
+  const { keys, ttlMs = defaultTtlMs } = options;
   const ring = keys.map(sealingKey);
   const [first] = ring;
   if (first === undefined) throw new HoldfastError("INVALID_ARGUMENT", "requestStateCodec needs at least one key");
   return {
-    seal: (value, binding, { singleUse = false } = {}) => sealState(first, value, binding, { ttlMs, singleUse }),
+    seal: (value, binding, sealing = {}) => {
+      refuseUnknownNames("seal()", sealing, ["singleUse"]);
+      return sealState(first, value, binding, { ttlMs, singleUse: sealing.singleUse ?? false });
+    },
     open: (sealed, binding) => {
       const opened = openState((id) => ring.find((key) => key.id === id), sealed);
       if (!opened.isFor(binding)) throw invalidState();

@@ -3,9 +3,10 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 
 import { holdfast } from "../hold.ts";
-import { localUser } from "../security/principal.ts";
+import { localUser, ownerOfPrincipal } from "../security/principal.ts";
 import { eventSourced } from "./events/kind.ts";
 import { kind } from "./kind.ts";
+import { servingHold } from "./open-hold.ts";
 
 const Basket = kind("basket", {
   schema: z.object({ items: z.array(z.string()).default([]) }),
@@ -32,6 +33,8 @@ it("every method refuses a name that none of its options has, with the nearest, 
   const { id: sessionId } = await sessions.create();
   const session = sessions.open(sessionId);
   const channel = state.channel("news");
+  const stepUps = hold.stepUps(localUser);
+  const seat = servingHold(hold).seat(ownerOfPrincipal(localUser), "seat");
   const lock = await state.lock("build");
   const step = { type: "step", payload: { name: "a" } } as const;
   const receiver = { issuer: "https://id.example.com", subject: "bob" };
@@ -89,6 +92,13 @@ it("every method refuses a name that none of its options has, with the nearest, 
     "lock.release": ["signals", "signal", (o) => lock.release(o)],
     "state.lock": ["wait", "waitMs", (o) => state.lock("other", o)],
     "state.once": ["intend", "intent", (o) => state.once({ name: "a", key: "k", ...o }, async () => "ran")],
+    "stepUps.request": ["signals", "signal", (o) => stepUps.request("r", o)],
+    "stepUps.confirm": ["signals", "signal", (o) => stepUps.confirm("r", o)],
+    "stepUps.decline": ["signals", "signal", (o) => stepUps.decline("r", o)],
+    "stepUps.list": ["signals", "signal", (o) => stepUps.list(o)],
+    "stepUps.revoke": ["signals", "signal", (o) => stepUps.revoke("payments", o)],
+    "stepUp.confirmed": ["signals", "signal", (o) => seat.confirmed("payments", o)],
+    "stepUp.revoke": ["signals", "signal", (o) => seat.revoke("payments", o)],
     "an idempotency key": ["intend", "intent", (o) => session.set("a", 1, { idempotency: { key: "k", ...o } })],
     "bounds in an update": ["mim", "min", (o) => state.basket.update(id, (_draft, tx) => tx.increment("n", -1, o))],
   };

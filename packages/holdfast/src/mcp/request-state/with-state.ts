@@ -1,5 +1,7 @@
 import type { InputRequiredResult } from "@modelcontextprotocol/server";
 
+import { refuseUnknownNames } from "../../record/option-names.ts";
+
 export type PlainState = {
   readonly value: unknown;
   readonly singleUse?: boolean | undefined;
@@ -24,6 +26,7 @@ export function withState(
   value: unknown,
   options: { readonly singleUse?: boolean } = {},
 ): InputRequiredResult {
+  refuseUnknownNames("withState()", options, ["singleUse"]);
   return Object.assign({ ...needed }, { [mark]: { value, singleUse: options.singleUse } } satisfies Marked);
 }
 

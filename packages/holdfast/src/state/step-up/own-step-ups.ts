@@ -3,6 +3,7 @@ import { jitteredMs, pause } from "../backoff.ts";
 import { hashed } from "../document.ts";
 import { durationMs } from "../duration.ts";
 import type { Engine } from "../engine.ts";
+import { checkCall } from "../method-options.ts";
 import { contention, notFound, refusalError } from "../refusals.ts";
 import type { CallOptions } from "../types.ts";
 import { pauses, topicOf } from "./ask.ts";
@@ -34,14 +35,18 @@ export class OwnStepUps implements StepUps {
     this.#owner = owner;
   }
 
-  async request(request: string, { signal }: CallOptions = {}): Promise<StepUpRequest | undefined> {
+  async request(request: string, options: CallOptions = {}): Promise<StepUpRequest | undefined> {
+    checkCall("request()", options);
+    const { signal } = options;
     const found = await this.#find(request, signal);
     if (found === undefined) return undefined;
     const { purpose, client } = found.asked;
     return { purpose, ...(client !== null && { client }), askedAt: new Date(found.one.askedAt) };
   }
 
-  async confirm(request: string, { signal }: CallOptions = {}): Promise<Confirmation> {
+  async confirm(request: string, options: CallOptions = {}): Promise<Confirmation> {
+    checkCall("confirm()", options);
+    const { signal } = options;
     for (let tries = 1; ; tries++) {
       const found = await this.#find(request, signal);
       if (found === undefined) throw notFound();
@@ -52,7 +57,9 @@ export class OwnStepUps implements StepUps {
     }
   }
 
-  async decline(request: string, { signal }: CallOptions = {}): Promise<boolean> {
+  async decline(request: string, options: CallOptions = {}): Promise<boolean> {
+    checkCall("decline()", options);
+    const { signal } = options;
     for (let tries = 1; ; tries++) {
       const found = await this.#find(request, signal);
       if (found === undefined) return false;
@@ -72,12 +79,15 @@ export class OwnStepUps implements StepUps {
     }
   }
 
-  async list({ signal }: CallOptions = {}): Promise<readonly Confirmation[]> {
+  async list(options: CallOptions = {}): Promise<readonly Confirmation[]> {
+    checkCall("list()", options);
+    const { signal } = options;
     return (await this.#standing(confirmationKind, signal)).map(confirmationOf);
   }
 
   /** What was asked for before the log-out cannot be confirmed after it either. */
   async revoke(purpose?: string, options: CallOptions = {}): Promise<number> {
+    checkCall("revoke()", options);
     return await this.revokeWhere((given) => purpose === undefined || given.purpose === purpose, options);
   }
 

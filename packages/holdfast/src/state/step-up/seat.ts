@@ -1,5 +1,6 @@
 import type { Owner } from "../../record/record.ts";
 import type { Engine } from "../engine.ts";
+import { checkCall } from "../method-options.ts";
 import { invalid } from "../refusals.ts";
 import type { CallOptions } from "../types.ts";
 import { type Asked, ask, topicOf, type Wanted } from "./ask.ts";
@@ -24,6 +25,7 @@ export class Seat implements SessionStepUp {
 
   /** Always asked of the store, so that a log-out counts for the next call on every node. */
   async confirmed(purpose: string, options: CallOptions = {}): Promise<Confirmation | undefined> {
+    checkCall("confirmed()", options);
     return (await this.standing(purpose, options))?.confirmation;
   }
 
@@ -38,6 +40,7 @@ export class Seat implements SessionStepUp {
   }
 
   async revoke(purpose?: string, options: CallOptions = {}): Promise<number> {
+    checkCall("revoke()", options);
     const all = new OwnStepUps(this.#engine, this.#owner);
     const seat = this.#name;
     return await all.revokeWhere(

@@ -1,3 +1,4 @@
+import { refuseUnknownNames } from "../../record/option-names.ts";
 import { CheckFailed } from "./check.ts";
 import { openContext } from "./context.ts";
 import type { Capability, OpenStore, Requirement } from "./requirement.ts";
@@ -21,6 +22,14 @@ export type ConformanceOptions = {
   /** Most milliseconds one requirement may take. Default 15,000. */
   readonly timeoutMs?: number;
 };
+
+const optionNames = [
+  "capabilities",
+  "exceptions",
+  "only",
+  "seed",
+  "timeoutMs",
+] as const satisfies readonly (keyof ConformanceOptions)[];
 
 export type Outcome =
   | { readonly id: string; readonly outcome: "passed"; readonly tookMs: number }
@@ -73,7 +82,9 @@ export type Planned = {
 };
 
 /** Which requirements run, which are skipped and why, and which must fail. Throws where the options make no sense. */
-export function plan({ capabilities = [], exceptions = [], only }: ConformanceOptions): readonly Planned[] {
+export function plan(options: ConformanceOptions): readonly Planned[] {
+  refuseUnknownNames("the conformance suite", options, optionNames);
+  const { capabilities = [], exceptions = [], only } = options;
   const known = new Set(allRequirements.map(({ id }) => id));
   for (const { id, reason } of exceptions) {
     if (!known.has(id)) throw new Error(`an exception names requirement "${id}", which does not exist`);
