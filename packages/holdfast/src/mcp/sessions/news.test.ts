@@ -118,6 +118,19 @@ describe.each(backings)("changes, on %s", (_name, openBacking) => {
     holder.drop();
   });
 
+  test("reach who subscribed though its first stream is opened after them", async () => {
+    const headers = await open(a, { headers: alice });
+    await subscribe(a, headers, "test://thing");
+    c.bus.notifier(ownerOfAlice).resourceUpdated("test://other");
+    c.bus.notifier(ownerOfAlice).resourceUpdated("test://thing");
+    c.bus.notifier(ownerOfAlice).toolsChanged();
+    await eventually(async () => (await c.bus.since(ownerOfAlice, 0))?.head === 3, 15_000);
+    const listening = await stream(b, "GET", undefined, headers);
+    await eventually(() => newsOf(listening).includes("tools/list_changed"), 15_000);
+    expect(newsOf(listening)).toEqual(["test://thing", "tools/list_changed"]);
+    listening.drop();
+  });
+
   test("of before a subscription, and of before a client was ready, are no news", async () => {
     const other = await open(a, { headers: alice });
     await subscribe(a, other, "test://thing");

@@ -17,6 +17,7 @@ import { getStreamId } from "./stream-id.ts";
 import {
   outStream,
   readTransportDocument,
+  type Subscriptions,
   sessionTopic,
   type TransportDocument,
   transportKey,
@@ -27,7 +28,13 @@ export type NewsSource = Pick<EventBus, "ready" | "follow" | "since">;
 
 type NewsDeps = Pick<SessionDeps, "store" | "options" | "hint" | "onError">;
 type Source = "own" | "all";
-type Told = { readonly source: Source; readonly since: EventsSince; readonly cursor: Position | undefined };
+type Told = {
+  readonly source: Source;
+  readonly since: EventsSince;
+  /** After which position that is; undefined for who asked to hear of nothing before. */
+  readonly from: Position | undefined;
+  readonly cursor: Position | undefined;
+};
 
 const sources: readonly Source[] = ["own", "all"];
 const counterOf: Readonly<Record<Source, string>> = { own: "news.own", all: "news.all" };
@@ -55,7 +62,10 @@ export class SessionNews {
           await this.#tell(session);
         }
       })()
-        .catch(this.#deps.onError)
+        .catch((error: unknown) => {
+          // Who no longer listens misses nothing by it; the store may be closed by now.
+          if (!over) this.#deps.onError(error);
+        })
         .finally(() => {
           running = undefined;
           if (again && !over) tell();
@@ -86,8 +96,8 @@ export class SessionNews {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const { record } = await store.read(session.owner, transportKey(session.id));
       if (record === undefined) return;
-      const told = await this.#gather(session, record);
       const document = readTransportDocument(record.document);
+      const told = await this.#gather(session, record, document);
       const messages = document.phase === "initialized" ? told.flatMap((one) => messagesOf(one, document)) : [];
       const moved = told.filter(({ cursor, since }) => cursor === undefined || since.head !== cursor);
       // Who has nothing to hear is not written to, as long as it is known where it stands.
@@ -96,12 +106,17 @@ export class SessionNews {
     }
   }
 
-  async #gather({ owner }: OpenSession, record: StoredRecord): Promise<readonly Told[]> {
+  async #gather(
+    { owner }: OpenSession,
+    record: StoredRecord,
+    { subscriptions = {} }: TransportDocument,
+  ): Promise<readonly Told[]> {
     const told: Told[] = [];
     for (const source of sources) {
       const cursor = record.counters.get(counterOf[source]);
-      const since = await this.#bus.since(source === "own" ? owner : undefined, cursor ?? 0);
-      if (since !== undefined) told.push({ source, since, cursor });
+      const from = cursor ?? firstOf(subscriptions, source);
+      const since = await this.#bus.since(source === "own" ? owner : undefined, from ?? 0);
+      if (since !== undefined) told.push({ source, since, from, cursor });
     }
     return told;
   }
@@ -140,12 +155,18 @@ export class SessionNews {
   }
 }
 
+/** Where events stood when a session first subscribed to one of its resources: it waits for news from then on. */
+function firstOf(subscriptions: Subscriptions, source: Source): Position | undefined {
+  const positions = Object.values(subscriptions).map((at) => at[source === "own" ? 0 : 1]);
+  return positions.length === 0 ? undefined : Math.min(...positions);
+}
+
 function messagesOf(
-  { source, since, cursor }: Told,
+  { source, since, from }: Told,
   { subscriptions = {} }: TransportDocument,
 ): readonly JSONRPCNotification[] {
-  // Who has just begun to listen has heard of nothing yet, and learns everything by asking.
-  if (cursor === undefined) return [];
+  // Who has just begun to listen and asked for nothing has heard of nothing yet, and learns everything by asking.
+  if (from === undefined) return [];
   const uris = Object.entries(subscriptions);
   // What is no longer kept may have been about any of them.
   const lost = since.gap ? uris.map(([uri]): ServerEvent => ({ kind: "resource_updated", uri })) : [];
