@@ -70,7 +70,8 @@ class LimitedRates implements Rates {
       onRefused("connection_calls");
       return tooManyCalls("this connection", ofConnection);
     }
-    const ofPrincipal = await this.#principals?.spend(owner, calls);
+    const { maxCallsPerMinute } = this.#init.limits;
+    const ofPrincipal = await this.#principals?.spend(owner, withinOneMinute(calls, maxCallsPerMinute));
     if (ofPrincipal === undefined) return undefined;
     onRefused("principal_calls");
     return tooManyCalls("this principal", ofPrincipal);
@@ -88,9 +89,17 @@ class LimitedRates implements Rates {
     const key = createHash("sha256").update(`${owner}/${connection}`, "utf8").digest("base64url");
     const now = performance.now();
     const bucket = filled(this.#connections.get(key), perMinute, now);
-    const wanted = Math.min(calls, perMinute);
+    const wanted = withinOneMinute(calls, perMinute);
     const short = bucket.tokens < wanted;
     this.#connections.set(key, short ? bucket : { tokens: bucket.tokens - wanted, at: now });
     return short ? msUntil(bucket, perMinute, wanted) : undefined;
   }
+}
+
+/**
+ * A batch of more calls than a minute has takes the whole minute. Its request was counted as one of them before the rest of
+ * it was read, and could otherwise never be let through.
+ */
+function withinOneMinute(calls: number, perMinute: number): number {
+  return Math.min(calls, Math.max(1, perMinute - 1));
 }
