@@ -69,10 +69,15 @@ async function v1(ask: Ask): Promise<Answering> {
   client.setRequestHandler(ElicitRequestSchema, async ({ params }) => ({
     ...(await ask({ message: params.message })),
   }));
-  await client.connect(new V1Http(new URL(fixture.url), { reconnectionOptions }));
+  const patience = { ...reconnectionOptions };
+  await client.connect(new V1Http(new URL(fixture.url), { reconnectionOptions: patience }));
   return {
     call: (name, args = {}) => client.callTool({ name, arguments: { ...args } }),
-    [Symbol.asyncDispose]: () => client.close(),
+    [Symbol.asyncDispose]: async () => {
+      // Of several streams it stops trying to resume one only; the others try on after the close.
+      patience.maxRetries = 0;
+      await client.close();
+    },
   };
 }
 
