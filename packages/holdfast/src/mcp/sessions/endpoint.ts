@@ -120,6 +120,8 @@ class Endpoint implements SessionEndpoint {
   readonly #keeper: SessionKeeper;
   readonly #sweep: NodeJS.Timeout;
   readonly #clearing = new Set<Promise<void>>();
+  /** What opens streams and ends sessions, and is bounded by the deadlines of the store. */
+  readonly #answering = new Set<Promise<Reply>>();
   #draining = false;
   #closing: Promise<void> | undefined;
 
@@ -179,7 +181,9 @@ class Endpoint implements SessionEndpoint {
     if (this.#closing !== undefined || (this.#draining && !isForCallsUnderWay(inbound))) return unavailable(1);
     try {
       if (this.#deps.options.stateless) return await this.#stateless.answer(inbound);
-      return await (inbound.method === "POST" ? this.#posts.answer(inbound) : this.#answerBodiless(inbound));
+      return await (inbound.method === "POST"
+        ? this.#posts.answer(inbound)
+        : this.#kept(this.#answerBodiless(inbound)));
     } catch (error) {
       this.#deps.onError(error);
       return failure(error);
@@ -203,10 +207,18 @@ class Endpoint implements SessionEndpoint {
     this.#draining = true;
     this.#stopListening();
     clearInterval(this.#sweep);
+    await Promise.allSettled(this.#answering);
     await this.#streams.close();
     await Promise.all([this.#warm.close(), this.#stateless.close()]);
     await Promise.all([this.#gate.idle(), ...this.#clearing]);
     await this.#life.close();
+  }
+
+  /** Until it is answered, so that a close finds the stream that is being opened, and leaves nobody at a closed store. */
+  #kept(answer: Promise<Reply>): Promise<Reply> {
+    const kept: Promise<Reply> = answer.finally(() => this.#answering.delete(kept));
+    this.#answering.add(kept);
+    return kept;
   }
 
   #clear(owner: Owner, id: string): void {
