@@ -101,8 +101,8 @@ export class Feed {
     this.#after ??= head;
     if (result?.created !== false || (resources && isFirstToWant(result.counters))) {
       onWanted();
-      // Others may believe for as long that nobody listens.
-      await new Promise((resolve) => setTimeout(resolve, silenceMs));
+      // Others may believe for as long that nobody listens. Timers may be a little early.
+      await new Promise((resolve) => setTimeout(resolve, silenceMs + 10));
     }
     return head;
   }

@@ -15,7 +15,7 @@ export type OutboxInit = {
 };
 
 /**
- * For how long it is believed that nobody listens. Who begins to listen is told so only once this is over, so that
+ * For how long after it was asked it is believed that nobody listens. Who begins to listen is told so only once this is over, so that
  * nothing is missed; and a server whose clients listen to nothing asks its store ten times a second at most.
  */
 export const silenceMs = 100;
@@ -86,10 +86,11 @@ export class Outbox {
       onlyResources,
     );
     for (let attempt = 0; ; attempt += 1) {
+      // Not from when the answer is heard, which may be later than somebody was told that nothing is missed any more.
+      const until = performance.now() + silenceMs;
       try {
         const committed = await store.commit(partitionOf(addressee), [change]);
         if (committed.ok) return onWritten(committed.results[0]?.heads.get(eventStream) ?? 0);
-        const until = performance.now() + silenceMs;
         this.#silentUntil = { any: onlyResources ? 0 : until, resources: until };
         return undefined;
       } catch (error) {
