@@ -9,9 +9,10 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import { isHoldfastError } from "../record/errors.ts";
+import { handlesInAddress, isMiss } from "./missed-handles.ts";
 import { type Parks, parkedResult } from "./parked.ts";
 import { resultOfError, resultOfGuessing } from "./tools/errors.ts";
-import { isLikeHandle, isMiss, type ToolWrapping } from "./tools/wrap.ts";
+import type { ToolWrapping } from "./tools/wrap.ts";
 
 type Callback = (...given: readonly unknown[]) => unknown;
 type Register = (...given: readonly unknown[]) => unknown;
@@ -51,21 +52,11 @@ function guarded(callback: Callback, { onError, parks, missed }: ReadWrapping): 
       const result = await callback(...given);
       return isInputRequiredResult(result) && parks?.() === true ? parkedResult(result) : result;
     } catch (thrown) {
-      const waitSeconds = isMiss(thrown) ? missed?.(handlesIn(given[0]), requestOf(given)) : undefined;
+      const waitSeconds = isMiss(thrown) ? missed?.(handlesInAddress(given[0]), requestOf(given)) : undefined;
       if (waitSeconds !== undefined) throw guessing(waitSeconds);
       throw protocolErrorOf(thrown, given[0], onError);
     }
   };
-}
-
-/** Parts of a resource's address that look like handles. */
-function handlesIn(target: unknown): readonly string[] {
-  return target instanceof URL
-    ? target.href
-        .split(/[/?#&=]/)
-        .filter(isLikeHandle)
-        .slice(0, 1)
-    : [];
 }
 
 function requestOf(given: readonly unknown[]): Request | undefined {

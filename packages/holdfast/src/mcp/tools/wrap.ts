@@ -11,12 +11,10 @@ import {
   type RegisteredTool,
   type ServerContext,
 } from "@modelcontextprotocol/server";
-import { isHoldfastError } from "../../record/errors.ts";
 import { cut } from "../../record/text.ts";
 import type { CallContext } from "../../state/call-context.ts";
-import { notFoundText } from "../../state/refusals.ts";
 import type { Release } from "../connections.ts";
-import { isObject } from "../is-object.ts";
+import { handlesInArguments, isMiss } from "../missed-handles.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts";
 import { resultOfCrowding, resultOfGuessing, resultOfIssues, resultOfThrown } from "./errors.ts";
@@ -179,33 +177,13 @@ async function settle(
     throw input.cause.thrown;
   } catch (thrown) {
     const waitSeconds = isMiss(thrown)
-      ? wrapping.missed?.(handlesIn(inputOf(given)), contextOf(given).http?.req)
+      ? wrapping.missed?.(handlesInArguments(inputOf(given)), contextOf(given).http?.req)
       : undefined;
     if (waitSeconds !== undefined) return resultOfGuessing(waitSeconds);
     const result = resultOfThrown(thrown, report);
     if (result === undefined) throw thrown;
     return result;
   }
-}
-
-/** A tool may miss other things than records, such as keys: those are nobody's handles. */
-export function isMiss(thrown: unknown): boolean {
-  return isHoldfastError(thrown, "NOT_FOUND") && thrown.message === notFoundText;
-}
-
-const handle = /^[a-z][a-z0-9]{0,31}_[\w-]{16,128}$/;
-const maxHandles = 8;
-
-/** Whether a text is of the shape that handles have. */
-export function isLikeHandle(text: string): boolean {
-  return handle.test(text);
-}
-
-/** Arguments that look like handles. Which of them was the one that led nowhere only the tool knows. */
-function handlesIn(input: unknown): readonly string[] {
-  if (!isObject(input)) return [];
-  const texts = Object.values(input).filter((value) => typeof value === "string");
-  return texts.filter(isLikeHandle).slice(0, maxHandles);
 }
 
 function inputOf(given: readonly unknown[]): unknown {
