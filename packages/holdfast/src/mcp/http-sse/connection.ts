@@ -11,6 +11,7 @@ import { negotiatedIn } from "../sessions/initialize.ts";
 import { InstanceTransport } from "../sessions/instance-transport.ts";
 import type { LiveStream } from "../sessions/live-stream.ts";
 import { errorResponse, type IncomingMessage, isRequest, isResponse } from "../sessions/messages.ts";
+import { sessionDefaults } from "../sessions/options.ts";
 import { Inbox } from "../sessions/routing/inbox.ts";
 import { messageEvent } from "../sessions/sse.ts";
 import { transportKey } from "../sessions/transport-record.ts";
@@ -26,10 +27,8 @@ export type ConnectionInit = {
   readonly live: LiveStream;
 };
 
-/** How long a session is taken for live after it was last read, as on every other way in. */
-const trustMs = 500;
-/** How long what is under way may go on after the session has ended; then the stream ends too. */
-const endedGraceMs = 5_000;
+/** As on every other way in. */
+const { trustMs, endedGraceMs } = sessionDefaults;
 /** How often the inbox is looked into without a hint. */
 const pollMs = 2_000;
 

@@ -44,7 +44,7 @@ export type SessionOptions = {
   readonly [failurePoints]?: FailurePoints | undefined;
 };
 
-const endpointDefaults: SessionOptions = {
+export const sessionDefaults: SessionOptions = {
   stateless: false,
   response: "auto",
   maxStreams: 5_000,
@@ -72,5 +72,5 @@ export function resolveSessionOptions(
   given: { readonly [K in keyof SessionOptions]?: SessionOptions[K] | undefined },
 ): SessionOptions {
   const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...endpointDefaults, ...named, [failurePoints]: given[failurePoints] };
+  return { ...sessionDefaults, ...named, [failurePoints]: given[failurePoints] };
 }
