@@ -1,12 +1,7 @@
 /** Everything that may be kept of a principal, each with a word of its own that can be looked for afterwards. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  inputRequired,
-  PROTOCOL_VERSION_META_KEY,
-} from "@modelcontextprotocol/server";
+import { inputRequired } from "@modelcontextprotocol/server";
 import {
   eventSourced,
   type Hold,
@@ -24,6 +19,7 @@ import type { Store } from "holdfast/contract";
 import { expect } from "vitest";
 import { z } from "zod";
 
+import { callModern } from "../lib/modern-call.ts";
 import { openRawSession, readUntil } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
 
@@ -183,42 +179,10 @@ async function leaveCalls(url: string, word: (of: string) => string): Promise<vo
   }
   word("uri");
   const args = { word: word("modern") };
-  const { requestState } = await modernCall(url, "ask", { arguments: args });
+  const client = "word-client";
+  const { requestState } = await callModern<{ readonly requestState: string }>(url, "ask", { arguments: args, client });
   const inputResponses = { sure: { action: "accept", content: { sure: true } } };
-  expect(await modernCall(url, "ask", { arguments: args, requestState, inputResponses })).toMatchObject({
+  expect(await callModern(url, "ask", { arguments: args, requestState, inputResponses, client })).toMatchObject({
     structuredContent: args,
   });
-}
-
-async function modernCall(url: string, name: string, params: object): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/call",
-      "mcp-name": name,
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: {
-        name,
-        ...params,
-        _meta: {
-          [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
-          [CLIENT_INFO_META_KEY]: { name: "word-client", version: "1" },
-          [CLIENT_CAPABILITIES_META_KEY]: { elicitation: { form: {} } },
-        },
-      },
-    }),
-  });
-  const { result, error } = (await response.json()) as {
-    readonly result?: Record<string, unknown>;
-    readonly error?: unknown;
-  };
-  if (result === undefined) throw new Error(`no result: ${JSON.stringify(error)}`);
-  return result;
 }

@@ -1,13 +1,9 @@
 /** States of questions that are good once, presented to real nodes on one store, some of which die at the worst moment. */
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  PROTOCOL_VERSION_META_KEY,
-} from "@modelcontextprotocol/server";
 import { race } from "holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { callModern } from "../lib/modern-call.ts";
 import { type ShopNode, startNode } from "./nodes.ts";
 
 type Result = {
@@ -16,39 +12,9 @@ type Result = {
   readonly requestState?: string;
 };
 
-/** Plain requests of 2026-07-28: a client of ours would answer its questions by itself, and present each state once. */
 async function call({ url }: ShopNode, name: string, args: object, state?: string): Promise<Result> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/call",
-      "mcp-name": name,
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: {
-        name,
-        arguments: args,
-        ...(state !== undefined && {
-          requestState: state,
-          inputResponses: { sure: { action: "accept", content: { sure: true } } },
-        }),
-        _meta: {
-          [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
-          [CLIENT_INFO_META_KEY]: { name: "c", version: "1" },
-          [CLIENT_CAPABILITIES_META_KEY]: { elicitation: { form: {} } },
-        },
-      },
-    }),
-  });
-  const answer = (await response.json()) as { readonly result?: Result; readonly error?: unknown };
-  if (answer.result === undefined) throw new Error(`no result: ${JSON.stringify(answer.error)}`);
-  return answer.result;
+  const inputResponses = state === undefined ? undefined : { sure: { action: "accept", content: { sure: true } } };
+  return await callModern<Result>(url, name, { arguments: args, requestState: state, inputResponses });
 }
 
 async function asked(node: ShopNode): Promise<{ readonly basket: string; readonly state: string }> {

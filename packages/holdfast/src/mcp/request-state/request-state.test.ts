@@ -1,15 +1,10 @@
 /** State given along with questions, through apps on one store: what clients of either era see, and what they may not do. */
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  type InputRequiredResult,
-  inputRequired,
-  PROTOCOL_VERSION_META_KEY,
-} from "@modelcontextprotocol/server";
+import { type InputRequiredResult, inputRequired } from "@modelcontextprotocol/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 
 import { type Backing, backings } from "../../../../../test/lib/backings.ts";
+import { modernCall } from "../../../../../test/lib/modern-call.ts";
 import { holdfast } from "../../hold.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import type { Hold } from "../../state/hold.ts";
@@ -100,36 +95,10 @@ describe.each(backings)("the state of a question, on %s", (_name, open) => {
   }
 
   async function call(to: App, name: string, args: object, { state, ok, as }: Round = {}): Promise<Answer> {
-    const response = await to(
-      new Request("http://127.0.0.1/mcp", {
-        method: "POST",
-        headers: {
-          host: "127.0.0.1",
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": "2026-07-28",
-          "mcp-method": "tools/call",
-          "mcp-name": name,
-          ...(as !== undefined && { authorization: as }),
-        },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: {
-            name,
-            arguments: args,
-            ...(state !== undefined && { requestState: state }),
-            ...(ok !== undefined && { inputResponses: { ok: { action: "accept", content: { ok } } } }),
-            _meta: {
-              [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
-              [CLIENT_INFO_META_KEY]: { name: "c", version: "1" },
-              [CLIENT_CAPABILITIES_META_KEY]: { elicitation: { form: {} } },
-            },
-          },
-        }),
-      }),
-    );
+    const inputResponses = ok === undefined ? undefined : { ok: { action: "accept", content: { ok } } };
+    const headers = { host: "127.0.0.1", ...(as !== undefined && { authorization: as }) };
+    const init = modernCall(name, { arguments: args, requestState: state, inputResponses }, headers);
+    const response = await to(new Request("http://127.0.0.1/mcp", init));
     return (await response.json()) as Answer;
   }
 
