@@ -15,8 +15,8 @@ export type OutboxInit = {
 };
 
 /**
- * For how long after it was asked it is believed that nobody listens. Who begins to listen is told so only once this is over, so that
- * nothing is missed; and a server whose clients listen to nothing asks its store ten times a second at most.
+ * For how long after the store was asked it is believed that nobody listens. Who begins to listen is told so only once this
+ * is over, so that nothing is missed; and a server whose clients listen to nothing asks its store ten times a second at most.
  */
 export const silenceMs = 100;
 const retryDelaysMs: readonly number[] = [50, 250, 1_000];

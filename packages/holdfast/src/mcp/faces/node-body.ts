@@ -3,9 +3,9 @@ import type { IncomingMessage } from "node:http";
 import type { BodyRead } from "../http/gate.ts";
 
 /**
- * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, and `"no room"` as soon as there is none, with the rest unread; `"gone"` if the client
- * left before the end; `"not text"` if it is no UTF-8: read leniently, other bytes would become the same text. A body
- * that somebody else has consumed without leaving it anywhere is empty.
+ * Collects a body of at most `maxBytes`. `"too large"` as soon as it is, and `"no room"` as soon as there is none, with the
+ * rest unread; `"gone"` if the client left before the end; `"not text"` if it is no UTF-8: read leniently, other bytes would
+ * become the same text. A body that somebody else has consumed without leaving it anywhere is empty.
  */
 export function readBody(
   request: IncomingMessage,
