@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { cleanEnvironment } from "../lib/node-process.ts";
 import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
+import { poll } from "../lib/waiting.ts";
 import { packInto, tarballOf } from "./packed.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -31,6 +32,8 @@ it("docs/start.md leads from an empty folder to a tool whose state survives a ki
   });
   await using terminal = openTerminal(dir, env);
   expect(await follow(steps, terminal, names, packages)).toBeGreaterThanOrEqual(8);
+  // What the page says ends a server does, started by npx or not.
+  await poll(async () => ((await answers(port)) ? undefined : true), "the end of the last server", 20_000);
 }, 600_000);
 
 /** What the page asks for, in its order: a file to save, or a line to type and what is to be seen then. */
@@ -104,6 +107,16 @@ function masked(output: string): string {
     .replaceAll(/Node \d+\.\d+\.\d+/g, "Node N")
     .replaceAll(/[\d.]+ ms/g, "N ms")
     .replaceAll(/[ \t]+/g, " ");
+}
+
+async function answers(port: string): Promise<boolean> {
+  return await fetch(`http://127.0.0.1:${port}/healthz`).then(
+    async (answer) => {
+      await answer.body?.cancel();
+      return true;
+    },
+    () => false,
+  );
 }
 
 async function freePort(): Promise<number> {

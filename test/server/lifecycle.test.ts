@@ -1,10 +1,20 @@
 /** Coming and going: probes, drains, kills, and what is still there afterwards. */
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { textOf, valueOf } from "../clients/caller.ts";
-import { poll, removeFolder, type ServerProcess, type StartOptions, startServer } from "../lib/server-process.ts";
+import {
+  poll,
+  removeFolder,
+  type ServerProcess,
+  type StartOptions,
+  serverCommand,
+  startServer,
+  temporaryFolder,
+} from "../lib/server-process.ts";
+import { within } from "../lib/waiting.ts";
 import { connect, openRawSession, post, toolCall } from "./connect.ts";
 
 const folders: string[] = [];
@@ -41,6 +51,14 @@ async function statusOf(url: string): Promise<number | undefined> {
     return answer.status;
   } catch {
     return undefined;
+  }
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch {
+    // Nobody is left in it.
   }
 }
 
@@ -101,6 +119,29 @@ describe("a drain", () => {
     const before = Date.now();
     expect(await server.stop()).toEqual({ code: 0, signal: null });
     expect(Date.now() - before).toBeLessThan(3_000);
+  });
+
+  it("comes also when only npm, or the shell that npm runs it by, is told to stop", slowly, async () => {
+    const dir = await temporaryFolder();
+    folders.push(dir);
+    const { command, args, env } = serverCommand(["serve", "--port", "0", "--store", "memory:"], {
+      npm_lifecycle_event: "npx",
+    });
+    // As npm does it, where the shell has something left to do and so remains. Detached, so that both can be ended as a group.
+    const shell = spawn("sh", ["-c", '"$0" "$@"; exit $?', command, ...args], { cwd: dir, env, detached: true });
+    let said = "";
+    shell.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    // "close" comes when nobody has the pipe any more, the server neither.
+    const closed = new Promise<void>((resolve) => shell.once("close", () => resolve()));
+    try {
+      const url = await poll(() => /^listening on (http:\S+)$/m.exec(said)?.[1], "where the server listens", 30_000);
+      shell.kill("SIGTERM");
+      await within(closed, 20_000, () => `the server did not end with its shell:\n${said}`);
+      expect(said).toContain('"msg":"stopped"');
+      expect(await statusOf(url)).toBeUndefined();
+    } finally {
+      endGroup(shell.pid);
+    }
   });
 
   it("gives calls only as long as it was told to", slowly, async () => {

@@ -1,5 +1,7 @@
 import { constants } from "node:os";
 
+import { watchNpmShell } from "./npm-shell.ts";
+
 const stopSignals = ["SIGTERM", "SIGINT"] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
@@ -14,7 +16,10 @@ export interface StopSignals extends Disposable {
   readonly first: Promise<StopSignal>;
 }
 
-/** Listens for SIGTERM and SIGINT. The second one, of either kind, ends the process at once. */
+/**
+ * Listens for SIGTERM and SIGINT. The second one, of either kind, ends the process at once. The end of the shell that npm
+ * started us by counts as a SIGTERM to it, which it kept to itself.
+ */
 export function listenForStop(): StopSignals {
   let stopping: { readonly signal: StopSignal; readonly at: number } | undefined;
   let announce: (signal: StopSignal) => void = () => undefined;
@@ -33,9 +38,12 @@ export function listenForStop(): StopSignals {
     if (!echo) process.exit(128 + constants.signals[signal]);
   };
   for (const signal of stopSignals) process.on(signal, heard);
+  // Not as a signal that was heard: one that reached the shell and us alike comes but once.
+  const shell = watchNpmShell(() => announce("SIGTERM"));
   return {
     first,
     [Symbol.dispose]() {
+      shell[Symbol.dispose]();
       for (const signal of stopSignals) process.off(signal, heard);
     },
   };
