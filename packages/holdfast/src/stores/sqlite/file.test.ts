@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 import { isSafeVersion, loadDriver } from "./client.ts";
 import { sqliteStore } from "./index.ts";
-import { applicationId, migrations, schemaVersion } from "./migrations.ts";
+import { applicationId, checkVersion, migrate, migrations, schemaVersion } from "./migrations.ts";
 import { openFor, owner, temporaryFolder } from "./temporary.test-kit.ts";
 
 const make = { kind: "note", id: "a", expect: "absent", create: { text: "{}", lifetime: {} } } as const;
@@ -55,6 +55,30 @@ it("lets many openings at once make one schema", async () => {
   const stores = await Promise.all(Array.from({ length: 12 }, () => openFor({ path })));
   const answers = await Promise.all(stores.map((store) => store.commit(owner, [make])));
   expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+});
+
+it("takes no file for another program's that another process is making while it looks", async () => {
+  const path = join(await temporaryFolder(), "state.db");
+  const driver = await loadDriver();
+  const [one, other] = [driver.open(path), driver.open(path)];
+  one.exec("pragma journal_mode = wal");
+  let looks = 0;
+  const looking: typeof one = {
+    get isTransaction() {
+      return one.isTransaction;
+    },
+    exec: (sql) => one.exec(sql),
+    close: () => one.close(),
+    prepare: (sql) => {
+      looks += 1;
+      if (looks === 3) migrate(other);
+      return one.prepare(sql);
+    },
+  };
+  expect(checkVersion(looking)).toBe(0);
+  expect(looks).toBe(3);
+  expect(checkVersion(looking)).toBe(schemaVersion);
+  for (const database of [one, other]) database.close();
 });
 
 it("refuses a file of a newer release, and does not touch it", async () => {

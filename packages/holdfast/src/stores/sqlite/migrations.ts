@@ -100,6 +100,17 @@ export function migrate(database: SqliteDatabase): void {
 
 /** The file's schema version. Throws, having touched nothing, if the file is newer than this code or not ours. */
 export function checkVersion(database: SqliteDatabase): number {
+  if (database.isTransaction) return versionOf(database);
+  // One moment of the file: another process may be making it just now.
+  database.exec("begin");
+  try {
+    return versionOf(database);
+  } finally {
+    if (database.isTransaction) database.exec("rollback");
+  }
+}
+
+function versionOf(database: SqliteDatabase): number {
   const id = pragma(database, "application_id");
   const version = pragma(database, "user_version");
   if (id !== applicationId && (id !== 0 || version !== 0 || hasTables(database))) {
