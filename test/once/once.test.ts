@@ -90,6 +90,31 @@ test.each(durableStores)(
   },
 );
 
+test.each(durableStores.flatMap((name) => (["2026", "2025"] as const).map((era) => [name, era] as const)))(
+  "on %s, a record that was shared by a call of %s which died before its answer is shared once, and by one grant",
+  { timeout: 120_000 },
+  async (name, era) => {
+    const store = await newStore(name);
+    const [doomed, node] = await Promise.all([startNode(store, "die"), startNode(store)]);
+    const other = await connected(v2Http(node.url, era));
+    const basket = textOf(await valueOf(other.call("create_basket", {})), "basket");
+    const lend = { basket, sku: "all of it", idempotency_key: "k" };
+    const caller = await connected(v2Http(doomed.url, era));
+    const cutOff = caller.call("lend", lend).then(
+      () => "answered",
+      () => "cut off",
+    );
+    await doomed.died;
+    expect(await cutOff).toBe("cut off");
+    const { given } = await valueOf(other.call("lent", { basket }));
+    expect(given).toHaveLength(1);
+    const [grant] = given as readonly string[];
+    expect(await valueOf(other.call("lend", lend))).toEqual({ grant });
+    expect(await valueOf(other.call("lend", lend))).toEqual({ grant });
+    expect(await valueOf(other.call("lent", { basket }))).toEqual({ given: [grant], seen: [grant] });
+  },
+);
+
 /** Reads until something of a kind has come: that, and where in the stream it was. */
 async function heard<T>(
   stream: Response,

@@ -6,7 +6,8 @@ import { memoryStore } from "holdfast/stores/memory";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { durableStores, openAlone, openDurable } from "../lib/durable-stores.ts";
-import { kinds, type OnceHold, type Operation, operations, Trial } from "./operations.ts";
+import { type Operation, operations } from "./operations.ts";
+import { kinds, type OnceHold, Trial } from "./trial.ts";
 
 const sealing = { keys: sealingKeys({ current: "k", keys: { k: randomBytes(32).toString("base64") } }) };
 
@@ -47,7 +48,7 @@ describe.each(["memory", ...durableStores])("on %s, inside calls that count once
   beforeAll(async () => {
     const open = async (store: Store): Promise<OnceHold> => {
       const hold = await holdfast({ store, kinds, sealing, reap: false });
-      closing.unshift({ [Symbol.asyncDispose]: () => hold.close() });
+      closing.unshift(hold, store);
       return hold;
     };
     if (name === "memory") {
@@ -63,6 +64,7 @@ describe.each(["memory", ...durableStores])("on %s, inside calls that count once
   });
 
   afterAll(async () => {
+    // Holds before their stores.
     for (const one of closing) await one[Symbol.asyncDispose]();
   });
 

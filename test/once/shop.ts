@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inputRequired } from "@modelcontextprotocol/server";
-import { exactlyOnce, holdfast, kind, reply, serve, withState } from "holdfast";
+import { exactlyOnce, holdfast, kind, type Principal, reply, serve, withState } from "holdfast";
 import { z } from "zod";
 
 const Basket = kind("basket", {
@@ -11,6 +11,8 @@ const Basket = kind("basket", {
 const Handle = z.object({ basket: Basket.id });
 const Sure = z.object({ sure: z.boolean() });
 const Order = Handle.extend({ sku: z.string(), idempotency_key: z.string() });
+
+const friend: Principal = { issuer: "test", subject: "friend", scopes: [] };
 
 const [, , store = "", die] = process.argv;
 const hold = await holdfast({ store, kinds: [Basket] });
@@ -24,6 +26,17 @@ const app = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) 
     const { value: orders } = await state.basket.increment(basket, "orders");
     if (die === "die") process.kill(process.pid, "SIGKILL");
     return reply({ items: value.items, version, orders });
+  });
+  const lend = exactlyOnce({ description: "Lets a friend see a basket.", inputSchema: Order });
+  server.registerTool("lend", lend, async ({ basket }) => {
+    const { grant } = await state.basket.share(basket, { with: friend, access: "read" });
+    if (die === "die") process.kill(process.pid, "SIGKILL");
+    return reply({ grant });
+  });
+  server.registerTool("lent", { description: "What a friend sees.", inputSchema: Handle }, async ({ basket }) => {
+    const { grants } = await state.basket.grants(basket);
+    const seen = (await hold.state(friend).basket.shared()).grants;
+    return reply({ given: grants.map(({ grant }) => grant), seen: seen.map(({ grant }) => grant) });
   });
   server.registerTool("pay", { description: "Pays.", inputSchema: Handle }, async ({ basket }, { mcpReq }) => {
     const offer = mcpReq.requestState<{ readonly amount: number }>();

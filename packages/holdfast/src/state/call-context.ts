@@ -18,10 +18,13 @@ export type OnceScope = {
   readonly round: string;
   /** Tells apart operations of one name on one record: 1, 2, … in the order they are asked for. */
   ordinal(operation: string): number;
+  /** What operations have to await before they are counted is awaited one by one, so that they are counted as asked for. */
+  inTurn<T>(fn: () => Promise<T>): Promise<T>;
 };
 
 export function onceScope(id: string, round: string): OnceScope {
   const counts = new Map<string, number>();
+  let last: Promise<unknown> = Promise.resolve();
   return {
     id,
     round,
@@ -29,6 +32,11 @@ export function onceScope(id: string, round: string): OnceScope {
       const ordinal = (counts.get(operation) ?? 0) + 1;
       counts.set(operation, ordinal);
       return ordinal;
+    },
+    inTurn: (fn) => {
+      const next = last.then(fn, fn);
+      last = next;
+      return next;
     },
   };
 }

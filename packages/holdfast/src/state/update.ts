@@ -26,6 +26,8 @@ export type UpdateRequest = {
   readonly defaultIntent?: unknown;
   /** Make the record from its initial value, in the same commit, where it is not there yet. */
   readonly createAs?: { readonly name?: string | undefined } | undefined;
+  /** Asked once the function is done: what a repeat of a call that counts once is told instead of a view. */
+  readonly said?: (() => unknown) | undefined;
 };
 
 export type Updated = {
@@ -38,13 +40,31 @@ export type Updated = {
   /** Heads of the streams that the update named, likewise. */
   readonly heads: ReadonlyMap<string, number>;
   readonly replayed: boolean;
+  /** After a replay, what `said` was the first time, where that is known. */
+  readonly said?: unknown;
 };
 
 /** Throws `NOT_FOUND`, `CONFLICT` (with `ifVersion` only), `CONTENTION`, or whatever the function throws. */
 export function update(scope: Scope, request: UpdateRequest): Promise<Updated> {
-  const { key, operation, options, defaultIntent = null } = request;
-  const { idempotency, signal } = options;
-  const commitId = commitIdIn(scope.engine, { ...key, name: operation }, idempotency, () => defaultIntent);
+  return updateUnder(scope, request, commitIdOfUpdate(scope, request));
+}
+
+/** The commit id of an update that something has to be awaited for before it is made. */
+export function commitIdOfUpdate(
+  { engine }: Scope,
+  {
+    key,
+    operation,
+    options: { idempotency },
+    defaultIntent = null,
+  }: Pick<UpdateRequest, "key" | "operation" | "options" | "defaultIntent">,
+): CommitId | undefined {
+  return commitIdIn(engine, { ...key, name: operation }, idempotency, () => defaultIntent);
+}
+
+export function updateUnder(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
+  const { key, options } = request;
+  const { signal } = options;
   return scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
 }
 
@@ -117,7 +137,8 @@ async function attemptOnce(
       : changed || appends !== undefined
         ? scope.engine.growthQuota
         : undefined;
-  return await settle(scope, record, answer.at, encoded, change, { commitId, fence, quota, signal });
+  const said = request.said?.();
+  return await settle(scope, { record, at: answer.at }, { encoded, said }, change, { commitId, fence, quota, signal });
 }
 
 function creationOf({ kind }: Scope, { text, fields }: Encoded): Creation {
@@ -130,16 +151,15 @@ function replacementOf({ kind }: Scope, { text, fields }: Encoded): NewDocument 
 
 async function settle(
   scope: Scope,
-  record: StoredRecord | undefined,
-  readAt: number,
-  encoded: Encoded,
+  { record, at: readAt }: Pick<ReadAnswer, "record" | "at">,
+  { encoded, said }: { readonly encoded: Encoded; readonly said: unknown },
   change: Change,
   options: CommitOptions,
 ): Promise<Updated | Overtaken> {
   scope.engine.conflicts.tried();
   const { commitId, signal } = options;
   const read = record === undefined ? undefined : readPart(record);
-  const step = remembering(scope.engine, commitId, { text: encoded.text, read });
+  const step = remembering(scope.engine, commitId, said === undefined ? { text: encoded.text, read } : { said });
   const committed = await scope.commitSliding(record, readAt, change, options, step);
   if (!committed.ok) {
     if (committed.refusal.reason === "version") return { overtaken: "version", actual: committed.refusal.actual };
@@ -172,7 +192,10 @@ async function replayed(
   const first = firstResult(outcome);
   const { version, counters, heads } = first;
   const step = await rememberedStep(engine, owner, commitId, signal);
-  if (step !== undefined) {
+  if (step?.said !== undefined) {
+    return { view: undefined, version, counters, heads, replayed: true, said: step.said };
+  }
+  if (step?.text !== undefined) {
     const value = await decodeText(kind, step.text);
     const view =
       step.read === undefined ? viewOfCreated(key, first, at, value) : viewAfter(step.read, first, at, value);

@@ -1,5 +1,6 @@
 import { idOfName } from "../../record/ids.ts";
 import type { RecordKey, StoredRecord } from "../../record/record.ts";
+import type { CommitId, CommitOutcome } from "../../store/contract.ts";
 import { validateName } from "../../store/validate.ts";
 import { decodeDocument } from "../document.ts";
 import { durationMs } from "../duration.ts";
@@ -10,7 +11,7 @@ import { invalid, notFound } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import { checkedName, sessionKind } from "../sessions/definition.ts";
 import type { CallOptions, ChangeOptions, EventsResult, Transaction } from "../types.ts";
-import { type Updated, update } from "../update.ts";
+import { commitIdOfUpdate, type Updated, updateUnder } from "../update.ts";
 import {
   type ChannelDocument,
   channelKind,
@@ -43,7 +44,20 @@ type Look = {
   readonly at: number;
   readonly live: ReadonlyMap<string, Member>;
   readonly vanished: ReadonlyMap<string, Member>;
+  /** What the operation came to the first time, where this repeats it. */
+  readonly outcome?: CommitOutcome | undefined;
 };
+
+/** An operation, named before anything is awaited for it: see `commitIdIn`. */
+type Asked = {
+  readonly operation: string;
+  readonly options: ChangeOptions;
+  readonly defaultIntent: unknown;
+  readonly commitId: CommitId | undefined;
+};
+
+/** What a repeat has to say again. */
+type Said = Pick<Membership, "members"> & Partial<Membership>;
 
 export class OwnChannel implements Channel {
   readonly name: string;
@@ -62,57 +76,56 @@ export class OwnChannel implements Channel {
     checkJoin("join", options);
     const { stay = defaultStay, signal } = options;
     const stayMs = durationMs(stay, "stay");
-    const record = await this.#read({ kind: sessionKind, id: this.#scope.keyOf(session).id }, signal);
-    if (record === undefined) throw notFound();
-    const label = options.label === undefined ? record.fields["label"] : checkedName("a label", options.label);
+    const asked = this.#asked("join", { ...(signal && { signal }) }, { session, stay, label: options.label });
+    const key = { kind: sessionKind, id: this.#scope.keyOf(session).id };
+    const [record, look] = await Promise.all([this.#read(key, signal), this.#look(signal, asked.commitId)]);
+    if (record === undefined && look.outcome === undefined) throw notFound();
+    const label = options.label === undefined ? record?.fields["label"] : checkedName("a label", options.label);
     const named = typeof label === "string" ? { label } : {};
-    const look = await this.#look(signal);
     const { at } = look;
-    let changed = false;
-    const { members } = await this.#change("join", { ...(signal && { signal }) }, look, (draft, tx) => {
+    return await this.#changeMembers(asked, look, (draft, tx) => {
       const standing = memberOf(draft, session);
-      changed = standing === undefined;
-      if (changed && Object.keys(draft.members).length >= maxMembers) {
+      const isNew = standing === undefined;
+      if (isNew && Object.keys(draft.members).length >= maxMembers) {
         throw invalid(`a channel has at most ${maxMembers} members`);
       }
       draft.members[session] = { ...named, joinedAt: standing?.joinedAt ?? at, stayMs, until: at + stayMs };
-      if (changed) tx.append(presenceStream, { type: "joined", session, ...named });
+      if (isNew) tx.append(presenceStream, { type: "joined", session, ...named });
+      return isNew;
     });
-    return { members, changed };
   }
 
   async leave(session: string, options: CallOptions = {}): Promise<Membership> {
     checkCall("leave", options);
     const { signal } = options;
-    const look = await this.#look(signal);
-    if (!look.live.has(session)) return { members: look.live.size, changed: false };
-    let changed = false;
-    const { members } = await this.#change("leave", { ...(signal && { signal }) }, look, (draft, tx) => {
+    const asked = this.#asked("leave", { ...(signal && { signal }) }, { session });
+    const look = await this.#look(signal, asked.commitId);
+    if (!look.live.has(session) && look.outcome === undefined) return { members: look.live.size, changed: false };
+    return await this.#changeMembers(asked, look, (draft, tx) => {
       const standing = memberOf(draft, session);
-      changed = standing !== undefined;
-      if (standing === undefined) return;
+      if (standing === undefined) return false;
       Reflect.deleteProperty(draft.members, session);
       tx.append(presenceStream, { type: "left", session, ...labelOf(standing) });
+      return true;
     });
-    return { members, changed };
   }
 
   async broadcast(session: string, message: unknown, options: ChangeOptions = {}): Promise<Broadcasted> {
     checkChange("broadcast", options);
     jsonText(message, "the message", this.#scope.kind.maxEventBytes);
+    const asked = this.#asked("broadcast", options, { session, message });
     const look = await this.#look(options.signal);
     const { at } = look;
-    const intent = { session, message };
     const change = (draft: ChannelDocument, tx: Transaction): void => {
       const sender = memberOf(draft, session);
       if (sender === undefined) throw invalid("who sends to a channel has to have joined it; join it first");
       if (isDue(sender, at)) draft.members[session] = { ...sender, until: at + sender.stayMs };
       tx.append(messagesStream, { from: { session, ...labelOf(sender) }, message });
     };
-    const { members, updated } = await this.#change("broadcast", options, look, change, intent);
+    const { said, updated } = await this.#change(asked, look, change);
     const position = updated.heads.get(messagesStream);
     if (position === undefined) throw new Error("the store said nothing about the stream the commit appended to");
-    return { position, recipients: Math.max(0, members - 1), replayed: updated.replayed };
+    return { position, recipients: Math.max(0, said.members - 1), replayed: updated.replayed };
   }
 
   async read(query: ChannelQuery = {}): Promise<ChannelPage & { readonly messages: readonly ChannelMessage[] }> {
@@ -165,7 +178,10 @@ export class OwnChannel implements Channel {
       const { at, live } = look;
       const member = live.get(session);
       if (member === undefined || !isDue(member, at)) return;
-      await this.#change("touch", { ...(signal && { signal }) }, look, (draft) => {
+      // A sign of life is nobody's change: reading again is one again.
+      const options = { ...(signal && { signal }) };
+      const asked = { operation: "touch", options, defaultIntent: null, commitId: undefined };
+      await this.#change(asked, look, (draft) => {
         const standing = memberOf(draft, session);
         if (standing !== undefined) draft.members[session] = { ...standing, until: at + standing.stayMs };
       });
@@ -175,16 +191,16 @@ export class OwnChannel implements Channel {
   }
 
   /** Members whose stay is not over and whose sessions are live. */
-  async #look(signal: AbortSignal | undefined): Promise<Look> {
+  async #look(signal: AbortSignal | undefined, commitId?: CommitId): Promise<Look> {
     const { engine, owner, kind } = this.#scope;
-    const { record, at } = await engine.read(owner, this.#key, { signal });
-    if (record === undefined) return { at, live: new Map(), vanished: new Map() };
+    const { record, at, outcome } = await engine.read(owner, this.#key, { signal, commitId: commitId?.id });
+    if (record === undefined) return { at, live: new Map(), vanished: new Map(), outcome };
     // Documents of this kind passed its schema.
     const { members } = (await decodeDocument(kind, record)) as ChannelDocument;
     const staying = Object.entries(members).filter(([, { until }]) => at < until);
     const sessions = await Promise.all(staying.map(([id]) => this.#read({ kind: sessionKind, id }, signal)));
     const live = new Map(staying.filter((_, index) => sessions[index] !== undefined));
-    return { at, live, vanished: new Map(Object.entries(members).filter(([id]) => !live.has(id))) };
+    return { at, live, vanished: new Map(Object.entries(members).filter(([id]) => !live.has(id))), outcome };
   }
 
   async #read(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -192,15 +208,28 @@ export class OwnChannel implements Channel {
     return (await engine.read(owner, key, { signal })).record;
   }
 
+  #asked(operation: string, options: ChangeOptions, defaultIntent: unknown): Asked {
+    const commitId = commitIdOfUpdate(this.#scope, { key: this.#key, operation, options, defaultIntent });
+    return { operation, options, defaultIntent, commitId };
+  }
+
+  /** @param change says whether it made a difference. */
+  async #changeMembers(
+    asked: Asked,
+    look: Look,
+    change: (document: ChannelDocument, tx: Transaction) => boolean,
+  ): Promise<Membership> {
+    const { said } = await this.#change(asked, look, change);
+    return { members: said.members, changed: said.changed === true };
+  }
+
   /** Changes the record, dropping on the way who has vanished, and wakes who watches. */
   async #change(
-    operation: string,
-    options: ChangeOptions,
+    { operation, options, defaultIntent, commitId }: Asked,
     { live, vanished }: Look,
-    change: (document: ChannelDocument, tx: Transaction) => void,
-    defaultIntent?: unknown,
-  ): Promise<{ readonly updated: Updated; readonly members: number }> {
-    let members = live.size;
+    change: (document: ChannelDocument, tx: Transaction) => boolean | void,
+  ): Promise<{ readonly updated: Updated; readonly said: Said }> {
+    let said: Said = { members: live.size };
     const fn = (draft: unknown, tx: Transaction): void => {
       // The draft is the channel's document, fresh from its text.
       const document = draft as ChannelDocument;
@@ -211,13 +240,15 @@ export class OwnChannel implements Channel {
         Reflect.deleteProperty(document.members, session);
         tx.append(presenceStream, { type: "dropped", session, ...labelOf(member) });
       }
-      change(document, tx);
-      members = Object.keys(document.members).length;
+      const changed = change(document, tx) === true;
+      said = { members: Object.keys(document.members).length, changed };
     };
     const createAs = { name: this.name };
-    const updated = await update(this.#scope, { key: this.#key, createAs, operation, fn, options, defaultIntent });
+    const request = { key: this.#key, createAs, operation, fn, options, defaultIntent, said: () => said };
+    const updated = await updateUnder(this.#scope, request, commitId);
     this.#wake();
-    return { updated, members };
+    // Written by this method.
+    return { updated, said: updated.said === undefined ? said : (updated.said as Said) };
   }
 
   #wake(): void {

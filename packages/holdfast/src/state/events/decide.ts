@@ -4,14 +4,15 @@
 
 import { throwIfAborted } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
-import type { StoredEvent } from "../../record/record.ts";
-import type { CommitId, Committed } from "../../store/contract.ts";
+import type { CommitId, CommitOutcome, Committed } from "../../store/contract.ts";
 import { firstResult } from "../applied.ts";
 import { checkSameIntent, commitIdIn } from "../idempotency.ts";
 import { fenceOf } from "../leases/locks.ts";
 import { checkAppendEvents } from "../method-options.ts";
+import { isRemembered, rememberedStep, remembering } from "../once/steps.ts";
 import { type Overtaken, persistently } from "../persistently.ts";
 import { invalid, notFound } from "../refusals.ts";
+import { answeredAgain, stepOf, storedOf } from "./again.ts";
 import { appendError, appendOf, positionConflict, type SourcedTarget } from "./append.ts";
 import { encodeEvents, eventsGiven } from "./codec.ts";
 import { creationOf } from "./creation.ts";
@@ -72,7 +73,7 @@ async function decideOnce(
   const answer = await readForFold(scope, key, commitId?.id, signal);
   if (answer.outcome !== undefined && commitId !== undefined) {
     checkSameIntent(commitId, answer.outcome);
-    return await replayed(scope, target, firstResult(answer.outcome).heads, options);
+    return await replayed(scope, target, commitId, answer.outcome, options);
   }
   const loaded = await loadFrom(scope, key, answer, signal);
   if (loaded === undefined && createAs === undefined) throw notFound();
@@ -99,6 +100,9 @@ async function decideOnce(
   }
 
   const change = await changeOf(scope, target, loaded, texts, signal);
+  const step = isRemembered(scope.engine, commitId)
+    ? remembering(scope.engine, commitId, stepOf(scope, { value, position: head }, loaded?.record, texts))
+    : [];
   // Tried out first: an event that the value cannot take must not get into the log.
   await foldEvents(
     scope.kind,
@@ -108,11 +112,11 @@ async function decideOnce(
   const quota = loaded === undefined ? scope.engine.creationQuota(scope.kind) : scope.engine.growthQuota;
   scope.engine.conflicts.tried();
   const fence = fenceOf(options.fence);
-  const committed = await scope.engine.commit(scope.owner, [change], { commitId, fence, quota, signal });
+  const committed = await scope.engine.commit(scope.owner, [change, ...step], { commitId, fence, quota, signal });
   if (!committed.ok) return await overtakenBy(scope, target, committed, signal);
   const result = firstResult(committed);
   // Another process made the same decision between the look-up and the commit.
-  if (committed.replayed) return await replayed(scope, target, result.heads, options);
+  if (committed.replayed) return await replayed(scope, target, commitId, committed, options);
   const after = await foldEvents(scope.kind, { value, position: head }, storedOf(texts, head, committed.at));
   const position = head + texts.length;
   return {
@@ -136,10 +140,6 @@ async function overtakenBy(
   const { record } = await scope.engine.read(scope.owner, key, { signal });
   if (record === undefined && createAs === undefined) throw notFound();
   return { overtaken: "version", actual: record === undefined ? 0 : headOf(record) };
-}
-
-function storedOf(texts: readonly string[], head: number, at: number): readonly StoredEvent[] {
-  return texts.map((data, index) => ({ position: head + index + 1, at, data }));
 }
 
 function isNothing(decision: unknown): boolean {
@@ -182,11 +182,16 @@ async function changeOf(
 async function replayed(
   scope: SourcedScope,
   target: SourcedTarget,
-  heads: ReadonlyMap<string, number>,
+  commitId: CommitId | undefined,
+  outcome: Pick<CommitOutcome, "at" | "results">,
   { signal }: AppendEventsOptions,
 ): Promise<DecidedEvents<unknown>> {
-  const view = await getSourced(scope, { key: target.key }, { ...(signal && { signal }) });
-  return { view, position: heads.get(eventsStream) ?? 0, appended: 0, replayed: true };
+  const { engine, owner } = scope;
+  const { key } = target;
+  const again = await answeredAgain(scope, key, outcome, await rememberedStep(engine, owner, commitId, signal));
+  const view = again?.view ?? (await getSourced(scope, { key }, { ...(signal && { signal }) }));
+  const position = firstResult(outcome).heads.get(eventsStream) ?? 0;
+  return { view, position, appended: again?.appended ?? 0, replayed: true };
 }
 
 function dateOf(at: number | undefined): Date | undefined {

@@ -1,7 +1,7 @@
 /** The typed faces of event-sourced kinds: many records behind handles, named ones, one per principal. */
 
 import { idOfName } from "../../record/ids.ts";
-import type { Position, StoredEvent } from "../../record/record.ts";
+import type { Position } from "../../record/record.ts";
 import { validateName } from "../../store/validate.ts";
 import { firstResult } from "../applied.ts";
 import { mintOnce } from "../create.ts";
@@ -13,9 +13,11 @@ import { lockRecord, whileLocked } from "../leases/locks.ts";
 import type { Lock, LockedWork, LockOptions } from "../leases/types.ts";
 import { listPage } from "../listing.ts";
 import { checkAppendEvents, checkCall } from "../method-options.ts";
+import { rememberedStep } from "../once/steps.ts";
 import { destroyRecord } from "../operations.ts";
 import { invalid } from "../refusals.ts";
 import type { CallOptions, ChangeOptions, ListQuery } from "../types.ts";
+import { answeredAgain, saidOf, storedOf } from "./again.ts";
 import { appendEvents, appendOf, type SourcedTarget } from "./append.ts";
 import { encodeEvents, eventsGiven } from "./codec.ts";
 import { creationOf } from "./creation.ts";
@@ -238,23 +240,24 @@ async function createSourced(
   const { kind } = scope;
   const events = given === undefined || (Array.isArray(given) && given.length === 0) ? [] : eventsGiven(given);
   let texts: readonly string[] = [];
-  const { key, applied } = await mintOnce(scope, { events }, options, async () => {
+  const { key, applied, first } = await mintOnce(scope, { events }, options, async () => {
     texts = await encodeEvents(kind, events, originOf(scope, agent));
     // Tried out first: an event that the value cannot take must not get into the log.
-    await foldEvents(kind, { value: await initialValue(kind), position: 0 }, storedOf(texts, Date.now()));
+    await foldEvents(kind, { value: await initialValue(kind), position: 0 }, storedOf(texts, 0, Date.now()));
     return {
       create: await creationOf(scope),
+      said: saidOf(scope, 0, texts),
       ...(texts.length > 0 && { appends: [appendOf(texts, undefined)], counters: [countTail(texts.length)] }),
     };
   });
-  if (applied === undefined) return await getSourced(scope, { key }, { ...(signal && { signal }) });
+  if (applied === undefined) {
+    const step = await rememberedStep(scope.engine, scope.owner, first?.commitId, signal);
+    const again = first && (await answeredAgain(scope, key, first, step));
+    return again?.view ?? (await getSourced(scope, { key }, { ...(signal && { signal }) }));
+  }
   const start = { value: await initialValue(kind), position: 0 };
-  const folded = await foldEvents(kind, start, storedOf(texts, applied.at));
+  const folded = await foldEvents(kind, start, storedOf(texts, 0, applied.at));
   return viewOfAppended(key, undefined, firstResult(applied), applied.at, folded);
-}
-
-function storedOf(texts: readonly string[], at: number): readonly StoredEvent[] {
-  return texts.map((data, index) => ({ position: index + 1, at, data }));
 }
 
 /** The faces of a kind by its scope. */

@@ -1,10 +1,10 @@
 import type { ChangeResult } from "../../record/change.ts";
-import type { Position, RecordKey, RecordSummary, StoredRecord } from "../../record/record.ts";
+import type { Position, RecordKey, RecordSummary } from "../../record/record.ts";
 import { firstResult } from "../applied.ts";
 import { checkCall } from "../method-options.ts";
 import { contention, notFound } from "../refusals.ts";
 import type { CallOptions, ListedRecord } from "../types.ts";
-import { listedOf, viewAfter, viewOf, viewOfCreated } from "../views.ts";
+import { listedOf, type ReadRecord, viewAfter, viewOf, viewOfCreated } from "../views.ts";
 import type { SourcedTarget } from "./append.ts";
 import { creationOf } from "./creation.ts";
 import { eventsStream, type Folded, type Loaded, load } from "./fold.ts";
@@ -87,7 +87,7 @@ export function viewOfNew(key: RecordKey, value: unknown, at: number): EventSour
 /** The record after a commit that was based on what was read, or that made it. */
 export function viewOfAppended(
   key: RecordKey,
-  read: StoredRecord | undefined,
+  read: ReadRecord | undefined,
   result: ChangeResult,
   at: number,
   { value, position }: Folded,

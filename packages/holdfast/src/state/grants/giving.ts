@@ -57,7 +57,7 @@ export async function give(scope: Scope, asked: Asked, commitId: CommitId | unde
   if (commitId === undefined) return await giveNow(scope, asked, undefined);
   // What an earlier run took back, nobody was given: the next one gives anew, under an id of its own.
   for (let times = 1; ; times++) {
-    const id = times === 1 ? commitId.id : `${commitId.id}.${times}`;
+    const id = times === 1 ? commitId.id : `${commitId.id}-${times}`;
     const given = await giveOnce(scope, asked, { ...commitId, id });
     if (given !== undefined) return given;
   }

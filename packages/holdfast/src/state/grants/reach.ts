@@ -1,5 +1,6 @@
 import { HoldfastError } from "../../record/errors.ts";
 import type { RecordKey } from "../../record/record.ts";
+import type { ReadAnswer } from "../../store/contract.ts";
 import { notFound } from "../refusals.ts";
 import { Scope } from "../scope.ts";
 import { guardedStore } from "./guarded-store.ts";
@@ -21,7 +22,9 @@ export async function reach<Kind extends Scope>(
   const { engine, owner, kind } = scope;
   // Checked as any handle is: nothing else may reach the store.
   const { id: handle } = scope.keyOf(id);
-  const { record } = await engine.read(owner, keyOfPointer(handle), { signal });
+  const look = (): Promise<ReadAnswer> => engine.read(owner, keyOfPointer(handle), { signal });
+  const once = engine.calls.get()?.once;
+  const { record } = await (once === undefined ? look() : once.inTurn(look));
   if (record === undefined) throw notFound();
   const pointer = pointerOf(record);
   if (pointer.kind !== kind.name) throw notFound();

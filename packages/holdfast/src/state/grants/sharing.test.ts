@@ -287,6 +287,33 @@ describe.each(backings)("sharing on %s", (_name, makeBacking) => {
     expect(await mine.get(id)).toMatchObject({ value: { items: ["once"] } });
   });
 
+  test("what a call that counts once took back is given anew by its repeat, and once", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const mine = hold.state(alice).basket;
+    const { id } = await mine.create();
+    const { store } = servingHold(hold);
+    const commit = store.commit.bind(store);
+    const refusal = { reason: "bounds", index: 1, counter: "count", value: maxShares, by: 1 } as const;
+    const call = async (): Promise<string> =>
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+        return (await mine.share(id, { with: bob, access: "read" })).grant;
+      });
+    // As if the receiver had as many as anybody may have.
+    store.commit = async (owner, changes, options) => {
+      if (changes[0]?.kind === "holdfast.shared" && changes[0].create !== undefined)
+        return { ok: false, at: 0, refusal };
+      return await commit(owner, changes, options);
+    };
+    for (let n = 0; n < 2; n++) expect(await errorOf(call())).toMatchObject({ code: "FORBIDDEN" });
+    store.commit = commit;
+    expect((await mine.grants(id)).grants).toEqual([]);
+    const grant = await call();
+    expect(await call()).toBe(grant);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
   test("what makes no sense is refused, and leaves nothing with anybody", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);

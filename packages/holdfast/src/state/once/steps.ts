@@ -16,20 +16,31 @@ import { callKey, callLifetime, stepsStream } from "./record.ts";
 const maxTextBytes = 65_536;
 const maxSteps = 10_000;
 
-/** What a view was made of. */
+/** What an answer was made of. */
 export type Step = {
-  readonly text: string;
+  /** The document of a view. Absent where it was too large, or is no part of the answer. */
+  readonly text?: string | undefined;
   /** The record as it was read; absent where the operation made it. */
   readonly read?: ReadRecord | undefined;
+  /** Whatever else the operation needs to answer again, as JSON. */
+  readonly said?: unknown;
 };
+
+/** Whether a step of this operation would be kept: making one costs the text of a document. */
+export function isRemembered(engine: Engine, commitId: CommitId | undefined): boolean {
+  return engine.calls.get()?.once !== undefined && commitId !== undefined && !engine.isGuest;
+}
 
 /** The change that remembers a step, for the commit it belongs to. None outside of calls that count once. */
 export function remembering(engine: Engine, commitId: CommitId | undefined, step: Step): readonly Change[] {
   const once = engine.calls.get()?.once;
   // What somebody else's records said does not go into theirs, nor into those of the caller.
-  if (once === undefined || commitId === undefined || engine.isGuest || utf8Length(step.text) > maxTextBytes) return [];
+  if (once === undefined || commitId === undefined || engine.isGuest) return [];
+  const isLarge = step.text !== undefined && utf8Length(step.text) > maxTextBytes;
+  if (isLarge && step.said === undefined) return [];
   const create = { text: "{}", lifetime: callLifetime };
-  const appends = [{ stream: stepsStream, data: [stepText(commitId, step)], keep: maxSteps }];
+  const kept = isLarge ? { said: step.said } : step;
+  const appends = [{ stream: stepsStream, data: [stepText(commitId, kept)], keep: maxSteps }];
   return [{ ...callKey(once.id), expect: "any", create, appends }];
 }
 
@@ -59,14 +70,16 @@ type StoredRead = Omit<ReadRecord, "counters" | "streams"> & {
 };
 type StoredStep = {
   readonly commitId: string;
-  readonly text: string;
-  readonly read?: StoredRead;
+  readonly text?: string | undefined;
+  readonly read?: StoredRead | undefined;
+  readonly said?: unknown;
 };
 
-function stepText(commitId: CommitId, { text, read }: Step): string {
+function stepText(commitId: CommitId, { text, read, said }: Step): string {
   const stored: StoredStep = {
     commitId: commitId.id,
     text,
+    said,
     ...(read !== undefined && { read: { ...read, counters: [...read.counters], streams: [...read.streams] } }),
   };
   return JSON.stringify(stored);

@@ -4,6 +4,7 @@ import { firstResult } from "../applied.ts";
 import type { Disposables } from "../disposables/disposables.ts";
 import type { DisposableOptions, MakeDisposable } from "../disposables/types.ts";
 import { decodeDocument } from "../document.ts";
+import { commitIdIn } from "../idempotency.ts";
 import { getMember, jsonText, parseStored, setMember } from "../json.ts";
 import { checkCall, checkChange, checkContext, checkDisposable } from "../method-options.ts";
 import { appendedOf, incrementCounter, maxPageBytes, remembered } from "../operations.ts";
@@ -202,7 +203,9 @@ export class OwnSession implements Session {
     } catch {
       return false;
     }
-    return await this.#scope.end(target.key, "present", { signal: options.signal });
+    const operation = { ...target.key, name: "end" };
+    const commitId = commitIdIn(this.#scope.engine, operation, undefined, () => null);
+    return await this.#scope.end(target.key, "present", { commitId, signal: options.signal });
   }
 
   #target(): Target {
