@@ -4,6 +4,7 @@ import {
   type AccountOptions,
   type AccountPage,
   type CallOptions,
+  type EraseOptions,
   livedMs,
   type Owner,
   type OwnersOptions,
@@ -23,6 +24,7 @@ import {
   validateAccount,
   validateCall,
   validateDump,
+  validateErase,
   validateList,
   validatePage,
   validateReap,
@@ -87,14 +89,16 @@ export class JournalAdmin implements StoreAdmin {
     });
   }
 
-  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
-    return this.#engine.gate.run(() =>
-      this.#engine.write<number>(signal, (at, write) => {
+  // One line of the journal erases any number of records, so nothing goes in parts here.
+  erase(owner: Owner, options: EraseOptions = {}): Promise<number> {
+    return this.#engine.gate.run(async () => {
+      validateErase(options);
+      return await this.#engine.write<number>(options.signal, (at, write) => {
         const { size } = this.#engine.state.partition(owner).records;
         write({ op: "erase", at, owner });
         return size;
-      }),
-    );
+      });
+    });
   }
 
   export(owner: Owner, key: RecordKey, options: CallOptions = {}): Promise<RecordDump | undefined> {

@@ -47,6 +47,7 @@ export type {
   CommitOptions,
   CommitOutcome,
   Committed,
+  EraseOptions,
   EventsOptions,
   EventsPage,
   HintListener,
@@ -75,6 +76,7 @@ export { Gate } from "./store/gate.ts";
 export {
   validateCall,
   validateCommit,
+  validateErase,
   validateEvents,
   validateHint,
   validateList,

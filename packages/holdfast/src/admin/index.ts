@@ -16,7 +16,7 @@ export type { MoveOptions, MoveProgress, MoveReport, MoveRisk } from "./move.ts"
 export { moveStore } from "./move.ts";
 export { openedStore } from "./opened.ts";
 export { ownerOfIdentity } from "./owner.ts";
-export type { Forgotten, OwnerPart } from "./principal.ts";
+export type { ForgetOptions, ForgetProgress, Forgotten, OwnerPart } from "./principal.ts";
 export { exportOwner, forgetOwner } from "./principal.ts";
 export { type ResealOptions, type ResealReport, resealStore } from "./reseal.ts";
 export { storeOfOwner } from "./store-of-owner.ts";

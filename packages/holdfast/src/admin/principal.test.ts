@@ -3,12 +3,13 @@ import { z } from "zod";
 
 import { backings } from "../../../../test/lib/backings.ts";
 import { holdfast } from "../hold.ts";
+import type { Owner } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
 import { eventSourced } from "../state/events/kind.ts";
 import { kind } from "../state/kind.ts";
 import { accountAsJson, dumpAsJson } from "./json.ts";
 import { ownerOfIdentity } from "./owner.ts";
-import { exportOwner, forgetOwner } from "./principal.ts";
+import { exportOwner, type ForgetProgress, forgetOwner } from "./principal.ts";
 import { everyRecord } from "./walk.ts";
 
 const alice: Principal = { issuer: "test", subject: "alice", scopes: [] };
@@ -90,5 +91,40 @@ describe.each(backings)("a principal on %s", (_name, makeBacking) => {
     expect(await forgetOwner(store, owner)).toEqual({ records: 0, grants: 0 });
     // And she may come again.
     expect((await hold.state(alice).basket.create()).version).toBeGreaterThan(1);
+  });
+
+  test("with very many records is erased in parts, which tell how far they are, and goes on where it was stopped", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    const [owner, other] = [ownerOfIdentity(alice), ownerOfIdentity(bob)];
+    const make = (whose: Owner, count: number): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: count }, (_, index) => {
+          const create = { text: "{}", lifetime: {} };
+          return store.commit(whose, [{ kind: "note", id: `note_${index}`, expect: "absent", create }]);
+        }),
+      );
+    await Promise.all([make(owner, 1_200), make(other, 30)]);
+    await using hold = await holdfast({ store, kinds, reap: false });
+    const shared = await hold.state(bob).basket.create();
+    await hold.state(bob).basket.share(shared.id, { with: { issuer: "test", subject: "carol" }, access: "read" });
+    const stop = new AbortController();
+    const told: ForgetProgress[] = [];
+    const stopped = forgetOwner(store, owner, {
+      signal: stop.signal,
+      onProgress: (progress) => {
+        told.push(progress);
+        if (progress.phase === "erasing") stop.abort();
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ code: "ABORTED" });
+    expect(told.filter(({ phase }) => phase === "looking").at(-1)).toMatchObject({ grants: 2 });
+    expect(told.at(-1)).toEqual({ phase: "erasing", records: 500, of: 1_200 });
+    expect((await store.usage(owner)).records).toBe(700);
+
+    const rest: ForgetProgress[] = [];
+    expect((await forgetOwner(store, owner, { onProgress: (progress) => rest.push(progress) })).records).toBe(700);
+    expect(rest.flatMap((told) => (told.phase === "erasing" ? [told.records] : []))).toEqual([500, 700, 700]);
+    expect([(await store.usage(owner)).records, (await store.usage(other)).records]).toEqual([0, 32]);
   });
 });

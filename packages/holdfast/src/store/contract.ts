@@ -273,8 +273,12 @@ export interface StoreAdmin {
    * than the call.
    */
   reap(options: ReapOptions): Promise<ReapAnswer>;
-  /** Removes everything of one owner but its version floor. Returns how many records went. */
-  erase(owner: Owner, options?: CallOptions): Promise<number>;
+  /**
+   * Removes everything of one owner but its version floor. Returns how many records went. Without a limit all of it goes
+   * at once. With one, a call may take so many records and leave the rest whole: floors rise with each, and what is kept
+   * besides records goes with the last. Everything is gone once a call answers 0.
+   */
+  erase(owner: Owner, options?: EraseOptions): Promise<number>;
   /** Everything of one record, to be put into another store. What its owner has besides is in the account. */
   export(owner: Owner, key: RecordKey, options?: CallOptions): Promise<RecordDump | undefined>;
   /**
@@ -296,6 +300,11 @@ export interface StoreAdmin {
   importAccount(owner: Owner, dump: AccountDump, options?: CallOptions): Promise<void>;
   stats(options?: CallOptions): Promise<StoreStats>;
 }
+
+export type EraseOptions = CallOptions & {
+  /** Most records removed in one call, where many take long: nobody is held up longer. A whole number from 1. Default: all. */
+  readonly limit?: number | undefined;
+};
 
 export type ReapOptions = {
   /** Most records removed in one call. A whole number from 1. */

@@ -21,6 +21,7 @@ import type {
   AccountOptions,
   CallOptions,
   CommitOptions,
+  EraseOptions,
   EventsOptions,
   ListOptions,
   OwnersOptions,
@@ -123,6 +124,16 @@ export function validatePage({ limit, signal }: OwnersOptions | AccountOptions):
 /** Throws `INVALID_ARGUMENT` if the limit is malformed, or `ABORTED`. */
 export function validateReap({ limit, signal }: ReapOptions): void {
   throwIfAborted(signal);
+  validateMost(limit);
+}
+
+/** Throws `INVALID_ARGUMENT` if there is a limit and it is malformed, or `ABORTED`. */
+export function validateErase({ limit, signal }: EraseOptions): void {
+  throwIfAborted(signal);
+  if (limit !== undefined) validateMost(limit);
+}
+
+function validateMost(limit: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1) throw invalid(`limit is a whole number from 1, not ${limit}`);
 }
 

@@ -9,6 +9,8 @@ export interface Output {
   readonly json: boolean;
   /** Whether stderr is a terminal that a line may be redrawn on. */
   readonly interactive: boolean;
+  /** How wide stderr is right now. */
+  readonly columns: number;
   readonly paint: Paint;
   /** A line of the answer. */
   line(text: string): void;
@@ -45,6 +47,9 @@ export function createOutput({ stdout, stderr, env }: Streams, json: boolean): O
   return {
     json,
     interactive: stderr.isTTY === true && env["TERM"] !== "dumb",
+    get columns() {
+      return stderr.columns || 80;
+    },
     paint: coloured ? colours : plain,
     line: (text) => void stdout.write(`${text}\n`),
     value: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),

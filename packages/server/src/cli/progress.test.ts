@@ -3,9 +3,9 @@ import { expect, it } from "vitest";
 import { createOutput, type Output } from "./output.ts";
 import { createProgress, spoken } from "./progress.ts";
 
-function outputOf(isTTY: boolean): { readonly out: Output; readonly written: () => string } {
+function outputOf(isTTY: boolean, columns = 80): { readonly out: Output; readonly written: () => string } {
   let text = "";
-  const stream = { isTTY, columns: 80, write: (more: string) => (text += more) };
+  const stream = { isTTY, columns, write: (more: string) => (text += more) };
   return { out: createOutput({ stdout: stream, stderr: stream, env: {} }, false), written: () => text };
 }
 
@@ -40,6 +40,53 @@ it("on a terminal one line is redrawn, at most ten times a second", () => {
   const drawn = written().split("\r").slice(1);
   expect(drawn.length).toBeLessThanOrEqual(12);
   expect(drawn.at(-1)).toBe("copying   [########################] 100%  100 of 100 records  100/s\u001b[K\n");
+});
+
+it.each([
+  [90, "copying   [############------------] 50%  1,000 of 2,000 records  100/s, 10 s left"],
+  [80, "copying   [########--------] 50%  1,000 of 2,000 records  100/s, 10 s left"],
+  [60, "copying [############------------] 50% 100/s, 10 s left"],
+  [40, "copying [####----] 50% 100/s, 10 s left"],
+  [30, "copying 50% 100/s, 10 s left"],
+  [10, "50%"],
+  [3, "50"],
+])("on a terminal of %d columns the line never wraps, for then it could not be drawn over", (columns, line) => {
+  const { out, written } = outputOf(true, columns);
+  let now = 0;
+  const progress = createProgress(out, { now: () => now });
+  for (let done = 0; done <= 1_000; done += 10) {
+    progress.step({ what: "copying", done, of: 2_000, unit: "records" });
+    now += 100;
+  }
+  now -= 100;
+  progress.end();
+  const drawn = written()
+    .split("\r")
+    .slice(1)
+    .map((text) => text.replace(/\u001b\[K\n?/, ""));
+  expect(Math.max(...drawn.map(({ length }) => length))).toBeLessThan(columns);
+  expect(drawn.at(-1)).toBe(line);
+});
+
+it("looking for something shows nothing where it is short, and nothing is left of it afterwards", () => {
+  const { out, written } = outputOf(true);
+  let now = 0;
+  for (const steps of [20, 100]) {
+    const progress = createProgress(out, { now: () => now, passing: true });
+    for (let done = 1; done <= steps; done += 1) {
+      progress.step({ what: "looking", done, unit: "records" });
+      now += 10;
+    }
+    progress.end();
+  }
+  expect(written().split("\r").slice(1)).toEqual([
+    "looking   51 records  100/s\u001b[K",
+    "looking   61 records  100/s\u001b[K",
+    "looking   71 records  100/s\u001b[K",
+    "looking   81 records  100/s\u001b[K",
+    "looking   91 records  100/s\u001b[K",
+    "\u001b[K",
+  ]);
 });
 
 it("what was done before this run says nothing about its rate", () => {

@@ -8,22 +8,25 @@ export type Step = {
   /** What is being done: `copying`. */
   readonly what: string;
   readonly done: number;
-  /** As far as it is known. */
-  readonly of: number;
+  /** As far as it is known; absent where nobody can say. */
+  readonly of?: number | undefined;
   /** What is counted: `records`. */
   readonly unit: string;
 };
 
 export interface Progress {
   step(step: Step): void;
-  /** Leaves the last line standing. */
+  /** Leaves the last line standing, or takes it away where it is passing. */
   end(): void;
 }
 
 const redrawMs = 100;
 const plainMs = 5_000;
 const rateWindowMs = 10_000;
-const barWidth = 24;
+/** The widest that leaves room for the rest of the line. */
+const barWidths = [24, 16, 8] as const;
+/** What is over sooner is over before anybody wonders. */
+const wonderMs = 500;
 
 type Sample = { readonly at: number; readonly done: number };
 
@@ -31,11 +34,13 @@ export type ProgressOptions = {
   readonly now?: () => number;
   /** Whether work that was over before a plain line was due gets one at its end. Default: true. */
   readonly tellShort?: boolean;
+  /** Whether the line goes once the work is over: what was looked for is the answer, and not the looking. Default: false. */
+  readonly passing?: boolean;
 };
 
 export function createProgress(
   out: Output,
-  { now = () => performance.now(), tellShort = true }: ProgressOptions = {},
+  { now = () => performance.now(), tellShort = true, passing = false }: ProgressOptions = {},
 ): Progress {
   const everyMs = out.interactive ? redrawMs : plainMs;
   let samples: Sample[] = [];
@@ -44,7 +49,7 @@ export function createProgress(
   let toldAt = Number.NEGATIVE_INFINITY;
   let told: Step | undefined;
   const tell = (step: Step): void => {
-    const line = lineOf(step, samples, now(), out.interactive);
+    const line = lineOf(step, samples, now(), out.interactive ? out.columns : undefined);
     if (out.interactive) out.raw(`\r${line}\u001b[K`);
     else out.note(line);
     toldAt = now();
@@ -52,9 +57,13 @@ export function createProgress(
   };
   const end = (): void => {
     if (last === undefined) return;
-    const due = tellShort || out.interactive || (told !== undefined && told.what === last.what);
-    if (told !== last && due) tell(last);
-    if (out.interactive) out.raw("\n");
+    const seen = told !== undefined && told.what === last.what;
+    if (passing) {
+      if (seen && out.interactive) out.raw("\r\u001b[K");
+    } else {
+      if (told !== last && (tellShort || out.interactive || seen)) tell(last);
+      if (out.interactive) out.raw("\n");
+    }
     last = undefined;
   };
   return {
@@ -66,7 +75,8 @@ export function createProgress(
         what = step.what;
         // What was there before this run says nothing about how fast it gets on.
         samples.push({ at, done: step.done });
-        toldAt = out.interactive ? Number.NEGATIVE_INFINITY : at;
+        toldAt = at;
+        if (out.interactive) toldAt = passing ? at + wonderMs - redrawMs : Number.NEGATIVE_INFINITY;
       }
       last = step;
       const newest = samples.at(-1);
@@ -78,16 +88,34 @@ export function createProgress(
   };
 }
 
-function lineOf({ what, done, of, unit }: Step, samples: readonly Sample[], at: number, interactive: boolean): string {
-  const part = of <= 0 ? 1 : Math.min(1, done / of);
+/** The line for a terminal of so many columns, or without a bar. A line that wraps could not be drawn over. */
+function lineOf(step: Step, samples: readonly Sample[], at: number, columns: number | undefined): string {
+  const { what, done, of, unit } = step;
   const from = samples[0];
   const seconds = from === undefined ? 0 : (at - from.at) / 1_000;
   const rate = from === undefined || seconds <= 0 ? 0 : (done - from.done) / seconds;
+  const speed = `${number(Math.round(rate))}/s`;
+  if (of === undefined) {
+    const line = `${what.padEnd(9)} ${number(done)} ${unit}  ${speed}`;
+    return columns === undefined ? line : line.slice(0, columns - 1);
+  }
+  const part = of <= 0 ? 1 : Math.min(1, done / of);
   const left = rate <= 0 || done >= of ? "" : `, ${spoken((of - done) / rate)} left`;
-  const filled = Math.round(part * barWidth);
-  const bar = interactive ? `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}] ` : "";
+  const percent = `${Math.floor(part * 100)}%`;
   const counts = `${number(done)} of ${number(Math.max(of, done))} ${unit}`;
-  return `${what.padEnd(9)} ${bar}${Math.floor(part * 100)}%  ${counts}  ${number(Math.round(rate))}/s${left}`;
+  const plain = `${what.padEnd(9)} ${percent}  ${counts}  ${speed}${left}`;
+  if (columns === undefined) return plain;
+  const lines = [
+    ...barWidths.map((width) => `${what.padEnd(9)} ${barOf(part, width)} ${percent}  ${counts}  ${speed}${left}`),
+    ...barWidths.map((width) => `${what} ${barOf(part, width)} ${percent} ${speed}${left}`),
+    `${what} ${percent} ${speed}${left}`,
+  ];
+  return lines.find((line) => line.length < columns) ?? percent.slice(0, Math.max(0, columns - 1));
+}
+
+function barOf(part: number, width: number): string {
+  const filled = Math.round(part * width);
+  return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`;
 }
 
 function number(value: number): string {

@@ -2,6 +2,7 @@ import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import type { Output } from "../cli/output.ts";
 import { optionalText } from "../settings/row.ts";
+import { withoutPassword } from "../settings/show.ts";
 import { packageVersion } from "../version.ts";
 import type { Finding } from "./doctor/check.ts";
 import { repair } from "./doctor/repair.ts";
@@ -35,14 +36,21 @@ export const doctorCommand: Command = defineCommand({
   exits: [notFoundExit, [unwell, "something has to be changed"]],
   run: async ({ table, resolved, flags, out, signal }) => {
     if (flags.repair !== undefined) return await repair(resolved.settings.store, flags.repair, out, signal);
-    const findings = [
-      ...checkRuntime(),
-      ...(await checkSettings(table, resolved)),
-      ...(await checkStore(resolved.settings.store, signal)),
-    ];
+    const findings: Finding[] = [];
+    // Each as soon as it is known: a store that does not answer is waited for.
+    const found = (more: readonly Finding[]): void => {
+      findings.push(...more);
+      if (!out.json) tell(out, more);
+    };
+    found([...checkRuntime(), ...(await checkSettings(table, resolved))]);
+    const { store } = resolved.settings;
+    if (out.interactive) out.raw(`looking at ${withoutPassword(store)} …`.slice(0, out.columns - 1));
+    const ofStore = await checkStore(store, signal);
+    if (out.interactive) out.raw("\r\u001b[K");
+    found(ofStore);
     const bad = findings.filter(({ verdict }) => verdict === "bad").length;
     if (out.json) out.value({ ok: bad === 0, version: packageVersion(), findings });
-    else tell(out, findings);
+    else out.line(summaryOf(findings));
     return bad === 0 ? 0 : unwell;
   },
 });
@@ -54,7 +62,10 @@ function tell(out: Output, findings: readonly Finding[]): void {
     out.line(`${marks[verdict]}  ${what.padEnd(18)}${seen}`);
     if (remedy !== undefined) out.line(`${" ".repeat(24)}${dim(`→ ${remedy}`)}`);
   }
+}
+
+function summaryOf(findings: readonly Finding[]): string {
   const count = (verdict: Finding["verdict"]): number =>
     findings.filter((finding) => finding.verdict === verdict).length;
-  out.line(`${count("good")} fine, ${count("warning")} to look at, ${count("bad")} to change`);
+  return `${count("good")} fine, ${count("warning")} to look at, ${count("bad")} to change`;
 }

@@ -3,6 +3,7 @@ import type { OwnedSummary, Store, StoredEvent } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import { createProgress } from "../cli/progress.ts";
 import { printable } from "../cli/table.ts";
 import { keysToOpen } from "../sealing/choose.ts";
 import { flag, integer, optionalText } from "../settings/row.ts";
@@ -73,9 +74,17 @@ export const eventsCommand: Command = defineCommand<Own>({
     }
     const { at: now } = await store.admin.scan({ limit: 1, signal });
     const found: Shown[] = [];
+    const progress = createProgress(out, { passing: true });
+    let looked = 0;
+    const onLook = (): void => {
+      looked += 1;
+      progress.step({ what: "looking", done: looked, unit: "events" });
+    };
     for (const stream of streamsOf(record, flags.stream)) {
-      found.push(...(await eventsOf(store, record, stream, flags, now, signal)));
+      // One by one: there may be more than a call has arguments.
+      for (const event of await eventsOf({ store, record, stream, flags, now, signal, onLook })) found.push(event);
     }
+    progress.end();
     const direction = flags.newest ? -1 : 1;
     found.sort((one, other) => direction * (one.at - other.at || one.position - other.position));
     tell(found.slice(0, flags.limit), found.length > flags.limit);
@@ -113,17 +122,21 @@ function streamsOf({ streams }: OwnedSummary, wanted: string | undefined): reado
   return [...streams.keys()].filter((name) => wanted === undefined || name === wanted);
 }
 
-async function eventsOf(
-  store: Store,
-  record: OwnedSummary,
-  stream: string,
-  flags: Own,
-  now: number,
-  signal: AbortSignal,
-): Promise<readonly Shown[]> {
+type Look = {
+  readonly store: Store;
+  readonly record: OwnedSummary;
+  readonly stream: string;
+  readonly flags: Own;
+  readonly now: number;
+  readonly signal: AbortSignal;
+  readonly onLook: () => void;
+};
+
+async function eventsOf({ store, record, stream, flags, now, signal, onLook }: Look): Promise<readonly Shown[]> {
   const order = flags.newest ? "newest" : "oldest";
   const matching: Shown[] = [];
   for await (const event of pagesOf(store, record, stream, { after: flags.after, order, signal })) {
+    onLook();
     const shown = { ...event, stream, ...kindOf(event) };
     if (isWanted(shown, flags, now)) matching.push(shown);
     // One more than is shown tells that there is more.

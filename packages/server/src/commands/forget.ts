@@ -1,7 +1,10 @@
-import { everyRecord, forgetOwner } from "holdfast/admin";
+import { everyRecord, type Forgotten, forgetOwner } from "holdfast/admin";
+import { isHoldfastError, type Owner, type Store } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import type { Output } from "../cli/output.ts";
+import { createProgress } from "../cli/progress.ts";
 import { flag } from "../settings/row.ts";
 import { confirmByTyping } from "./looking/confirm.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
@@ -30,7 +33,7 @@ export const forgetCommand: Command = defineCommand({
     ["holdfast export alice --out alice.jsonl && holdfast forget alice", "hand it over, then erase it"],
     ["holdfast forget owner:DIGEST --yes", "unasked, by the digest that lists show"],
   ],
-  exits: [notFoundExit, [declined, "not confirmed"]],
+  exits: [notFoundExit, [declined, "not confirmed"], [130, "interrupted: run it again to erase the rest"]],
   run: async ({ flags, resolved, arguments: [name = ""], out, signal }) => {
     const owner = ownerNamed(name, flags.issuer);
     await using store = await openExisting(resolved.settings.store);
@@ -38,17 +41,48 @@ export const forgetCommand: Command = defineCommand({
       out.note(`holdfast: nothing of ${name} is in this store`);
       return notFound;
     }
+    const { records: live, bytes } = await store.usage(owner, { signal });
+    const counting = createProgress(out, { passing: true });
     let records = 0;
-    for await (const _ of everyRecord(store, { owner, signal })) records += 1;
-    const { bytes } = await store.usage(owner, { signal });
+    for await (const _ of everyRecord(store, { owner, signal })) {
+      records += 1;
+      counting.step({ what: "counting", done: records, of: Math.max(live, records), unit: "records" });
+    }
+    counting.end();
     const what = `${records} records of ${name} (${bytes} bytes)`;
     if (!flags.yes && !(await confirmByTyping(`This erases ${what}, for good.`, name, signal))) {
       out.note("nothing was erased");
       return declined;
     }
-    const { records: erased, grants } = await forgetOwner(store, owner, { signal });
+    const { records: erased, grants } = await erase(store, owner, out, signal);
     if (out.json) out.value({ principal: name, owner, erased, grants });
     else out.line(`erased ${erased} records of ${name}, and ended ${grants} grants given and received`);
     return 0;
   },
 });
+
+async function erase(store: Store, owner: Owner, out: Output, signal: AbortSignal): Promise<Forgotten> {
+  const progress = createProgress(out, { tellShort: false });
+  let erased = 0;
+  try {
+    return await forgetOwner(store, owner, {
+      signal,
+      onProgress: (told) => {
+        if (told.phase === "looking") {
+          progress.step({ what: "looking", done: told.grants, unit: "grants of everybody" });
+          return;
+        }
+        erased = told.records;
+        progress.step({ what: "erasing", done: told.records, of: told.of, unit: "records" });
+      },
+    });
+  } catch (error) {
+    progress.end();
+    if (isHoldfastError(error, "ABORTED")) {
+      out.note(`interrupted; ${erased} records are erased, and the same command erases the rest`);
+    }
+    throw error;
+  } finally {
+    progress.end();
+  }
+}

@@ -3,6 +3,7 @@ import type { OwnedSummary } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import { createProgress } from "../cli/progress.ts";
 import { printable } from "../cli/table.ts";
 import { usage } from "../cli/usage.ts";
 import { keysToOpen } from "../sealing/choose.ts";
@@ -65,7 +66,14 @@ export const recordsCommand: Command = defineCommand<Own>({
       return 0;
     }
     const newest = new Newest<OwnedSummary>(flags.limit, ({ touchedAt }) => touchedAt);
-    for await (const record of everyRecord(store, where)) if (isWanted(record, flags.state, now)) newest.add(record);
+    const progress = createProgress(out, { passing: true });
+    let looked = 0;
+    for await (const record of everyRecord(store, where)) {
+      looked += 1;
+      progress.step({ what: "looking", done: looked, unit: "records" });
+      if (isWanted(record, flags.state, now)) newest.add(record);
+    }
+    progress.end();
     const records = newest.values();
     if (out.json) {
       const list = records.map((record) => ({

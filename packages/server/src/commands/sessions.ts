@@ -3,6 +3,7 @@ import type { OwnedSummary, Owner, Store } from "holdfast/contract";
 
 import { type Command, defineCommand, type Invocation } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import { createProgress } from "../cli/progress.ts";
 import { printable } from "../cli/table.ts";
 import { usage } from "../cli/usage.ts";
 import { integer } from "../settings/row.ts";
@@ -67,9 +68,14 @@ export const sessionsCommand: Command = defineCommand<Own>({
 async function list({ store, owner, flags, out, signal }: Asked): Promise<number> {
   const { at: now } = await store.admin.scan({ limit: 1, signal });
   const newest = new Newest<OwnedSummary>(flags.limit, ({ touchedAt }) => touchedAt);
+  const progress = createProgress(out, { passing: true });
+  let looked = 0;
   for await (const session of everyRecord(store, { owner, kind, signal })) {
+    looked += 1;
+    progress.step({ what: "looking", done: looked, unit: "sessions" });
     if (isWanted(session, flags.state, now)) newest.add(session);
   }
+  progress.end();
   const sessions = newest.values();
   if (out.json) {
     out.value({ total: newest.seen, sessions: sessions.map((session) => asJson(session, now)) });

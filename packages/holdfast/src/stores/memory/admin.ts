@@ -7,6 +7,7 @@ import type {
   AccountOptions,
   AccountPage,
   CallOptions,
+  EraseOptions,
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
@@ -17,7 +18,7 @@ import type {
   StoreAdmin,
   StoreStats,
 } from "../../store/contract.ts";
-import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateCall, validateErase, validateList, validatePage, validateReap } from "../../store/validate.ts";
 import { validateAccount } from "../../store/validate-account.ts";
 import { refuseSetback, validateDump } from "../../store/validate-dump.ts";
 import type { Data } from "./data.ts";
@@ -71,15 +72,21 @@ export class MemoryAdmin implements StoreAdmin {
     );
   }
 
-  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
+  erase(owner: Owner, options: EraseOptions = {}): Promise<number> {
     return this.#operations.run(
-      signal,
-      () => throwIfAborted(signal),
+      options.signal,
+      () => validateErase(options),
       () => {
         const partition = this.#data.find(owner);
         if (partition === undefined) return 0;
-        const entries = [...partition.entries()];
+        const { importFloor } = partition;
+        const entries = [...partition.entries()].slice(0, options.limit);
         for (const entry of entries) this.#data.remove(partition, entry);
+        if (entries.length === options.limit) {
+          // Who was erased may be restored: its dumps are measured against what was reaped, and not against what went here.
+          partition.importFloor = importFloor;
+          return entries.length;
+        }
         partition.commitIds.forgetAll();
         partition.importFloor = 0;
         this.#data.dropIfEmpty(partition);

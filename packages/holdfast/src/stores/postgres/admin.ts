@@ -7,6 +7,7 @@ import type {
   AccountOptions,
   AccountPage,
   CallOptions,
+  EraseOptions,
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
@@ -18,7 +19,7 @@ import type {
   StoreStats,
 } from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateCall, validateErase, validateList, validatePage, validateReap } from "../../store/validate.ts";
 import { validateAccount } from "../../store/validate-account.ts";
 import { validateDump } from "../../store/validate-dump.ts";
 import { exportAccount, importAccount } from "./account-dump.ts";
@@ -31,9 +32,13 @@ const scanned = `select n.now as at, page.* from (select holdfast.now_1($4::bigi
     select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
     where r.record > $1 and ($2::text is null or r.kind = $2) order by r.record limit $3
   ) page on true`;
+// What is on the page is chosen first: sorted with everything in them, all of an owner's records would be made JSON for each page.
 const scannedOwner = `select n.now as at, page.* from (select holdfast.now_1($5::bigint) as now) n left join lateral (
-    select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
-    where r.owner = $4 and r.place > $1 and ($2::text is null or r.kind = $2) order by r.place limit $3
+    select to_jsonb(r) as record, d.fields from (
+      select record, place from holdfast.records
+      where owner = $4 and place > $1 and ($2::text is null or kind = $2) order by place limit $3
+    ) chosen join holdfast.records r on r.record = chosen.record join holdfast.documents d on d.record = r.record
+    order by chosen.place
   ) page on true`;
 const known = "select owner from holdfast.owners where owner > $1 order by owner limit $2";
 const inspected = `select to_jsonb(r) as record, d.fields, d.document
@@ -116,10 +121,11 @@ export class PostgresAdmin implements StoreAdmin {
     });
   }
 
-  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
+  erase(owner: Owner, options: EraseOptions = {}): Promise<number> {
     return this.#run(undefined, async (client) => {
-      throwIfAborted(signal);
-      const [row] = await client.write("select holdfast.erase_2($1) as count", [owner], [owner]);
+      validateErase(options);
+      const values = [owner, options.limit ?? null];
+      const [row] = await client.write("select holdfast.erase_3($1, $2::bigint) as count", values, [owner]);
       return Number(row?.["count"]);
     });
   }

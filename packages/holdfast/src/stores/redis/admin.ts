@@ -6,6 +6,7 @@ import type {
   AccountOptions,
   AccountPage,
   CallOptions,
+  EraseOptions,
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
@@ -17,7 +18,7 @@ import type {
   StoreStats,
 } from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateCall, validateErase, validateList, validatePage, validateReap } from "../../store/validate.ts";
 import { validateAccount } from "../../store/validate-account.ts";
 import { validateDump } from "../../store/validate-dump.ts";
 import { exportAccount, importAccount } from "./account.ts";
@@ -70,9 +71,10 @@ export class RedisAdmin implements StoreAdmin {
     });
   }
 
-  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
+  // Four keys are unlinked at once, however much is in them, so nothing goes in parts here.
+  erase(owner: Owner, options: EraseOptions = {}): Promise<number> {
     return this.#run(undefined, async ({ client, keys }) => {
-      throwIfAborted(signal);
+      validateErase(options);
       return Number(await client.run("erase", keys.ofOwner(owner), []));
     });
   }

@@ -7,6 +7,7 @@ import type {
   AccountOptions,
   AccountPage,
   CallOptions,
+  EraseOptions,
   OwnedSummary,
   OwnersOptions,
   OwnersPage,
@@ -19,7 +20,7 @@ import type {
   StoreStats,
 } from "../../store/contract.ts";
 import type { Gate } from "../../store/gate.ts";
-import { validateCall, validateList, validatePage, validateReap } from "../../store/validate.ts";
+import { validateCall, validateErase, validateList, validatePage, validateReap } from "../../store/validate.ts";
 import { validateAccount } from "../../store/validate-account.ts";
 import { validateDump } from "../../store/validate-dump.ts";
 import { exportAccount, importAccount } from "./account-dump.ts";
@@ -27,11 +28,12 @@ import { entryFromRow } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { cursorKeyOf } from "./cursor.ts";
 import { type Entry, recordOf, summaryOf } from "./entry.ts";
-import { eraseOwner } from "./erase.ts";
+import { eraseOwner, erasePart } from "./erase.ts";
 import { importRecord } from "./import.ts";
 import { accountOf, allEvents, documentOf, entryOf } from "./queries.ts";
 import type { Readers } from "./readers.ts";
 import { forgetCommits, reapRecords } from "./reap.ts";
+import type { Transaction } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 
 /** Rows looked at in one go; between two goes others have their turn. */
@@ -127,10 +129,13 @@ export class SqliteAdmin implements StoreAdmin {
     });
   }
 
-  erase(owner: Owner, { signal }: CallOptions = {}): Promise<number> {
+  erase(owner: Owner, options: EraseOptions = {}): Promise<number> {
     return this.#doors.gate.run(async () => {
-      throwIfAborted(signal);
-      return this.#doors.writer.alone((transaction) => eraseOwner(transaction, owner), signal);
+      validateErase(options);
+      const { limit, signal } = options;
+      const part = (transaction: Transaction): number =>
+        limit === undefined ? eraseOwner(transaction, owner) : erasePart(transaction, owner, limit);
+      return this.#doors.writer.alone(part, signal);
     });
   }
 

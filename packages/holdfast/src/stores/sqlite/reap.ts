@@ -41,7 +41,7 @@ export function reapRecords(transaction: Transaction, limit: number, now: number
 }
 
 /** Removes a record, takes it out of its owner's counts, and raises the floor, so that its versions stay its own. */
-function removeCounted(transaction: Transaction, draft: Draft): void {
+export function removeCounted(transaction: Transaction, draft: Draft): void {
   const { entry, kind, owner } = draft;
   transaction.remove(draft);
   const growth = noGrowth();

@@ -200,6 +200,31 @@ export const brokenReads: readonly BrokenStore[] = [
       },
     };
   }),
+  wrapping("erasing in parts says that nothing is left after the first", ["M12"], (sound) => {
+    const begun = new Set<Owner>();
+    return {
+      admin: {
+        ...adminOf(sound),
+        erase: async (owner, options = {}) => {
+          if (options.limit !== undefined && begun.has(owner)) return 0;
+          begun.add(owner);
+          return await sound.admin.erase(owner, options);
+        },
+      },
+    };
+  }),
+  wrapping("erasing in parts ends records instead of removing them", ["M12"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      erase: async (owner, options = {}) => {
+        if (options.limit === undefined) return await sound.admin.erase(owner, options);
+        const { records } = await sound.admin.scan({ owner, limit: 1_000 });
+        const live = records.filter(({ endedAt }) => endedAt === undefined).slice(0, options.limit);
+        for (const { kind, id } of live) await sound.commit(owner, [{ kind, id, expect: "present", end: true }]);
+        return live.length;
+      },
+    },
+  })),
   wrapping("reaping takes no notice of its limit and never says there is more", ["M5"], (sound) => ({
     admin: { ...adminOf(sound), reap: async () => ({ ...(await sound.admin.reap({ limit: 1_000 })), more: false }) },
   })),

@@ -7,6 +7,7 @@ import { conflicts } from "./groups/conflicts.ts";
 import { counters } from "./groups/counters.ts";
 import { dumps } from "./groups/dumps.ts";
 import { durability } from "./groups/durability.ts";
+import { erasing } from "./groups/erasing.ts";
 import { expiry } from "./groups/expiry.ts";
 import { fences } from "./groups/fences.ts";
 import { finding } from "./groups/finding.ts";
@@ -38,6 +39,7 @@ export const requirements: readonly Requirement[] = [
   ...quota,
   ...bounds,
   ...admin,
+  ...erasing,
   ...dumps,
   ...accounts,
   ...hints,

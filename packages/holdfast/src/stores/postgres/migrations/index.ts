@@ -9,6 +9,7 @@ import { commit3 } from "./commit-3.ts";
 import { commitPlain } from "./commit-plain.ts";
 import { counts } from "./counts.ts";
 import { decide, decideBeginning } from "./decide.ts";
+import { erase3 } from "./erase-3.ts";
 import { locks } from "./locks.ts";
 import { read } from "./read.ts";
 import { reads } from "./reads.ts";
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   { sql: commitPlain + commit3 + reads, oldest: 1 },
   { sql: decideBeginning, oldest: 1 },
   { sql: reap3, oldest: 1 },
+  { sql: erase3, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;
