@@ -30,7 +30,7 @@ import { makeSubscribable } from "./subscribable.ts";
 import { missingFor, type ToolScopes } from "./tool-scopes.ts";
 import type { RunOnce } from "./tools/exactly-once.ts";
 import { SchemaCache } from "./tools/schemas.ts";
-import { keptTurn, type TurnPolicy } from "./tools/turn.ts";
+import { keptTurn, sessionNamedIn, type TurnPolicy } from "./tools/turn.ts";
 import { type FinishedCall, type ToolWrapping, wrapTools } from "./tools/wrap.ts";
 import type { Build, ServerInfo } from "./types.ts";
 import { wrapReads } from "./wrap-reads.ts";
@@ -81,12 +81,14 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
     const owner = ownerOfPrincipal(principal);
     const server = new McpServer(implementation, early);
     const remember =
-      (ofCaller: Session, policy: TurnPolicy) =>
+      (policy: TurnPolicy) =>
       (call: FinishedCall): void => {
-        const turn = keptTurn(call, policy, options.onError);
-        // Asked late: that of a stdio connection may have been replaced.
-        if (turn !== undefined) turns.record(owner, ofCaller.id, turn);
+        // Asked late: that of a stdio connection may have been replaced. A stranger's handle leads to nothing of this owner.
+        const id = session?.id ?? sessionNamedIn(call.input, policy.session);
+        const turn = id === undefined ? undefined : keptTurn(call, policy, options.onError);
+        if (id !== undefined && turn !== undefined) turns.record(owner, id, turn);
       };
+    const remembers = session !== undefined || (options.turns?.session !== undefined && !isAnyone(principal));
     const seat = serving.seat(owner, seatName(caller));
     const tools = new Set<string>();
     observeRequests(server, serving.telemetry, tools);
@@ -108,7 +110,7 @@ export function instanceFactory<Kinds extends readonly AnyKind[]>(parts: Instanc
           mayCall(call.tool, principal, options.toolScopes);
           return serving.withinCall(call, fn);
         }),
-      onTurn: session === undefined || options.turns === undefined ? undefined : remember(session, options.turns),
+      onTurn: remembers && options.turns !== undefined ? remember(options.turns) : undefined,
       once: isAnyone(principal) ? () => Promise.reject(refused("call that counts once")) : once,
       stepUp: { purposes: options.stepUp, seat, era: caller.era, onError: options.onError },
       missed: noteMissed,

@@ -13,6 +13,7 @@ describe("resolveServeOptions", () => {
     [{ recordTurns: { exept: ["a"] } }, 'did you mean "except"'],
     [{ recordTurns: { except: "a" } }, "recordTurns.except"],
     [{ recordTurns: { redact: true } }, "recordTurns.redact"],
+    [{ recordTurns: { session: "" } }, "recordTurns.session"],
     [{ recordTurns: "no" }, "recordTurns"],
     [{ node: "" }, "node"],
   ])("refuses what makes no sense, by name: %j", (options, named) => {

@@ -140,14 +140,18 @@ function resolveTurns({
   if (typeof node !== "string" || node.length < 1 || node.length > 128) throw wrong("node has 1 to 128 characters");
   if (recordTurns === false) return undefined;
   const given: TurnOptions = recordTurns === true ? {} : recordTurns;
-  if (typeof given !== "object" || given === null) throw wrong("recordTurns is true, false, or { except, redact }");
-  refuseUnknownNames("serve: recordTurns", given, ["except", "redact"]);
-  const { except = [], redact } = given;
+  if (typeof given !== "object" || given === null)
+    throw wrong("recordTurns is true, false, or { except, redact, session }");
+  refuseUnknownNames("serve: recordTurns", given, ["except", "redact", "session"]);
+  const { except = [], redact, session } = given;
   if (!Array.isArray(except) || !except.every((tool) => typeof tool === "string")) {
     throw wrong("recordTurns.except is a list of tools");
   }
   if (redact !== undefined && typeof redact !== "function") throw wrong("recordTurns.redact is a function of a turn");
-  return { node, except: new Set(except), redact };
+  if (session !== undefined && (typeof session !== "string" || session === "")) {
+    throw wrong("recordTurns.session is the name of an argument");
+  }
+  return { node, except: new Set(except), redact, session };
 }
 
 function wrong(what: string): HoldfastError {

@@ -104,6 +104,11 @@ export type TurnOptions = {
    * to keep, or nothing to keep none. Where it throws, none is kept, and `onError` hears of it.
    */
   readonly redact?: (turn: Turn) => Turn | undefined;
+  /**
+   * The argument in which tools are given the handle of a session that `sessions.create()` made. Calls that come without
+   * a session of their own, as those of 2026-07-28 do, are kept as turns of that one, if it is the caller's.
+   */
+  readonly session?: string;
 };
 
 /**

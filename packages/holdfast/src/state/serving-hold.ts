@@ -43,7 +43,7 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
 /** Must not throw. */
 export type ReapedListener = (removed: ReapAnswer["removed"]) => void;
 
-/** Records turns of sessions behind the caller's back: in small batches, at most 50 ms later. */
+/** Records turns of sessions behind the caller's back: in small batches, 25 ms later or as soon as the store has taken those before. */
 export interface Turns {
   /** Never throws and never waits. Inputs and previews of any size may be given: what is kept of them is decided here. */
   record(owner: Owner, sessionId: string, turn: Turn): void;

@@ -83,6 +83,12 @@ export function resultOfThrown(thrown: unknown, report: (error: unknown) => void
   );
 }
 
+/** What is remembered of an error of the protocol: its message is for the client anyway. */
+export function resultOfProtocol(thrown: unknown): CallToolResult {
+  const text = thrown instanceof Error ? thrown.message : "The call failed.";
+  return { content: [{ type: "text", text }], isError: true };
+}
+
 /** The result for one handle too many that led nowhere. */
 export function resultOfGuessing(waitSeconds: number): ErrorResult {
   const say = `Too many handles that lead nowhere were tried. Check the handle, and wait ${waitSeconds} seconds.`;

@@ -29,7 +29,7 @@ describe("turnOf", () => {
 });
 
 describe("keptTurn", () => {
-  const policy: TurnPolicy = { node: "n1", except: new Set(["secret"]), redact: undefined };
+  const policy: TurnPolicy = { node: "n1", except: new Set(["secret"]), redact: undefined, session: undefined };
   const failed: unknown[] = [];
   const kept = (more: Partial<TurnPolicy>, given = call) =>
     keptTurn(given, { ...policy, ...more }, (error) => failed.push(error));

@@ -1,4 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import { isRecordId } from "../../record/ids.ts";
 import type { Turn } from "../../state/types.ts";
 import type { FinishedCall } from "./wrap.ts";
 
@@ -6,6 +7,8 @@ import type { FinishedCall } from "./wrap.ts";
 export type TurnPolicy = {
   readonly node: string;
   readonly except: ReadonlySet<string>;
+  /** The argument that names the session of a call which comes without one. */
+  readonly session: string | undefined;
   readonly redact: ((turn: Turn) => Turn | undefined) | undefined;
 };
 
@@ -15,7 +18,7 @@ export type TurnPolicy = {
  */
 export function keptTurn(
   call: FinishedCall,
-  { node, except, redact }: TurnPolicy,
+  { node, except, redact }: Omit<TurnPolicy, "session">,
   report: (error: unknown) => void,
 ): Turn | undefined {
   if (except.has(call.tool)) return undefined;
@@ -31,6 +34,13 @@ export function keptTurn(
     report(error);
     return undefined;
   }
+}
+
+/** The handle of a session that a call was given; undefined if there is none, or nothing that could be one. */
+export function sessionNamedIn(input: unknown, argument: string | undefined): string | undefined {
+  if (argument === undefined || typeof input !== "object" || input === null) return undefined;
+  const handle: unknown = Object.hasOwn(input, argument) ? Reflect.get(input, argument) : undefined;
+  return typeof handle === "string" && isRecordId(handle) ? handle : undefined;
 }
 
 /** A finished call as a turn. The recorder of turns cuts inputs and previews to size; nothing is cut here. */
@@ -52,8 +62,14 @@ function isResult(result: unknown): boolean {
 
 function outputText(result: CallToolResult): string {
   if (!isResult(result)) return "";
-  const texts = (result.content ?? []).flatMap((block) => (block.type === "text" ? [block.text] : []));
+  const blocks: unknown = result.content;
+  const texts = Array.isArray(blocks) ? blocks.flatMap((block: unknown) => textOf(block)) : [];
   return texts.length > 0 ? texts.join("\n") : (jsonOf(result.structuredContent) ?? "");
+}
+
+function textOf(block: unknown): readonly string[] {
+  if (typeof block !== "object" || block === null || !("text" in block)) return [];
+  return typeof block.text === "string" ? [block.text] : [];
 }
 
 function jsonOf(value: unknown): string | undefined {

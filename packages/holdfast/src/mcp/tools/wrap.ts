@@ -17,7 +17,7 @@ import type { Release } from "../connections.ts";
 import { handlesInArguments, isMiss } from "../missed-handles.ts";
 import { type Parks, parkedResult } from "../parked.ts";
 import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts";
-import { resultOfCrowding, resultOfGuessing, resultOfIssues, resultOfThrown } from "./errors.ts";
+import { resultOfCrowding, resultOfGuessing, resultOfIssues, resultOfProtocol, resultOfThrown } from "./errors.ts";
 import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
 
@@ -145,14 +145,21 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
     const call: CallContext = { tool: tool.name, id, client: clientName(server, contextOf(given)) };
     const startedAt = Date.now();
     const started = performance.now();
+    const remember = (result: CallToolResult): void => {
+      const durationMs = performance.now() - started;
+      wrapping.onTurn?.({ id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
+    };
     try {
       const scopes = contextOf(given).http?.authInfo?.scopes;
-      const result = await settle(given, callback, wrapping, (fn) => wrapping.within(call, fn, scopes));
+      const result = await settle(given, callback, wrapping, (fn) => wrapping.within(call, fn, scopes)).catch(
+        (error: unknown) => {
+          // The SDK answers it in its own way, with the same words.
+          remember(resultOfProtocol(error));
+          throw error;
+        },
+      );
       // A question to the user is not the end of the call; the round that completes it is.
-      if (wrapping.onTurn !== undefined && !isInputRequiredResult(result)) {
-        const durationMs = performance.now() - started;
-        wrapping.onTurn({ id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
-      }
+      if (!isInputRequiredResult(result)) remember(result);
       return isInputRequiredResult(result) && wrapping.parks?.() === true ? parkedResult(result) : result;
     } finally {
       release();

@@ -168,7 +168,7 @@ export class OwnSession implements Session {
 
   async clear(options: ChangeOptions = {}): Promise<void> {
     checkChange("clear", options);
-    await this.#turns.settle(this.#scope.owner, this.id);
+    await this.#turns.settle(this.#scope.owner, this.id, options.signal);
     await clearSession(this.#scope, this.#target().key, options);
   }
 
@@ -235,7 +235,7 @@ export class OwnSession implements Session {
   }> {
     const { engine, owner, kind } = this.#scope;
     const { key } = this.#target();
-    await this.#turns.settle(owner, this.id);
+    await this.#turns.settle(owner, this.id, signal);
     const tails = [actions, turns].filter((wanted) => wanted !== undefined);
     const answer = await engine.read(owner, key, { tails, signal });
     if (answer.record === undefined) throw notFound();

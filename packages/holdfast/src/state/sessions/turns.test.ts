@@ -5,6 +5,7 @@ import { holdfast } from "../../hold.ts";
 import { localUser, ownerOfPrincipal } from "../../security/principal.ts";
 import { servingHold } from "../open-hold.ts";
 import type { Turn } from "../types.ts";
+import { TurnRecorder } from "./turns.ts";
 
 const owner = ownerOfPrincipal(localUser);
 const turn = (tool: string, more: Partial<Turn> = {}): Turn => ({
@@ -111,4 +112,24 @@ describe.each(backings)("turns on %s", (_name, makeBacking) => {
     await servingHold(hold).turns.flush();
     expect(hold.counts.turnsWritten).toBe(10_000);
   });
+});
+
+test("turns wait for no store that hangs, whatever it makes of signals: nor does who reads and gives up, or the end", async () => {
+  const errors: unknown[] = [];
+  const engine = {
+    commit: () => new Promise<never>(() => undefined),
+    growthQuota: {},
+    onError: (error: unknown) => errors.push(error),
+  };
+  const recorder = new TurnRecorder({ engine, keep: 100, maxFlushMs: 20, maxWaiting: 5 });
+  for (let n = 0; n < 5; n++) recorder.record(owner, "ses_a", turn(`t${n}`));
+  const gone = new AbortController();
+  const reading = recorder.settle(owner, "ses_a", gone.signal);
+  gone.abort();
+  await expect(reading).rejects.toMatchObject({ code: "ABORTED" });
+  // What comes meanwhile waits for its turn, and no more of it than may wait.
+  for (let n = 0; n < 9; n++) recorder.record(owner, "ses_a", turn(`u${n}`));
+  expect(recorder.lost).toBe(4);
+  await recorder.close();
+  expect([recorder.lost, recorder.written, errors.length]).toEqual([14, 0, 2]);
 });
