@@ -1,6 +1,7 @@
 /** Ready tools for the records of an event-sourced kind. */
 import type { McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
+import { HoldfastError } from "../record/errors.ts";
 import type { AnyEventSourcedKind } from "../state/events/kind.ts";
 import type {
   AnyEvent,
@@ -11,7 +12,8 @@ import type {
   HandledEventSourced,
   NamedEventSourced,
 } from "../state/events/types.ts";
-import { destroying, reading, register } from "./ready-tool.ts";
+import { registerList } from "./list-tool.ts";
+import { adding, destroying, nameSchema, opening, reading, register, repeatable } from "./ready-tool.ts";
 import { reply } from "./reply.ts";
 
 type Erased = Pick<
@@ -25,17 +27,22 @@ type Naming = {
 };
 
 const position = z.int().min(0);
+const moment = z.iso.datetime({ offset: true });
+/** Arguments of these tools, of which none can be the handle's as well. */
+const taken: ReadonlySet<string> = new Set(["event", "agent", "after", "limit", "type", "since", "until"]);
 
 export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer, records: unknown) => void {
   const words = kind.name.replaceAll(/[.-]/g, " ");
   const noun = kind.name.replaceAll(/[.-]/g, "_");
   const { shape, find } = namingOf(kind, words);
   const event = eventSchema(kind.events);
-  const agent = z.string().min(1).max(128).describe("Who does this.").optional();
+  const who = z.string().min(1).max(128);
+  const agent = who.describe("Who does this.").optional();
   const inputs = {
     creation: z.strictObject({
       events: z.array(event).max(100).describe("What has happened already.").optional(),
       agent,
+      ...repeatable,
     }),
     get: z.strictObject({
       ...shape,
@@ -46,15 +53,18 @@ export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer
       event,
       expected_position: position.describe("Refuse if anything has happened since this position.").optional(),
       agent,
+      ...repeatable,
     }),
     history: z.strictObject({
       ...shape,
       after: position.describe("The `next` of the page before.").optional(),
       limit: z.int().min(1).max(500).default(100),
       type: z.enum(Object.keys(kind.events)).describe("Only events of this type.").optional(),
-      agent: z.string().describe("Only what this agent did.").optional(),
+      agent: who.describe("Only what this agent did.").optional(),
+      since: moment.describe("Only events from this moment on.").optional(),
+      until: moment.describe("Only events up to this moment.").optional(),
     }),
-    destroy: z.strictObject(shape),
+    destroy: z.strictObject({ ...shape, ...repeatable }),
   };
 
   return (server, records) => {
@@ -62,19 +72,34 @@ export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer
       // By its scope these are the records of many handles.
       const many = records as EventSourcedRecords<unknown, AnyEvent, AnyInput>;
       const describe = `Creates a ${words} and returns its handle.`;
-      register(server, `create_${noun}`, describe, { readOnlyHint: false }, inputs.creation, (input) =>
+      register(server, `create_${noun}`, describe, adding, inputs.creation, (input) =>
         reply(many.create(input.events as readonly AnyInput[] | undefined, { agent: input.agent })),
       );
     }
     const describeGet = `Returns a ${words}: what all its events come to.`;
-    register(server, `get_${noun}`, describeGet, reading, inputs.get, async (input) => {
-      const found = find(records, input);
-      if (input.at_position === undefined) return reply(found.get());
-      const past = await found.at(input.at_position);
-      return reply({ [kind.name]: found.id, position: past.position, value: past.value });
-    });
+    register(
+      server,
+      `get_${noun}`,
+      describeGet,
+      kind.scope === "many" ? reading : opening,
+      inputs.get,
+      async (input) => {
+        const found = find(records, input);
+        if (input.at_position === undefined) return reply(found.get());
+        const past = await found.at(input.at_position);
+        return reply({ [kind.name]: found.id, position: past.position, value: past.value });
+      },
+    );
+    if (kind.scope !== "principal") {
+      // By its scope these are records of handles or of names.
+      registerList(
+        server,
+        { kind: kind.name, noun, words },
+        records as HandledEventSourced<unknown, AnyEvent, AnyInput>,
+      );
+    }
     const describeAppend = `Appends an event to the history of a ${words}.`;
-    register(server, `append_to_${noun}`, describeAppend, { readOnlyHint: false }, inputs.append, async (input) => {
+    register(server, `append_to_${noun}`, describeAppend, adding, inputs.append, async (input) => {
       const found = find(records, input);
       const { expected_position: expectedPosition, agent: by } = input;
       const options = { agent: by, ...(expectedPosition !== undefined && { expectedPosition }) };
@@ -84,9 +109,16 @@ export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer
     });
     const describeHistory = `What happened to a ${words}, oldest first, and who did it.`;
     register(server, `get_${noun}_history`, describeHistory, reading, inputs.history, async (input) => {
-      const { after, limit, type, agent: by } = input;
+      const { after, limit, type, agent: by, since, until } = input;
       const found = find(records, input);
-      const page = await found.history({ limit, type, agent: by, ...(after !== undefined && { after }) });
+      const page = await found.history({
+        limit,
+        type,
+        agent: by,
+        ...(after !== undefined && { after }),
+        ...(since !== undefined && { since: new Date(since) }),
+        ...(until !== undefined && { until: new Date(until) }),
+      });
       const events = page.events.map(({ at, by: { agent: who }, ...told }) => {
         return { ...told, agent: who ?? null, at: at.toISOString() };
       });
@@ -94,7 +126,8 @@ export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer
     });
     const describeDestroy = `Ends a ${words}, its history with it. This cannot be undone.`;
     register(server, `destroy_${noun}`, describeDestroy, destroying, inputs.destroy, async (input) => {
-      return reply({ ...input, destroyed: await find(records, input).destroy() });
+      const { idempotency_key: _key, ...named } = input;
+      return reply({ ...named, destroyed: await find(records, input).destroy() });
     });
   };
 }
@@ -102,6 +135,12 @@ export function eventSourcedTools(kind: AnyEventSourcedKind): (server: McpServer
 function namingOf(kind: AnyEventSourcedKind, words: string): Naming {
   switch (kind.scope) {
     case "many":
+      if (taken.has(kind.name)) {
+        throw new HoldfastError(
+          "INVALID_ARGUMENT",
+          `the ready tools of an event-sourced kind have an argument "${kind.name}" already; rename the kind, or write its tools yourself`,
+        );
+      }
       return {
         shape: { [kind.name]: kind.id },
         find: (records, input) =>
@@ -109,7 +148,7 @@ function namingOf(kind: AnyEventSourcedKind, words: string): Naming {
       };
     case "named":
       return {
-        shape: { name: z.string().min(1).max(128).describe(`The name of the ${words}.`) },
+        shape: { name: nameSchema(words) },
         find: (records, { name }) => (records as NamedEventSourced<unknown, AnyEvent, AnyInput>).open(name as string),
       };
     case "principal":

@@ -97,17 +97,21 @@ describe("kindTools", () => {
     expect(listed.map(({ name }) => name)).toEqual([
       "create_basket",
       "get_basket",
+      "list_basket",
       "destroy_basket",
       "get_team_note",
+      "list_team_note",
       "destroy_team_note",
       "get_profile",
       "destroy_profile",
       "create_flow",
       "get_flow",
+      "list_flow",
       "append_to_flow",
       "get_flow_history",
       "destroy_flow",
       "get_tally",
+      "list_tally",
       "append_to_tally",
       "get_tally_history",
       "destroy_tally",
@@ -169,6 +173,91 @@ describe("kindTools", () => {
     });
     expect(await call("get_tally", { name: "n" })).toMatchObject({ value: { n: 4 }, position: 1 });
     expect(await call("destroy_tally", { name: "n" })).toEqual({ name: "n", destroyed: true });
+  });
+
+  it("list what there is, a page at a time, and to nobody else", async () => {
+    for (let n = 0; n < 3; n++) await call("create_basket", { value: { items: [String(n)] } });
+    await call("get_team_note", { name: "plan" });
+    await call("append_to_tally", { name: "n", event: { type: "added", payload: { by: 4 } } });
+    const first = await call("list_basket", { limit: 2 });
+    const second = await call("list_basket", { limit: 2, after: first["next"] });
+    const listed = [...(first["records"] as object[]), ...(second["records"] as object[])];
+    expect(listed).toHaveLength(3);
+    expect(listed[0]).toEqual({
+      basket: expect.stringMatching(/^basket_/) as string,
+      version: 1,
+      created_at: expect.any(String) as string,
+      updated_at: expect.any(String) as string,
+    });
+    expect(second["next"]).toBeUndefined();
+    expect(await call("list_team_note", {})).toMatchObject({ records: [{ name: "plan" }] });
+    expect(await call("list_tally", {})).toMatchObject({ records: [{ name: "n" }] });
+    expect(await call("list_basket", {}, bob)).toEqual({ records: [] });
+    for (const wrong of [{ after: "nonsense" }, { limit: 101 }, { limit: 0 }, { owner: "alice" }]) {
+      expect(await call("list_basket", wrong), JSON.stringify(wrong)).toMatchObject({
+        error: { code: "invalid_argument" },
+      });
+    }
+    expect(await call("list_basket", { after: first["next"] }, bob)).toMatchObject({
+      error: { code: "invalid_argument" },
+    });
+  });
+
+  it("count once by a key, and tell clients what they do", async () => {
+    const once = { value: { items: ["tea"] }, idempotency_key: "k" };
+    const made = await call("create_basket", once);
+    expect(await call("create_basket", once)).toEqual(made);
+    expect(await call("create_basket", { ...once, value: {} })).toMatchObject({ error: { code: "conflict" } });
+    const { flow } = await call("create_flow", {});
+    const append = { flow, event: { type: "closed" }, idempotency_key: "k" };
+    expect(await call("append_to_flow", append)).toEqual(await call("append_to_flow", append));
+    expect(await call("get_flow", { flow })).toMatchObject({ position: 1 });
+    const end = { flow, idempotency_key: "k" };
+    expect(await call("destroy_flow", end)).toEqual({ flow, destroyed: true });
+    expect(await call("destroy_flow", end)).toEqual({ flow, destroyed: true });
+    const { tools: listed } = (await ask("tools/list", {})) as {
+      tools: { name: string; annotations: Record<string, boolean>; inputSchema: { additionalProperties: unknown } }[];
+    };
+    const hints = new Map(listed.map(({ name, annotations }) => [name, annotations]));
+    expect(hints.get("create_basket")).toMatchObject({ readOnlyHint: false, destructiveHint: false });
+    expect(hints.get("get_basket")).toMatchObject({ readOnlyHint: true });
+    expect(hints.get("get_team_note")).toMatchObject({ readOnlyHint: false, destructiveHint: false });
+    expect(hints.get("destroy_flow")).toMatchObject({ destructiveHint: true });
+    expect(listed.filter(({ inputSchema }) => inputSchema.additionalProperties !== false)).toEqual([]);
+  });
+
+  it("answer every handle that leads nowhere alike", async () => {
+    const { basket } = await call("create_basket", {});
+    const { flow } = await call("create_flow", {});
+    const ended = (await call("create_basket", {}))["basket"];
+    await call("destroy_basket", { basket: ended });
+    const unknown = await ask("tools/call", { name: "get_basket", arguments: { basket: "basket_x" } });
+    expect(unknown["structuredContent"]).toMatchObject({ error: { code: "not_found" } });
+    for (const wrong of [ended, flow, "", "x".repeat(5_000), "a/b", "basket_\u0000"]) {
+      expect(await ask("tools/call", { name: "get_basket", arguments: { basket: wrong } })).toEqual(unknown);
+    }
+    expect(await ask("tools/call", { name: "get_basket", arguments: { basket } }, bob)).toEqual(unknown);
+    for (const tool of ["get_flow", "get_flow_history"]) {
+      expect(await ask("tools/call", { name: tool, arguments: { flow: basket } })).toEqual(unknown);
+      expect(await ask("tools/call", { name: tool, arguments: { flow } }, bob)).toEqual(unknown);
+    }
+  });
+
+  it("filter a history by time", async () => {
+    const { flow } = await call("create_flow", { events: [{ type: "closed" }] });
+    const { events } = await call("get_flow_history", { flow });
+    const { at } = (events as { at: string }[])[0] ?? { at: "" };
+    const later = new Date(Date.parse(at) + 1).toISOString();
+    expect(await call("get_flow_history", { flow, since: at, until: at })).toMatchObject({ events: [{ at }] });
+    expect(await call("get_flow_history", { flow, since: later })).toEqual({ events: [] });
+    expect(await call("get_flow_history", { flow, since: "yesterday" })).toMatchObject({
+      error: { code: "invalid_argument" },
+    });
+  });
+
+  it("are refused for a kind whose handle would have the name of another argument", () => {
+    const wrong = eventSourced("event", { initial: {}, events: { a: z.object({}) }, evolve: () => undefined });
+    expect(() => kindTools(wrong)).toThrow(/rename the kind/);
   });
 
   it("leave a note of the tool call in each event", async () => {
