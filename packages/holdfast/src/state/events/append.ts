@@ -23,7 +23,7 @@ import { remembered } from "../operations.ts";
 import { notFound, refusalError } from "../refusals.ts";
 import { encodeEvents, eventsGiven } from "./codec.ts";
 import { creationOf } from "./creation.ts";
-import { eventsStream, headOf, load } from "./fold.ts";
+import { eventsStream, headOf, loadFrom, readForFold } from "./fold.ts";
 import { originOf } from "./origin.ts";
 import type { SourcedScope } from "./scope.ts";
 import { countTail, mayWriteSnapshot, snapshotParts } from "./snapshots.ts";
@@ -128,12 +128,16 @@ async function appendWithSnapshot(
   { target, texts, expectedPosition, options }: Attempt,
 ): Promise<Committed | undefined> {
   const { key, createAs } = target;
-  const loaded = await load(scope, key, options.signal);
+  const answer = await readForFold(scope, key, undefined, options.signal);
+  // Looked at before anything is folded: an older program would fold all there is for nothing, or could not.
+  if (answer.record !== undefined && !mayWriteSnapshot(scope, answer.record)) return undefined;
+  const loaded = await loadFrom(scope, key, answer, options.signal);
   if (loaded === undefined) {
     if (createAs === undefined) throw notFound();
     return undefined;
   }
   const { record } = loaded;
+  // Read anew meanwhile, it may be another.
   if (!mayWriteSnapshot(scope, record)) return undefined;
   if (expectedPosition !== undefined && expectedPosition !== headOf(record)) {
     // Said by the commit as well, but a commit that is bound to fail need not carry a snapshot.

@@ -69,6 +69,22 @@ describe.each(backings)("the history on %s", (_name, makeBacking) => {
     await expect(flow.history(id, { since: new Date(Number.NaN) })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
+  test("of large events is told in pages of what a process can hold", async () => {
+    await using backing = await makeBacking();
+    await using hold = await openFlows(backing, { snapshotEvery: 1_000 });
+    const { flow } = hold.state(alice);
+    const { id } = await flow.create();
+    const message = "x".repeat(200_000);
+    for (let n = 0; n < 200; n++) await flow.append(id, { type: "failed", payload: { message } });
+    const first = await flow.history(id, { limit: 1_000 });
+    expect(first.events.length).toBeLessThan(200);
+    const rest = await flow.history(id, { limit: 1_000, after: first.next ?? 0 });
+    expect(first.events.length + rest.events.length).toBe(200);
+    expect(rest.next).toBeUndefined();
+    const none = await flow.history(id, { agent: "nobody" });
+    expect([none.events, none.next]).toEqual([[], first.next]);
+  });
+
   test("knows the tool call an event came about in", async () => {
     await using backing = await makeBacking();
     await using hold = await openFlows(backing);

@@ -14,6 +14,8 @@ const defaultLimit = 100;
 const maxLimit = 1_000;
 /** Events one call looks at, however few of them it was asked for. */
 const maxLookedAt = 10_000;
+/** And how much of them, in characters: large ones are few. */
+const maxLookedAtLength = 33_554_432;
 
 /** What happened, filtered, a page at a time. */
 export async function readHistory(
@@ -31,7 +33,7 @@ export async function readHistory(
   const events: AnyEvent[] = [];
   let cursor: Position | undefined;
   let { incarnation } = query;
-  for (let lookedAt = 0; ; ) {
+  for (let lookedAt = 0, length = 0; ; ) {
     const range =
       order === "oldest" ? { after: cursor ?? after, before: query.before } : { after, before: cursor ?? query.before };
     const page = await scope.engine.events(scope.owner, key, eventsStream, {
@@ -52,6 +54,7 @@ export async function readHistory(
     // What is read in the next round is of the same record, or none of its business.
     incarnation = page.incarnation;
     for (const stored of page.events) {
+      length += stored.data.length;
       const event = await wanted(scope, stored);
       cursor = stored.position;
       if (event !== undefined) events.push(event);
@@ -59,7 +62,7 @@ export async function readHistory(
     }
     lookedAt += page.events.length;
     const isLast = !page.more && cursor === (page.events.at(-1)?.position ?? cursor);
-    const done = isLast || events.length === limit || lookedAt >= maxLookedAt;
+    const done = isLast || events.length === limit || lookedAt >= maxLookedAt || length >= maxLookedAtLength;
     if (!done) continue;
     const { head: position, first } = page;
     return { events, position, first, ...(!isLast && cursor !== undefined && { next: cursor }), incarnation };

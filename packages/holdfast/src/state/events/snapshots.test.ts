@@ -245,6 +245,32 @@ test.each(backings)(
       message: expect.stringMatching(/version 2, not 1; bring this program up to date$/),
     });
     expect((await newer.state(alice).flow.get(id)).value.total).toBe(20);
+    // Nothing that need not know the value is taken from the older one: what it appends the newer one reads.
+    for (let n = 21; n <= 33; n++) await older.state(alice).flow.append(id, step(n));
+    await older.state(alice).flow.append(id, [step(34), step(35), step(36), step(37), step(38), step(39)]);
+    expect((await older.state(alice).flow.history(id)).events.at(-1)).toMatchObject({ position: 39 });
+    await expect(older.state(alice).flow.decide(id, () => step(40))).rejects.toMatchObject({ code: "SCHEMA_MISMATCH" });
+    expect((await newer.state(alice).flow.get(id)).value.total).toBe(39);
+    await newer.state(alice).flow.append(id, step(40));
+    const { events, first } = await newer.state(alice).flow.history(id);
+    expect([events.length <= 6, first >= 35, events.at(-1)?.position]).toEqual([true, true, 40]);
+    expect((await newer.state(alice).flow.get(id)).value.total).toBe(40);
+  },
+);
+
+test.each(backings)(
+  "on %s, a version that is lowered again makes the value from all events, as long as they are all there",
+  async (_name, makeBacking) => {
+    await using backing = await makeBacking();
+    await using newer = await openFlows(backing, { snapshotVersion: 2, snapshotEvery: 2 });
+    await using older = await openFlows(backing, { snapshotEvery: 2, maxEventsKept: 4 });
+    const { id } = await newer.state(alice).flow.create();
+    for (let n = 1; n <= 20; n++) await newer.state(alice).flow.append(id, step(n));
+    for (let n = 21; n <= 30; n++) await older.state(alice).flow.append(id, step(n));
+    expect((await older.state(alice).flow.get(id)).value.total).toBe(30);
+    // Its limit waits for the newer one: it trims nothing behind a snapshot that it cannot use.
+    expect((await older.state(alice).flow.history(id, { limit: 1 })).first).toBe(1);
+    expect((await newer.state(alice).flow.get(id)).value.total).toBe(30);
   },
 );
 

@@ -185,7 +185,7 @@ export type HistoryPage<Event extends AnyEvent> = {
   readonly first: Position;
   /**
    * Where to go on: as `after`, or as `before` where the newest come first. Absent at the end. A page may be short, even
-   * empty, and yet have one: a call looks at 10,000 events at most.
+   * empty, and yet have one: a call looks at 10,000 events, or 32 MiB of them, at most.
    */
   readonly next?: Position | undefined;
   /** Tells the record from earlier ones of its name; keep it with the cursor. Absent while there is no record yet. */
