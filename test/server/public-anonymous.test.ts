@@ -179,3 +179,29 @@ it("keeps each handle in a partition of its own", async () => {
   expect(owners.size).toBeGreaterThan(6);
   for (const ids of owners.values()) expect(ids.size).toBe(1);
 });
+
+it("counts the streams of an address over all its sessions, eras and nodes", async () => {
+  const gone = new AbortController();
+  // Answers that nobody holds are collected, and their connections end with them.
+  const answers: Response[] = [];
+  const get = async (at: ServerProcess, path: string, headers: Readonly<Record<string, string>>): Promise<number> => {
+    const accept = "text/event-stream";
+    const answer = await fetch(new URL(path, local(at)), { headers: { ...headers, accept }, signal: gone.signal });
+    answers.push(answer);
+    return answer.status;
+  };
+  const sessions = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => openRawSession(local(n % 2 === 0 ? server : other))),
+  );
+  try {
+    const ofSessions = await Promise.all(
+      sessions.map((session, n) => get(n % 3 === 0 ? server : other, "/mcp", session)),
+    );
+    expect(ofSessions.filter((status) => status === 200)).toHaveLength(32);
+    expect(ofSessions.filter((status) => status === 429)).toHaveLength(8);
+    expect(await get(server, "/sse", {})).toBe(429);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(32);
+  } finally {
+    gone.abort();
+  }
+}, 60_000);

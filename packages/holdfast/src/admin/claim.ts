@@ -20,6 +20,7 @@ export const placeBoundKinds: ReadonlySet<string> = new Set([
   "holdfast.move",
   "holdfast.rate",
   "holdfast.reaper",
+  "holdfast.streams",
 ]);
 
 /** A partition that no principal has. */

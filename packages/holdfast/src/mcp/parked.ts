@@ -9,7 +9,7 @@ import { isObject } from "./is-object.ts";
 const mark = "holdfast/parked";
 
 /** Whether the call being handled can wait in the store for its client. */
-export type Parks = () => boolean;
+export type Parks = () => Promise<boolean>;
 
 /** A result of no content, whatever the method, that passes for one everywhere but in the transport. */
 export function parkedResult(needed: InputRequiredResult): {

@@ -22,6 +22,7 @@ import { ratesOf } from "./rates/rates.ts";
 import { createSessionEndpoint, type SessionEndpoint } from "./sessions/endpoint.ts";
 import { type FailurePoints, failurePoints } from "./sessions/failure-points.ts";
 import { MissedIds } from "./sessions/missed-ids.ts";
+import { placesOf } from "./sessions/shared-places.ts";
 import { StreamSlots } from "./sessions/slots.ts";
 import { StdioConnections } from "./stdio.ts";
 import type { App, Build, NodeListener, ServeOptions, ServerInfo } from "./types.ts";
@@ -79,7 +80,11 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const { response, stateless, server: { inputRequired: { maxRounds, roundTimeoutMs } = {} } = {} } = resolved;
   // Only tests have one.
   const hook = Reflect.get(options, failurePoints) as FailurePoints | undefined;
-  const slots = new StreamSlots(limits.maxStreams, limits.maxStreamsPerPrincipal, (full) => refused(`${full}_streams`));
+  const slots = new StreamSlots({
+    max: limits.maxStreams,
+    places: placesOf({ store: serving.store, max: limits.maxStreamsPerPrincipal, onError }),
+    onRefused: (full) => refused(`${full}_streams`),
+  });
   const rates = ratesOf({ limits, store: serving.store, onRefused: refused, onError });
   const pressure = relievePressure({
     maxBytes: limits.maxMemoryBytes,
@@ -123,7 +128,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     untell();
     pressure[Symbol.dispose]();
     await Promise.all([local.close(), modern.close(), sessions.close(), httpSse.close(), rates?.close()]);
-    await bus.close();
+    await Promise.all([bus.close(), slots.close()]);
     // No call uses them any more.
     await detach();
     await serving.turns.flush();

@@ -124,7 +124,9 @@ export type ServeLimits = {
   readonly maxRequestsInFlightPerPrincipal: number;
   /** Bytes of bodies that a node holds for requests it is answering. A principal may have a quarter of them, and at least one whole body. */
   readonly maxBodyBytesInFlight: number;
+  /** Open streams of this process. */
   readonly maxStreams: number;
+  /** Open streams of one principal in all processes on the store together. */
   readonly maxStreamsPerPrincipal: number;
   /** Instances of 2025-era sessions kept for the next request, in use or not; those in use are never closed for it. */
   readonly maxWarmInstances: number;

@@ -50,7 +50,7 @@ function guarded(callback: Callback, { onError, parks, missed }: ReadWrapping): 
   return async (...given) => {
     try {
       const result = await callback(...given);
-      return isInputRequiredResult(result) && parks?.() === true ? parkedResult(result) : result;
+      return isInputRequiredResult(result) && (await parks?.()) === true ? parkedResult(result) : result;
     } catch (thrown) {
       const waitSeconds = isMiss(thrown) ? missed?.(handlesInAddress(given[0]), requestOf(given)) : undefined;
       if (waitSeconds !== undefined) throw guessing(waitSeconds);

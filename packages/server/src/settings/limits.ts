@@ -95,7 +95,7 @@ export const limitRows: { readonly [Key in keyof LimitSettings]: Row<LimitSettin
     min: 1,
     max: many,
     group,
-    help: "Open streams of one principal at a node",
+    help: "Open streams of one principal, on all nodes together",
     beyond: "`429` `-32000` with `Retry-After`",
     option: "serve limits.maxStreamsPerPrincipal",
   }),

@@ -15,6 +15,7 @@ import { errorReply, invalidRequest, methodNotAllowed, unavailable } from "../ht
 import type { InstanceFactory } from "../instance.ts";
 import type { ResolvedServeOptions } from "../options.ts";
 import type { Admission } from "../pressure/admission.ts";
+import { callerOf } from "../rates/rates.ts";
 import { failure, sessionNotFound, tooManyMisses, tooManyStreams } from "../sessions/answers.ts";
 import { extraOf } from "../sessions/caller.ts";
 import type { SessionDeps } from "../sessions/deps.ts";
@@ -102,7 +103,7 @@ export class HttpSse {
     await Promise.all(this.#closing);
   }
 
-  async #open({ principal: caller, signal }: Inbound): Promise<Reply> {
+  async #open({ principal: caller, address, signal }: Inbound): Promise<Reply> {
     if (this.#closed) return unavailable();
     const { hold, instance, bus, slots, admission, options } = this.#init;
     const refused = admission.refuseNew();
@@ -110,8 +111,8 @@ export class HttpSse {
     const id = mintWireId();
     const principal = holderOf(caller, id.handle);
     const owner = ownerOfPrincipal(principal);
-    const release = slots.take(owner);
-    if (typeof release === "string") return tooManyStreams(release);
+    const place = await slots.take(callerOf(caller, address));
+    if (typeof place === "string") return tooManyStreams(slots.refuse(place));
     const bond = bondOf(principal, id);
     let connection: Connection | undefined;
     const live = new LiveStream({
@@ -120,10 +121,11 @@ export class HttpSse {
       maxBufferBytes: maxStreamBufferBytes,
       signal,
       onClosed: () => {
-        release();
+        place.giveBack();
         if (connection !== undefined) this.#close(connection);
       },
     });
+    place.whenLost(() => live.end());
     try {
       await createRecord(hold.store, principal, id.handle, bond);
       connection = new Connection({ deps: this.#deps, principal, id, bond, live });

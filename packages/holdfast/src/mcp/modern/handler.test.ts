@@ -21,7 +21,7 @@ import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
 import { reply } from "../reply.ts";
 import { MissedIds } from "../sessions/missed-ids.ts";
-import { StreamSlots } from "../sessions/slots.ts";
+import { OwnPlaces, StreamSlots } from "../sessions/slots.ts";
 import type { Connections } from "../types.ts";
 import { createStatelessEndpoint, type StatelessEndpoint } from "./handler.ts";
 
@@ -87,7 +87,7 @@ beforeEach(async () => {
   });
   view = connections.view(() => ({ streams: slots.taken, warm: 0 }));
   const { maxStreams, maxStreamsPerPrincipal } = options.limits;
-  slots = new StreamSlots(maxStreams, maxStreamsPerPrincipal);
+  slots = new StreamSlots({ max: maxStreams, places: new OwnPlaces(maxStreamsPerPrincipal) });
   endpoint = createStatelessEndpoint({ instance, info, bus, connections, slots, options });
   const sessions = { handle: () => Promise.reject(new Error("no session was asked for")) };
   face = fetchFace(new Gate(options, { sessions, stateless: endpoint }, connections), connections);

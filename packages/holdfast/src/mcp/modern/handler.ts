@@ -69,16 +69,16 @@ export function createStatelessEndpoint(init: StatelessInit): StatelessEndpoint 
       if (id === undefined) return endable(await serve(), () => connections.stream());
       const refused = tooManyResources(resourcesIn(inbound.body));
       if (refused !== undefined) return errorReply(400, -32602, `Invalid params: ${refused}`, { id });
-      const release = slots.take(callerOf(inbound.principal, inbound.address));
-      if (typeof release === "string") return tooManyStreams(release, id);
+      const place = await slots.take(callerOf(inbound.principal, inbound.address));
+      if (typeof place === "string") return tooManyStreams(slots.refuse(place), id);
       try {
         const owner = ownerOfPrincipal(inbound.principal);
         // The acknowledgement says that nothing is missed from here on, on whatever node it is published.
         await bus.ready(owner, { resources: true });
         const answer = await subscriber.run(owner, serve);
-        return boundStream(answer, { id, info, maxAgeMs: options.limits.maxStreamAgeMs, release });
+        return boundStream(answer, { id, info, maxAgeMs: options.limits.maxStreamAgeMs, place });
       } catch (error) {
-        release();
+        place.giveBack();
         throw error;
       }
     },

@@ -3,6 +3,7 @@ import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextpro
 
 import { endable, isEventStream } from "../http/endable.ts";
 import { longestTimerMs } from "../http/silence.ts";
+import type { Place } from "../sessions/slots.ts";
 import { messageEvent } from "../sessions/sse.ts";
 import type { ServerInfo } from "../types.ts";
 
@@ -11,21 +12,23 @@ export type SubscriptionStream = {
   readonly id: string | number;
   readonly info: ServerInfo;
   readonly maxAgeMs: number;
-  /** Gives its place back. Called once, whoever ended the stream, or if there is none. */
-  readonly release: () => void;
+  /** Given back, whoever ended the stream, or if there is none. */
+  readonly place: Place;
 };
 
 /** The same answer, whose stream is ended in order once it is old: its client opens another. */
-export function boundStream(answer: Response, { id, info, maxAgeMs, release }: SubscriptionStream): Response {
+export function boundStream(answer: Response, { id, info, maxAgeMs, place }: SubscriptionStream): Response {
   if (!isEventStream(answer)) {
-    release();
+    place.giveBack();
     return answer;
   }
   return endable(answer, (end) => {
-    const timer = setTimeout(() => end(farewell(id, info)), Math.min(maxAgeMs, longestTimerMs)).unref();
+    const leave = (): void => end(farewell(id, info));
+    const timer = setTimeout(leave, Math.min(maxAgeMs, longestTimerMs)).unref();
+    place.whenLost(leave);
     return () => {
       clearTimeout(timer);
-      release();
+      place.giveBack();
     };
   });
 }

@@ -34,7 +34,7 @@ import { Rehydrator } from "./rehydrate.ts";
 import { FleetIds } from "./routing/ids.ts";
 import { SessionGate } from "./session-gate.ts";
 import { type KeptSession, SessionKeeper } from "./session-keeper.ts";
-import { StreamSlots } from "./slots.ts";
+import { OwnPlaces, StreamSlots } from "./slots.ts";
 import { Stateless } from "./stateless.ts";
 import { isSupported, supportedVersions } from "./versions.ts";
 import { WarmSessions } from "./warm-sessions.ts";
@@ -138,7 +138,7 @@ class Endpoint implements SessionEndpoint {
     this.#gate = new SessionGate(deps, this.#warm);
     this.#exchanges = new Exchanges(deps, this.#life);
     this.#streams = new GetStreams(deps, this.#warm, this.#life, this.#exchanges);
-    const parks = (): boolean => deps.serving.get()?.exchange.parkable === true;
+    const parks = async (): Promise<boolean> => (await deps.serving.get()?.exchange.canPark()) === true;
     const made: MakeInstance = (context) => instance({ ...context, era: "2025", connection: new Map(), parks });
     this.#stateless = new Stateless(deps, this.#exchanges, made);
     this.#posts = new Posts({
@@ -289,7 +289,7 @@ function makeDeps(
     ids: new FleetIds(),
     missed: missed ?? new MissedIds(options.maxMissedIdsPerMinute),
     admission: admission ?? { refuseNew: () => undefined, refuseMore: () => undefined },
-    slots: slots ?? new StreamSlots(options.maxStreams, options.maxStreamsPerPrincipal),
+    slots: slots ?? new StreamSlots({ max: options.maxStreams, places: new OwnPlaces(options.maxStreamsPerPrincipal) }),
     serving: new ContextLocal<Serving>(),
     hint: (topic: string, hint: string): void => {
       try {

@@ -15,7 +15,8 @@ export type OpenExchange = {
   readonly session?:
     | { readonly id: string; readonly document: Pick<TransportDocument, "secretHash" | "protocolVersion"> }
     | undefined;
-  readonly owner: Owner;
+  /** Whose streams it counts with, if it comes to one. Absent where a call goes on that nobody waits for here. */
+  readonly counted?: Owner | undefined;
   readonly log: OutputLog | undefined;
   readonly requests: readonly RpcId[];
   readonly batch: boolean;
@@ -81,8 +82,8 @@ export class Exchanges {
       },
       primes: session !== undefined && primes(session.document.protocolVersion),
       retryMs: options.retryMs,
-      openLive: () => {
-        const live = this.#openLive(init);
+      openLive: async () => {
+        const live = await this.#openLive(init);
         if (live !== undefined && log !== undefined) endLife = this.#life.begin();
         return live;
       },
@@ -137,16 +138,25 @@ export class Exchanges {
     }
   }
 
-  #openLive({ owner, signal }: OpenExchange): LiveStream | undefined {
-    const release = this.#deps.slots.take(owner);
-    if (typeof release === "string") return undefined;
-    const { keepAliveMs, maxStreamAgeMs, maxStreamBufferBytes } = this.#deps.options;
-    return new LiveStream({
+  async #openLive({ counted, signal }: OpenExchange): Promise<LiveStream | undefined> {
+    const { slots, options, onError } = this.#deps;
+    if (counted === undefined) return undefined;
+    // A call that has run is answered, if need be plainly, whatever there is no telling of.
+    const place = await slots.take(counted).catch(onError);
+    if (place === undefined) return undefined;
+    if (typeof place === "string") {
+      slots.refuse(place);
+      return undefined;
+    }
+    const { keepAliveMs, maxStreamAgeMs, maxStreamBufferBytes } = options;
+    const live = new LiveStream({
       keepAliveMs,
       maxAgeMs: maxStreamAgeMs,
       maxBufferBytes: maxStreamBufferBytes,
       signal: signal ?? new AbortController().signal,
-      onClosed: release,
+      onClosed: () => place.giveBack(),
     });
+    place.whenLost(() => live.end());
+    return live;
   }
 }

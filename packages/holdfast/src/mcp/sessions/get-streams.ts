@@ -1,5 +1,6 @@
 import type { Owner, Position } from "../../record/record.ts";
 import type { Inbound, Reply } from "../exchange.ts";
+import { callerOf } from "../rates/rates.ts";
 import { replayWindowExceeded, sessionNotFound, tooManyStreams, unknownEvent } from "./answers.ts";
 import { callKey, resumesCounter } from "./calls/call-record.ts";
 import { LostCall } from "./calls/lost-call.ts";
@@ -12,6 +13,7 @@ import type { RpcResponse } from "./messages.ts";
 import type { NodeLife } from "./node-life.ts";
 import { recordHeard, recordOpening, startOf } from "./openings.ts";
 import type { OpenSession } from "./session-gate.ts";
+import type { Full, Place } from "./slots.ts";
 import { messageEvent, streamHeaders } from "./sse.ts";
 import { type EventPlace, getStreamId, parseEventId, typeOfStream } from "./stream-id.ts";
 import { Tail, type TailInit } from "./tail.ts";
@@ -34,6 +36,9 @@ type Listening = {
 
 /** How often a stream looks whether the node of its call still lives: a call is given up within its lease and this. */
 const callPollMs = 3_000;
+/** How long whoever comes back waits for the place that another node still holds for it. */
+const givenUpWithinMs = 3_000;
+const givenUpPollMs = 100;
 
 type Opened = { readonly token: number; readonly position: Position };
 
@@ -128,7 +133,8 @@ export class GetStreams {
   /** Opens or resumes the session's own stream. The newest of its owner has it (F10, and no 409 for who reconnects). */
   async #listen(inbound: Inbound, session: OpenSession, after: Position | undefined): Promise<Reply> {
     const streamId = getStreamId(session.document.secretHash);
-    const listening = this.#prepare(inbound, session, streamId);
+    const comesBack = async (): Promise<boolean> => (await recordOpening(this.#deps, session, streamId))?.token !== 1;
+    const listening = await this.#prepare(inbound, session, streamId, comesBack);
     if (!("live" in listening)) return listening;
     try {
       // First what was announced while nobody listened, so that it comes before what is announced from now on.
@@ -152,7 +158,8 @@ export class GetStreams {
 
   /** Goes on with the stream of a POST, wherever that runs or ran. Whoever read it so far, reads it no longer. */
   async #resume(inbound: Inbound, session: OpenSession, { streamId, position }: EventPlace): Promise<Reply> {
-    const listening = this.#prepare(inbound, session, streamId);
+    const comesBack = async (): Promise<boolean> => (await this.#recordResume(session, streamId)) !== undefined;
+    const listening = await this.#prepare(inbound, session, streamId, comesBack);
     if (!("live" in listening)) return listening;
     try {
       const opened = await this.#recordResume(session, streamId);
@@ -183,16 +190,15 @@ export class GetStreams {
   }
 
   /** A place for the stream, or the answer that says why there is none. */
-  #prepare(inbound: Inbound, session: OpenSession, streamId: string): Listening | Reply {
+  async #prepare(
+    inbound: Inbound,
+    session: OpenSession,
+    streamId: string,
+    comesBack: () => Promise<boolean>,
+  ): Promise<Listening | Reply> {
     const key = keyOf(session, streamId);
-    let release = this.#deps.slots.take(session.owner);
-    if (typeof release === "string") {
-      // Coming back must work where there is no room for anything new.
-      this.#listening.get(key)?.live.end();
-      release = this.#deps.slots.take(session.owner);
-    }
-    if (typeof release === "string") return tooManyStreams(release);
-    const giveBack = release;
+    const place = await this.#placeFor(callerOf(inbound.principal, inbound.address), key, comesBack, inbound.signal);
+    if (typeof place === "string") return tooManyStreams(this.#deps.slots.refuse(place));
     const warm = this.#warm.take(session.owner, session.id);
     const { keepAliveMs, maxStreamAgeMs, maxStreamBufferBytes } = this.#deps.options;
     const listening: Listening = {
@@ -207,12 +213,37 @@ export class GetStreams {
         maxBufferBytes: maxStreamBufferBytes,
         signal: inbound.signal,
         onClosed: () => {
-          giveBack();
+          place.giveBack();
           this.#closed(key, listening, warm);
         },
       }),
     };
+    place.whenLost(() => listening.live.end());
     return listening;
+  }
+
+  /** Coming back must work where there is no room for anything new: whoever has the stream still gives up its place. */
+  async #placeFor(
+    counted: Owner,
+    key: string,
+    comesBack: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<Place | Full> {
+    const { slots } = this.#deps;
+    let place = await slots.take(counted);
+    const standing = this.#listening.get(key);
+    if (typeof place === "string" && standing !== undefined) {
+      standing.live.end();
+      place = await slots.take(counted);
+    }
+    // Another node may have it: it is told by the opening, ends its stream and gives the place back after a moment.
+    if (place !== "principal" || !(await comesBack())) return place;
+    const deadline = performance.now() + givenUpWithinMs;
+    while (place === "principal" && performance.now() < deadline && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, givenUpPollMs));
+      place = await slots.take(counted);
+    }
+    return place;
   }
 
   #closed(key: string, listening: Listening, warm: WarmSession | undefined): void {

@@ -5,6 +5,7 @@ import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { invalidRequest } from "../http/answers.ts";
 import { isObject } from "../is-object.ts";
+import { callerOf } from "../rates/rates.ts";
 import { extraOf } from "./caller.ts";
 import { createConnectionSession, type Negotiated } from "./create-session.ts";
 import type { SessionDeps } from "./deps.ts";
@@ -73,7 +74,7 @@ export class Initializer {
   async #reply(inbound: Inbound, warm: WarmSession, id: WireId, response: RpcResponse): Promise<Reply> {
     const exchange: PostExchange = this.#exchanges.open({
       session: warm.state && { id: warm.id, document: warm.state.document },
-      owner: warm.owner,
+      counted: callerOf(inbound.principal, inbound.address),
       log: warm.log,
       requests: [response.id ?? ""],
       batch: false,

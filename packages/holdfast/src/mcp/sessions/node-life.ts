@@ -14,25 +14,38 @@ const beatMs = 3_000;
 /** Node records are the engine's own and belong to no principal: none may have this issuer. */
 const engine: Owner = ownerOf({ issuer: engineIssuer, subject: "nodes" });
 
+/** What who counts on being known as alive is told. */
+export type LifeHooks = {
+  /** It was said again. */
+  readonly onBeat: () => void;
+  /** Others may have thought this node dead: it had said nothing for longer than they wait. */
+  readonly onLapsed: () => void;
+};
+
 /**
- * Lets other nodes tell whether the node that runs a streamed call still lives. Says so only while such calls run.
+ * Lets other nodes tell whether a node still lives that runs a streamed call, or has streams open. Says so only as long
+ * as it does.
  */
 export class NodeLife {
   readonly #store: Store;
   readonly #node: string;
   readonly #onError: (error: unknown) => void;
+  readonly #hooks: LifeHooks | undefined;
   readonly #place: string = placeOfProcesses();
   #users = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
+  /** When it last began to be said with success, by the monotonic clock. */
+  #saidAt: number | undefined;
 
-  constructor(store: Store, node: string, onError: (error: unknown) => void) {
+  constructor(store: Store, node: string, onError: (error: unknown) => void, hooks?: LifeHooks) {
     this.#store = store;
     this.#node = node;
     this.#onError = onError;
+    this.#hooks = hooks;
   }
 
-  /** A streamed call begins. The returned function, called once, says that it is over. */
+  /** What needs this node begins. The returned function, called once, says that it is over. */
   begin(): () => void {
     this.#users += 1;
     if (this.#timer === undefined) {
@@ -44,7 +57,13 @@ export class NodeLife {
       if (this.#users > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
+      this.#saidAt = undefined;
     };
+  }
+
+  /** Resolves once others know that this node lives, and will for a while. Throws what the store throws. */
+  async announced(): Promise<void> {
+    if (this.#saidAt === undefined || performance.now() - this.#saidAt > leaseMs / 2) await this.#say();
   }
 
   /** Whether another node may still be running what it began; `silent` if it has not said so of late. */
@@ -65,12 +84,19 @@ export class NodeLife {
   }
 
   #beat(): void {
+    this.#beating = this.#say().catch(this.#onError);
+  }
+
+  async #say(): Promise<void> {
+    const began = performance.now();
     const text = JSON.stringify({ place: this.#place, pid: process.pid });
-    this.#beating = this.#store
-      .commit(engine, [
-        { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: leaseMs } }, slide: true },
-      ])
-      .then(() => undefined, this.#onError);
+    const committed = await this.#store.commit(engine, [
+      { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: leaseMs } }, slide: true },
+    ]);
+    const lapsed = this.#saidAt !== undefined && committed.ok && committed.results[0]?.created === true;
+    if (this.#users > 0) this.#saidAt = Math.max(this.#saidAt ?? 0, began);
+    if (lapsed) this.#hooks?.onLapsed();
+    this.#hooks?.onBeat();
   }
 }
 

@@ -30,8 +30,8 @@ export type PostExchangeInit = {
   /** Whether the client understands events without data: from 2025-11-25 on. */
   readonly primes: boolean;
   readonly retryMs: number;
-  /** A socket for the stream; undefined if there are too many already. */
-  readonly openLive: () => LiveStream | undefined;
+  /** A socket for the stream; undefined if there are too many already. Never rejects. */
+  readonly openLive: () => Promise<LiveStream | undefined>;
   /** What may wait for a slow reader here. One that is further behind is fed from the log, at its own pace. */
   readonly maxAheadBytes: number;
   /** Takes a socket that is to be fed from the log: what follows `after` there is still to be sent. */
@@ -67,6 +67,8 @@ export class PostExchange {
   /** Why this exchange cannot stream: it was pinned to JSON, or the node has no more room for sockets. */
   #plainOnly: boolean;
   #live: LiveStream | undefined;
+  /** Asks for the place of a socket. What comes meanwhile waits for it, in order. */
+  #upgrading: Promise<boolean> | undefined;
   /** How often the stream had been resumed when the socket was opened; more means that somebody else has it. */
   #resumes = 0;
   #position: Position = 0;
@@ -89,7 +91,7 @@ export class PostExchange {
       this.#replied = true;
     } else if (init.response === "sse") {
       this.#linger = setTimeout(
-        () => this.#guarded(this.#upgraded() ? this.#write([]) : Promise.resolve()),
+        () => this.#guarded(this.#upgraded().then((upgraded) => (upgraded ? this.#write([]) : undefined))),
         lingerMs,
       ).unref();
     }
@@ -115,8 +117,8 @@ export class PostExchange {
    * Whether the call can wait in the store for its client: it stands alone, and can stream. One of a batch cannot, since
    * its stream ends only when the others, which run here, have ended.
    */
-  get parkable(): boolean {
-    return this.open && !this.#init.batch && this.#init.log !== undefined && this.#upgraded();
+  async canPark(): Promise<boolean> {
+    return this.open && !this.#init.batch && this.#init.log !== undefined && (await this.#upgraded());
   }
 
   /**
@@ -124,7 +126,7 @@ export class PostExchange {
    * last response is out. Resolves once the message is in the log; throws what the log throws.
    */
   async emit(message: JSONRPCMessage): Promise<boolean> {
-    if (!this.open || !this.#upgraded()) return false;
+    if (!this.open || !(await this.#upgraded())) return false;
     // Without a session the client's answer could not be told from a stranger's.
     if (this.#init.log === undefined && isRequest(message)) return false;
     await this.#write([this.#entry("message", message)], { mayDrop: !isRequest(message) });
@@ -138,8 +140,8 @@ export class PostExchange {
     this.#answers.push(response);
     if (response.id !== undefined) this.#unanswered.delete(response.id);
     const last = this.#open === 0;
-    const stream = this.#streaming || (last && this.#init.response === "sse" && this.#upgraded());
-    if (!stream) return last ? this.#finish() : undefined;
+    const wanted = this.#begun || (last && this.#init.response === "sse");
+    if (!wanted || !(await this.#upgraded())) return last ? this.#finish() : undefined;
     try {
       await this.#writeAnswer(this.#entry(last ? "last" : "message", response));
     } finally {
@@ -153,7 +155,9 @@ export class PostExchange {
     this.#open -= 1;
     if (this.#open > 0) return;
     try {
-      if (this.#streaming) await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "" });
+      if (this.#begun && (await this.#upgraded())) {
+        await this.#writeAnswer({ streamId: this.#streamId, tag: "end", payload: "" });
+      }
     } finally {
       this.#finish();
     }
@@ -161,7 +165,7 @@ export class PostExchange {
 
   /**
    * Asks the client, stores what it takes to go on with the call on any node, and is done with it. To be called only
-   * where `parkable`. Throws what the log throws; the call is then still this exchange's to answer.
+   * where it `canPark`. Throws what the log throws; the call is then still this exchange's to answer.
    */
   async park(asking: Asking, questions: readonly JSONRPCRequest[]): Promise<void> {
     await this.#write(
@@ -178,8 +182,13 @@ export class PostExchange {
 
   /** Ends the connection and leaves the stream: the client comes back with `Last-Event-ID`. */
   closeStream(): void {
-    if (!this.open || this.#init.log === undefined || !this.#upgraded()) return;
-    this.#guarded(this.#write([]).then(() => this.detach()));
+    if (!this.open || this.#init.log === undefined) return;
+    const close = async (): Promise<void> => {
+      if (!(await this.#upgraded())) return;
+      await this.#write([]);
+      this.detach();
+    };
+    this.#guarded(close());
   }
 
   /** Gives the socket up; another connection of the client has taken the stream over. */
@@ -187,19 +196,29 @@ export class PostExchange {
     this.#live?.end();
   }
 
-  /** True if the exchange is, or with this call became, a stream. */
-  #upgraded(): boolean {
-    if (this.#streaming) return true;
-    if (this.#plainOnly) return false;
-    this.#live = this.#init.openLive();
+  /** Whether it is a stream, or is about to be one. */
+  get #begun(): boolean {
+    return this.#streaming || (this.#upgrading !== undefined && !this.#plainOnly);
+  }
+
+  /** True if the exchange is, or with this call became, a stream. Whoever asks is answered in the order of asking. */
+  #upgraded(): Promise<boolean> {
+    if (this.#upgrading !== undefined) return this.#upgrading;
+    if (this.#streaming || this.#plainOnly) return Promise.resolve(this.#streaming);
+    this.#upgrading = this.#upgrade();
+    return this.#upgrading;
+  }
+
+  async #upgrade(): Promise<boolean> {
+    // What was answered before the stream goes first; the answer that made it one, and those to come, come by themselves.
+    const answered = this.#open === 0 ? this.#answers.slice(0, -1) : [...this.#answers];
+    this.#live = await this.#init.openLive();
     this.#plainOnly = this.#live === undefined;
     this.#streaming = this.#live !== undefined;
     if (!this.#streaming) return false;
     const { log } = this.#init;
     if (log !== undefined) this.#guard = this.#init.guard();
     this.#streamId = this.#guard?.streamId ?? "";
-    // What was answered before the stream goes first; the answer that made it one comes by itself.
-    const answered = this.#open === 0 ? this.#answers.slice(0, -1) : this.#answers;
     const held = answered.map((answer) => this.#entry("message", answer));
     this.#backlog = log === undefined ? held : [{ streamId: this.#streamId, tag: "open", payload: "" }, ...held];
     return true;

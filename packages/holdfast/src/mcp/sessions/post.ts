@@ -2,6 +2,7 @@ import type { JSONRPCRequest, MessageExtraInfo } from "@modelcontextprotocol/ser
 
 import type { Inbound, Reply } from "../exchange.ts";
 import { invalidRequest } from "../http/answers.ts";
+import { callerOf } from "../rates/rates.ts";
 import {
   alreadyInitialized,
   batchNotAllowed,
@@ -153,7 +154,7 @@ export class Posts {
     const { exchanges, rehydrator, streams } = this.#init;
     const exchange = exchanges.open({
       session,
-      owner: session.owner,
+      counted: callerOf(inbound.principal, inbound.address),
       log: warm.log,
       requests: requests.map(({ id }) => id),
       batch,
@@ -174,7 +175,6 @@ export class Posts {
       const warm = await rehydrator.use(session);
       const exchange = exchanges.open({
         session,
-        owner: session.owner,
         log: warm.log,
         requests: [request.id],
         batch: false,

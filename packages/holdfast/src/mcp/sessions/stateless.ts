@@ -1,8 +1,8 @@
 import type { MessageExtraInfo } from "@modelcontextprotocol/server";
 
-import { ownerOfPrincipal } from "../../security/principal.ts";
 import type { Inbound, Reply } from "../exchange.ts";
 import { invalidRequest, methodNotAllowed } from "../http/answers.ts";
+import { callerOf } from "../rates/rates.ts";
 import { batchNotAllowed, unsupportedVersion } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { extraOf } from "./caller.ts";
@@ -42,7 +42,7 @@ export class Stateless {
 
     const instance = await this.#connect(inbound);
     const exchange: PostExchange = this.#exchanges.open({
-      owner: ownerOfPrincipal(inbound.principal),
+      counted: callerOf(inbound.principal, inbound.address),
       log: undefined,
       requests: requests.map(({ id }) => id),
       batch,

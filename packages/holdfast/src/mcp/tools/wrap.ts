@@ -160,7 +160,7 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
       );
       // A question to the user is not the end of the call; the round that completes it is.
       if (!isInputRequiredResult(result)) remember(result);
-      return isInputRequiredResult(result) && wrapping.parks?.() === true ? parkedResult(result) : result;
+      return isInputRequiredResult(result) && (await wrapping.parks?.()) === true ? parkedResult(result) : result;
     } finally {
       release();
     }

@@ -9,6 +9,7 @@ const neverSealed: ReadonlySet<string> = new Set([
   "holdfast.move",
   "holdfast.rate",
   "holdfast.reaper",
+  "holdfast.streams",
 ]);
 
 export function sealingPolicy(
