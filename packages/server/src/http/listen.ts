@@ -2,6 +2,8 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { HoldfastError } from "holdfast/contract";
 
+import { inviteLate } from "./expect.ts";
+
 export type ListenOptions = {
   readonly host: string;
   readonly port: number;
@@ -21,6 +23,7 @@ export interface Listening {
 /** Binds and listens. Throws `CONFIGURATION` where the address cannot be had. */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Listening> {
   const server = createServer(limits, listener);
+  inviteLate(server, listener);
   server.maxConnections = options.maxConnections;
   await bound(server, options);
   server.on("error", options.onError);
