@@ -146,6 +146,10 @@ export async function leaveEverything({
 async function leaveGrants(hold: Everything["hold"], mine: string, theirs: string): Promise<void> {
   const [hers, his] = [hold.state(alice).note, hold.state(bob).note];
   await hers.share(mine, { with: bob, access: "read" });
+  await hold.state(alice).once({ name: "lend", key: "k" }, async () => {
+    const { grant } = await hers.share(mine, { with: bob, access: "read" });
+    return await hers.revoke(grant);
+  });
   const received = await his.share(theirs, { with: alice, access: "write" });
   await hers.increment(received.grant, "visits", 1, { idempotency: { key: "alices-key" } });
   const lapsed = [

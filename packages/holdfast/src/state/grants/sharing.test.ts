@@ -314,6 +314,43 @@ describe.each(backings)("sharing on %s", (_name, makeBacking) => {
     expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
   });
 
+  test("two runs of a call that counts once, one of them paused between the halves, give one grant", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const mine = hold.state(alice).basket;
+    const { id } = await mine.create();
+    const { store } = servingHold(hold);
+    const commit = store.commit.bind(store);
+    const call = async (): Promise<string> =>
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+        return (await mine.share(id, { with: bob, access: "read" })).grant;
+      });
+    let wake: () => void = () => undefined;
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const paused = new Promise<void>((resolve) => {
+      let first = true;
+      store.commit = async (owner, changes, options) => {
+        if (first && changes[0]?.kind === "holdfast.shared") {
+          first = false;
+          resolve();
+          await asleep;
+        }
+        return await commit(owner, changes, options);
+      };
+    });
+    const late = call();
+    await paused;
+    const grant = await call();
+    wake();
+    expect(await late).toBe(grant);
+    store.commit = commit;
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.shared()).grants.map((received) => received.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
   test("what makes no sense is refused, and leaves nothing with anybody", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
