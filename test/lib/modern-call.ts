@@ -11,12 +11,14 @@ export type ModernCall = {
   readonly inputResponses?: object | undefined;
   /** What the client calls itself. */
   readonly client?: string;
+  /** What stands in `_meta` besides. */
+  readonly meta?: object | undefined;
 };
 
 /** What is sent for it. */
 export function modernCall(
   name: string,
-  { client = "plain", ...params }: ModernCall,
+  { client = "plain", meta, ...params }: ModernCall,
   headers: Readonly<Record<string, string>> = {},
 ): RequestInit {
   return {
@@ -40,6 +42,7 @@ export function modernCall(
           [PROTOCOL_VERSION_META_KEY]: "2026-07-28",
           [CLIENT_INFO_META_KEY]: { name: client, version: "1" },
           [CLIENT_CAPABILITIES_META_KEY]: { elicitation: { form: {} } },
+          ...meta,
         },
       },
     }),

@@ -1,0 +1,82 @@
+/** Sharing inside of calls that count once, where the two halves of a grant come apart. */
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+
+import { type Backing, backings } from "../../../../../test/lib/backings.ts";
+import { holdfast } from "../../hold.ts";
+import type { Principal } from "../../security/principal.ts";
+import { onceScope } from "../call-context.ts";
+import { kind } from "../kind.ts";
+import { servingHold } from "../open-hold.ts";
+import { maxShares } from "./records.ts";
+
+const alice: Principal = { issuer: "test", subject: "alice", scopes: [] };
+const bob: Principal = { issuer: "test", subject: "bob", scopes: [] };
+const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }) });
+const open = async (backing: Backing) => await holdfast({ store: await backing.open(), kinds: [Basket], reap: false });
+
+describe.each(backings)("sharing in a call that counts once, on %s", (_name, makeBacking) => {
+  test("gives anew what an earlier run took back, and once", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const mine = hold.state(alice).basket;
+    const { id } = await mine.create();
+    const { store } = servingHold(hold);
+    const commit = store.commit.bind(store);
+    const refusal = { reason: "bounds", index: 1, counter: "count", value: maxShares, by: 1 } as const;
+    const call = async (): Promise<string> =>
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+        return (await mine.share(id, { with: bob, access: "read" })).grant;
+      });
+    // As if the receiver had as many as anybody may have.
+    store.commit = async (owner, changes, options) => {
+      if (changes[0]?.kind === "holdfast.shared" && changes[0].create !== undefined)
+        return { ok: false, at: 0, refusal };
+      return await commit(owner, changes, options);
+    };
+    for (let n = 0; n < 2; n++) await expect(call()).rejects.toMatchObject({ code: "FORBIDDEN" });
+    store.commit = commit;
+    expect((await mine.grants(id)).grants).toEqual([]);
+    const grant = await call();
+    expect(await call()).toBe(grant);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
+  test("gives one grant where two runs do it, one of them paused between the halves", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const mine = hold.state(alice).basket;
+    const { id } = await mine.create();
+    const { store } = servingHold(hold);
+    const commit = store.commit.bind(store);
+    const call = async (): Promise<string> =>
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+        return (await mine.share(id, { with: bob, access: "read" })).grant;
+      });
+    let wake: () => void = () => undefined;
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const paused = new Promise<void>((resolve) => {
+      let first = true;
+      store.commit = async (owner, changes, options) => {
+        if (first && changes[0]?.kind === "holdfast.shared") {
+          first = false;
+          resolve();
+          await asleep;
+        }
+        return await commit(owner, changes, options);
+      };
+    });
+    const late = call();
+    await paused;
+    const grant = await call();
+    wake();
+    expect(await late).toBe(grant);
+    store.commit = commit;
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.shared()).grants.map((received) => received.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+});
