@@ -8,6 +8,8 @@ export type Completed = {
   readonly summary: string;
   /** What may follow its name: `list`, `show`, `end`. */
   readonly words: readonly string[];
+  /** Whether a file follows its name. */
+  readonly takesFile: boolean;
   readonly flags: readonly { readonly name: string; readonly placeholder: string | undefined; readonly help: string }[];
 };
 
@@ -23,13 +25,13 @@ export function script(shell: Shell, commands: readonly Completed[]): string {
 }
 
 function bash(commands: readonly Completed[]): string {
-  const cases = commands.map(({ name, words, flags }) => {
+  const cases = commands.map(({ name, words, flags, takesFile: file }) => {
     const all = [...words, ...flags.map((flag) => `--${flag.name}`), "--help"];
-    return `    ${name}) words="${all.join(" ")}" ;;`;
+    return `    ${name}) words="${all.join(" ")}"${file ? " files=1" : ""} ;;`;
   });
   return `# Completion of holdfast for bash.
 _holdfast() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" word words
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" files="" word words
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       ${commands.map(({ name }) => name).join("|")}) command="$word"; break ;;
@@ -43,18 +45,22 @@ ${cases.join("\n")}
     *) words="${[...commands.map(({ name }) => name), "--help", "--version"].join(" ")}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if [[ -n "$files" ]]; then COMPREPLY+=($(compgen -f -- "$current")); fi
 }
 complete -F _holdfast holdfast
 `;
 }
 
 function zsh(commands: readonly Completed[]): string {
-  const cases = commands.map(({ name, words, flags }) => {
+  const cases = commands.map(({ name, words, flags, takesFile: file }) => {
     const specs = flags.map(({ name: flag, placeholder, help }) => {
       const action = placeholder === undefined ? "" : `:${placeholder}:${takesFile(placeholder) ? "_files" : ""}`;
       return `      '--${flag}[${zshText(help)}]${action}'`;
     });
-    const first = words.length === 0 ? [] : [`      '1:what:(${words.join(" ")})'`];
+    const first = [
+      ...(words.length === 0 ? [] : [`      '1:what:(${words.join(" ")})'`]),
+      ...(file ? ["      '1:file:_files'"] : []),
+    ];
     return `    ${name})\n      _arguments \\\n${[...first, ...specs, "      '--help[the page of this command]'"].join(" \\\n")}\n      ;;`;
   });
   const names = commands.map(({ name, summary }) => `    '${name}:${zshText(summary)}'`);
@@ -76,16 +82,22 @@ ${names.join("\n")}
 ${cases.join("\n")}
   esac
 }
-_holdfast "$@"
+# Found in fpath this file is the function; read by source it has to be tied to the command.
+if [[ "$funcstack[1]" = _holdfast ]]; then
+  _holdfast "$@"
+else
+  compdef _holdfast holdfast
+fi
 `;
 }
 
 function fish(commands: readonly Completed[]): string {
   const lines = ["# Completion of holdfast for fish.", "complete -c holdfast -f"];
-  for (const { name, summary, words, flags } of commands) {
+  for (const { name, summary, words, flags, takesFile: file } of commands) {
     lines.push(`complete -c holdfast -n __fish_use_subcommand -a ${name} -d '${fishText(summary)}'`);
     const seen = `__fish_seen_subcommand_from ${name}`;
     if (words.length > 0) lines.push(`complete -c holdfast -n '${seen}' -a '${words.join(" ")}'`);
+    if (file) lines.push(`complete -c holdfast -n '${seen}' -F`);
     for (const { name: flag, placeholder, help } of flags) {
       const value = placeholder === undefined ? "" : takesFile(placeholder) ? " -r -F" : " -x";
       lines.push(`complete -c holdfast -n '${seen}' -l ${flag}${value} -d '${fishText(help)}'`);
@@ -100,7 +112,7 @@ function fileFlags(commands: readonly Completed[]): readonly string[] {
 }
 
 function takesFile(placeholder: string | undefined): boolean {
-  return placeholder === "FILE";
+  return placeholder?.split("|").includes("FILE") === true;
 }
 
 function zshText(text: string): string {

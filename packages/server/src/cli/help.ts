@@ -36,7 +36,8 @@ function commandPage(command: Command, table: Table): string {
   const rows = [...command.flags, ...keys.map((key) => settingLine(table, key))].map(columns);
   const wide = [...command.arguments.map(({ name }): readonly [string, string] => [`  ${name}`, ""]), ...rows];
   const width = Math.max(...wide.map(([left]) => left.length)) + 2;
-  const codes = [[0, "done"], [1, "could not go on"], [2, "was asked wrongly"], ...command.exits] as const;
+  const stopped = command.exits.some(([code]) => code === 130) ? [] : [[130, "stopped by Ctrl-C"] as const];
+  const codes = [[0, "done"], [1, "could not go on"], [2, "was asked wrongly"], ...command.exits, ...stopped] as const;
   return [
     `Usage: holdfast ${[command.name, ...command.arguments.map(usageOf), "[flags]"].join(" ")}`,
     ...block("", command.about),
@@ -49,6 +50,8 @@ function commandPage(command: Command, table: Table): string {
       rows.map(([left, right]) => left.padEnd(width) + right),
     ),
     ...(all ? ["", "It takes every flag of serve besides: holdfast serve --help."] : []),
+    ...block("", unitsOf(rows)),
+    ...block("Environment:", environmentOf(keys, width)),
     ...block(
       "Examples:",
       command.examples.map(([line, what]) => `  ${line}\n      ${what}`),
@@ -58,6 +61,25 @@ function commandPage(command: Command, table: Table): string {
     ...codes.map(([code, meaning]) => `  ${String(code).padEnd(width - 2)}${meaning}`),
     "",
   ].join("\n");
+}
+
+/** How the values of these flags are written, where that is not plain. */
+function unitsOf(rows: readonly (readonly [left: string, right: string])[]): readonly string[] {
+  const uses = (placeholder: string): boolean =>
+    // A point in time says by itself how it is written.
+    rows.some(([left, right]) => left.endsWith(` ${placeholder}`) && !right.includes("ISO"));
+  return [
+    ...(uses("TIME") ? ["TIME is such as 500ms, 90s, 15m, 2h or 7d."] : []),
+    ...(uses("SIZE") ? ["SIZE is such as 256KiB or 4MiB."] : []),
+  ];
+}
+
+function environmentOf(keys: readonly SettingKey[], width: number): readonly string[] {
+  const names = keys.map(environmentName);
+  return [
+    ...(names.length === 0 ? [] : [`  ${names.join(", ")}: the same as the flags, which go over them`]),
+    `  ${"NO_COLOR".padEnd(width - 2)}any value: no colours`,
+  ];
 }
 
 /** The page of a command that takes every setting: one line each, by what they are about; limits in two columns. */
@@ -76,7 +98,8 @@ function settingsPage(command: Command, table: Table): string {
     `Usage: holdfast ${command.name} [flags]     ${command.about.join(" ")}`,
     ...sections,
     `Each flag is also a variable (--auth-tokens is ${environmentName("authTokens")}) and a name in that file:`,
-    "flag over variable over file. A switch is turned off with --no-NAME.",
+    "flag over variable over file. --no-NAME turns a switch off. TIME is such as 500ms, 90s, 15m or 2h; SIZE 4MiB.",
+    "Exit codes: 0 stopped as asked, 1 could not go on, 2 was asked wrongly, 130 or 143 was asked to stop twice.",
     "",
   ].join("\n");
 }

@@ -14,7 +14,7 @@ export type Step = {
   readonly unit: string;
 };
 
-export interface Progress {
+export interface Progress extends Disposable {
   step(step: Step): void;
   /** Leaves the last line standing, or takes it away where it is passing. */
   end(): void;
@@ -85,6 +85,7 @@ export function createProgress(
       if (at - toldAt >= everyMs) tell(step);
     },
     end,
+    [Symbol.dispose]: end,
   };
 }
 

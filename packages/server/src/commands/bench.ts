@@ -49,6 +49,10 @@ export const benchCommand: Command = defineCommand({
         signal,
         createProgress(out, { tellShort: false }),
       );
+      if (signal.aborted) {
+        out.note("interrupted; what was measured is no answer");
+        return 1;
+      }
       if (out.json) {
         const machine = {
           node: process.versions.node,
@@ -124,6 +128,7 @@ async function measureStore(
       ["read, one after another", 1, read],
       ["read, 64 at once", records, read],
     ] as const) {
+      if (signal.aborted) break;
       const measured = await measure(forMs, atOnce, signal, work);
       // A file is read from memory: flushing says nothing about that.
       const compared = folder === undefined || work === write;

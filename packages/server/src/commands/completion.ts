@@ -20,6 +20,7 @@ export const completionCommand: Command = defineCommand({
       name: command.name,
       summary: command.summary,
       words: command.arguments[0]?.choices ?? [],
+      takesFile: command.arguments[0]?.name === "FILE",
       flags: [
         ...command.flags.map(({ name, placeholder, help }) => ({ name, placeholder, help })),
         ...settings(command, table),

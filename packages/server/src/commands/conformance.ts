@@ -55,6 +55,10 @@ export const conformanceCommand: Command = defineCommand({
       progress.step({ what: "checking", done: outcomes.length, of: chosen.length, unit: "requirements" });
     }
     progress.end();
+    if (signal.aborted) {
+      out.note(`interrupted after ${outcomes.length} of ${chosen.length} requirements; nothing can be said`);
+      return 1;
+    }
     const failed = outcomes.filter(({ outcome }) => outcome === "failed");
     if (out.json) out.value({ ok: failed.length === 0, seed, outcomes: outcomes.map(asJson) });
     else tell(out, outcomes, seed);

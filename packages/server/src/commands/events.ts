@@ -74,7 +74,7 @@ export const eventsCommand: Command = defineCommand<Own>({
     }
     const { at: now } = await store.admin.scan({ limit: 1, signal });
     const found: Shown[] = [];
-    const progress = createProgress(out, { passing: true });
+    using progress = createProgress(out, { passing: true });
     let looked = 0;
     const onLook = (): void => {
       looked += 1;

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } from "holdfast/admin";
-import { HoldfastError } from "holdfast/contract";
+import { HoldfastError, isHoldfastError, type Owner, type Store } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { createProgress } from "../cli/progress.ts";
@@ -37,43 +38,70 @@ export const exportCommand: Command = defineCommand({
       out.note(`holdfast: nothing of ${name} is in this store`);
       return notFound;
     }
-    const sink = flags.out === undefined ? process.stdout : await newFile(flags.out);
-    const write = (value: unknown): Promise<void> => writeLine(sink, value);
-    const digest = new StoreDigest();
-    // Beside an answer on stdout, a line that is redrawn would be in its way.
-    const progress = sink === process.stdout ? undefined : createProgress(out, { tellShort: false });
-    const { records: of } = await store.usage(owner, { signal });
-    let events = 0;
-    await write({
-      holdfast: "export",
-      format: 1,
-      principal: name,
-      owner,
-      exported_at: new Date(at).toISOString(),
-    });
-    for await (const part of exportOwner(store, owner, { signal })) {
-      if (part.part === "account") {
-        await write({ holdfast: "account", ...accountAsJson(part.page) });
-        continue;
-      }
-      const { dump } = part;
-      digest.add(digestOfRecord(owner, dump));
-      events += Object.values(dump.events).flat().length;
-      await write(dumpAsJson(owner, dump));
-      progress?.step({ what: "writing", done: digest.records, of, unit: "records" });
+    if (flags.out === undefined) {
+      await writeParts({ store, owner, name, sink: process.stdout, at, signal });
+      return 0;
     }
-    progress?.end();
-    await write({ holdfast: "end", records: digest.records, events, digest: digest.toString() });
-    if (sink !== process.stdout) {
+    using progress = createProgress(out, { tellShort: false });
+    const { records: of } = await store.usage(owner, { signal });
+    const told = (done: number): void => progress.step({ what: "writing", done, of, unit: "records" });
+    const sink = await newFile(flags.out);
+    try {
+      const { records, events } = await writeParts({ store, owner, name, sink, at, signal, told });
       sink.end();
       await finished(sink);
-      out.note(
-        `${counted(digest.records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out ?? ""}`,
-      );
+      progress.end();
+      out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
+    } catch (error) {
+      // Half an export is worse than none: it would have to be told from a whole one.
+      progress.end();
+      sink.destroy();
+      await rm(flags.out, { force: true });
+      out.note(`${flags.out} was not finished, and is removed`);
+      throw isHoldfastError(error) ? error : cannotWrite(flags.out, error);
     }
     return 0;
   },
 });
+
+type Writing = {
+  readonly store: Store;
+  readonly owner: Owner;
+  readonly name: string;
+  readonly sink: Writable;
+  readonly at: number;
+  readonly signal: AbortSignal;
+  /** Called with how many records were written so far. */
+  readonly told?: (records: number) => void;
+};
+
+type Written = { readonly records: number; readonly events: number };
+
+async function writeParts({ store, owner, name, sink, at, signal, told }: Writing): Promise<Written> {
+  const write = (value: unknown): Promise<void> => writeLine(sink, value);
+  const digest = new StoreDigest();
+  let events = 0;
+  await write({
+    holdfast: "export",
+    format: 1,
+    principal: name,
+    owner,
+    exported_at: new Date(at).toISOString(),
+  });
+  for await (const part of exportOwner(store, owner, { signal })) {
+    if (part.part === "account") {
+      await write({ holdfast: "account", ...accountAsJson(part.page) });
+      continue;
+    }
+    const { dump } = part;
+    digest.add(digestOfRecord(owner, dump));
+    events += Object.values(dump.events).flat().length;
+    await write(dumpAsJson(owner, dump));
+    told?.(digest.records);
+  }
+  await write({ holdfast: "end", records: digest.records, events, digest: digest.toString() });
+  return { records: digest.records, events };
+}
 
 /** Readable by its owner only. Throws `CONFIGURATION` for a file that is there: nothing is overwritten. */
 async function newFile(path: string): Promise<Writable> {
@@ -89,6 +117,11 @@ async function newFile(path: string): Promise<Writable> {
     throw new HoldfastError("CONFIGURATION", `${path} ${told}`, { cause });
   }
   return file;
+}
+
+function cannotWrite(path: string, cause: unknown): HoldfastError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HoldfastError("UNAVAILABLE", `${path} cannot be written: ${reason}`, { cause });
 }
 
 function counted(count: number, what: string): string {

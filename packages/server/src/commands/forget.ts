@@ -42,7 +42,7 @@ export const forgetCommand: Command = defineCommand({
       return notFound;
     }
     const { records: live, bytes } = await store.usage(owner, { signal });
-    const counting = createProgress(out, { passing: true });
+    using counting = createProgress(out, { passing: true });
     let records = 0;
     for await (const _ of everyRecord(store, { owner, signal })) {
       records += 1;
@@ -62,7 +62,7 @@ export const forgetCommand: Command = defineCommand({
 });
 
 async function erase(store: Store, owner: Owner, out: Output, signal: AbortSignal): Promise<Forgotten> {
-  const progress = createProgress(out, { tellShort: false });
+  using progress = createProgress(out, { tellShort: false });
   let erased = 0;
   try {
     return await forgetOwner(store, owner, {
@@ -82,7 +82,5 @@ async function erase(store: Store, owner: Owner, out: Output, signal: AbortSigna
       out.note(`interrupted; ${erased} records are erased, and the same command erases the rest`);
     }
     throw error;
-  } finally {
-    progress.end();
   }
 }

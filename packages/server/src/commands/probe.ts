@@ -81,6 +81,8 @@ export const probeCommand: Command = defineCommand<Own>({
       for (const plan of plans) {
         const history = histories.get(plan.era) ?? new History();
         const round = await runRound(plan, memories.get(plan.era) ?? {});
+        // What was cut off says nothing about the server.
+        if (signal.aborted) break;
         history.add(round);
         if (round.kind !== undefined) code = exits[round.kind];
         if (out.json && flags.watch === undefined) told.push(asJson(round));

@@ -66,7 +66,7 @@ export const recordsCommand: Command = defineCommand<Own>({
       return 0;
     }
     const newest = new Newest<OwnedSummary>(flags.limit, ({ touchedAt }) => touchedAt);
-    const progress = createProgress(out, { passing: true });
+    using progress = createProgress(out, { passing: true });
     let looked = 0;
     for await (const record of everyRecord(store, where)) {
       looked += 1;

@@ -68,7 +68,7 @@ export const sessionsCommand: Command = defineCommand<Own>({
 async function list({ store, owner, flags, out, signal }: Asked): Promise<number> {
   const { at: now } = await store.admin.scan({ limit: 1, signal });
   const newest = new Newest<OwnedSummary>(flags.limit, ({ touchedAt }) => touchedAt);
-  const progress = createProgress(out, { passing: true });
+  using progress = createProgress(out, { passing: true });
   let looked = 0;
   for await (const session of everyRecord(store, { owner, kind, signal })) {
     looked += 1;

@@ -6,6 +6,7 @@ import { HoldfastError } from "../../record/errors.ts";
 import { loadDriver, type SqliteDatabase } from "./client.ts";
 import { commitIn } from "./commit.ts";
 import { Connection } from "./connection.ts";
+import { translate } from "./failures.ts";
 import { resolveOptions } from "./options.ts";
 import { openFor, owner, temporaryFolder } from "./temporary.test-kit.ts";
 import { Writer } from "./writer.ts";
@@ -155,4 +156,13 @@ it("lets timers and sockets have their turn under a load that never pauses", asy
   ]);
   clearInterval(timer);
   expect(ticks).toBeGreaterThanOrEqual(20);
+});
+
+it.each([8, 264, 14])("says who has to be let at the file where SQLite may not write it (%i)", (errcode) => {
+  const thrown = Object.assign(new Error("attempt to write a readonly database"), { errcode });
+  expect(translate(thrown)).toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining("this user cannot write to the database file and its folder") as string,
+    details: { sqlite: errcode },
+  });
 });

@@ -5,6 +5,8 @@ const busyCodes: ReadonlySet<number> = new Set([5, 6, 15]);
 const corruptCodes: ReadonlySet<number> = new Set([11, 26]);
 const ioError = 10;
 const full = 13;
+/** `SQLITE_PERM`, `SQLITE_READONLY`, `SQLITE_CANTOPEN`: what is missing is leave, or the folder. */
+const noLeaveCodes: ReadonlySet<number> = new Set([3, 8, 14]);
 /** `SQLITE_IOERR_SHMSIZE`: the shared-memory file could not grow, which is what a full disk looks like from there. */
 const ioErrorShmSize = 4874;
 
@@ -30,6 +32,10 @@ export function translate(thrown: unknown): unknown {
     return new HoldfastError("STORE_CORRUPT", "the database file is damaged or not a database; restore a backup", init);
   }
   if (busyCodes.has(primary)) return busyTooLong(thrown);
+  if (noLeaveCodes.has(primary)) {
+    const message = `this user cannot write to the database file and its folder (SQLite: ${messageOf(thrown)}); both have to be the user's who runs this, on a disk that is not read-only`;
+    return new HoldfastError("UNAVAILABLE", message, init);
+  }
   return new HoldfastError("UNAVAILABLE", `SQLite failed with code ${code}: ${messageOf(thrown)}`, init);
 }
 

@@ -27,11 +27,11 @@ export async function checkStore(url: string, signal: AbortSignal): Promise<read
     return [...(await checkHealth(store, place, signal)), ...disk, ...(await checkContent(store, signal))];
   } catch (error) {
     if (!isHoldfastError(error) || error.code === "ABORTED") throw error;
-    return [bad("store", error.message, remedyOf(error.code))];
+    return [bad("store", error.message, remedyOf(error.code, path))];
   }
 }
 
-function remedyOf(code: string): string {
+function remedyOf(code: string, path: string | undefined): string {
   switch (code) {
     case "SCHEMA_MISMATCH":
       return "update holdfast: a newer release has written this store";
@@ -40,6 +40,7 @@ function remedyOf(code: string): string {
     case "STORE_CORRUPT":
       return "restore a backup; keep the damaged file";
     case "UNAVAILABLE":
+      if (path !== undefined) return `see who may write there: ls -la ${dirname(path)}`;
       return "see that it runs and can be reached from here";
     default:
       return "correct --store";

@@ -32,7 +32,7 @@ export class History {
     const took = this.#rounds.map(({ tookMs }) => tookMs).sort((one, other) => one - other);
     const at = (part: number): string => ms(took[Math.min(took.length - 1, Math.floor(part * took.length))] ?? 0);
     const times = `p50 ${at(0.5)}, p95 ${at(0.95)}, most ${at(1)}`;
-    return `${this.#total} rounds, ${this.#failed} failed; the last ${took.length}: ${times}`;
+    return `${this.#total} ${this.#total === 1 ? "round" : "rounds"}, ${this.#failed} failed; the last ${took.length}: ${times}`;
   }
 }
 

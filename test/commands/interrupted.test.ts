@@ -1,0 +1,101 @@
+/** What is left of long work that somebody stopped with the keyboard. */
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "@photostructure/sqlite";
+import { openStore } from "holdfast";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { atKeyboard, ctrlC, ctrlD, script } from "../lib/keyboard.ts";
+import { removeFolder, runServer, startServer, temporaryFolder } from "../lib/server-process.ts";
+import { furnish, ownerNamed } from "./furnish.ts";
+
+/** Seconds of work, of which a hundredth is over when the key is pressed. */
+const many = 9_000;
+
+let dir: string;
+let store: string;
+const bob = `owner:${ownerNamed("owner-0")}`;
+
+beforeAll(async () => {
+  dir = await temporaryFolder();
+  store = `sqlite:${join(dir, "full.db")}`;
+  await using opened = await openStore(store);
+  await furnish(opened, 1, many);
+}, 60_000);
+afterAll(() => removeFolder(dir));
+
+/** Presses keys once something is seen. */
+async function stopped(words: readonly string[], seen: RegExp, keys: string = ctrlC) {
+  await using keyboard = atKeyboard(words, dir);
+  await keyboard.sees(seen);
+  keyboard.press(keys);
+  return await keyboard.over;
+}
+
+const records = async (): Promise<number> => {
+  await using opened = await openStore(store);
+  return (await opened.admin.stats()).records;
+};
+
+describe.skipIf(script === undefined)("stopped with Ctrl-C", () => {
+  it("a question is no answer: nothing is erased, and no stack is shown", async () => {
+    const asked = await stopped(["forget", bob, "--store", store], /to go on: /);
+    expect(asked.code).toBe(130);
+    expect(asked.shown).not.toContain("Error");
+    expect(await records()).toBe(many);
+  });
+
+  it("a question whose input ends, as with Ctrl-D, is answered with no", async () => {
+    const asked = await stopped(["forget", bob, "--store", store], /to go on: /, ctrlD);
+    expect([asked.code, asked.shown]).toEqual([4, expect.stringContaining("nothing was erased")]);
+    expect(await records()).toBe(many);
+  });
+
+  it("an export leaves no half of a file", async () => {
+    const { code, shown } = await stopped(["export", bob, "--out", "bob.jsonl", "--store", store], /writing /);
+    expect([code, shown]).toEqual([130, expect.stringContaining("bob.jsonl was not finished, and is removed")]);
+    expect(await readdir(dir)).not.toContain("bob.jsonl");
+    const again = await runServer({ args: ["export", bob, "--out", "bob.jsonl", "--store", store], cwd: dir });
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("9,000 records")]);
+  });
+
+  it("a measurement gives no figures, and leaves no file", async () => {
+    const { code, shown } = await stopped(["bench", "--store", store], /\] 20%/);
+    expect([code, shown]).toEqual([130, expect.stringContaining("interrupted; what was measured is no answer")]);
+    expect(shown).not.toContain("a second");
+    expect((await readdir(dir)).filter((name) => name.startsWith("holdfast-bench"))).toEqual([]);
+  });
+
+  it("a conformance run does not say that the store conforms", async () => {
+    const memory = import.meta.resolve("holdfast/stores/memory");
+    const module = `import { memoryStore } from ${JSON.stringify(memory)};\nexport default async () => ({ store: await memoryStore() });`;
+    await writeFile(join(dir, "store.mjs"), module);
+    const { code, shown } = await stopped(["conformance", "store.mjs"], /\] [1-9]/);
+    expect([code, shown]).toEqual([130, expect.stringMatching(/interrupted after \d+ of \d+ requirements/)]);
+    expect(shown).not.toContain("conforms");
+  });
+
+  it("a watch does not hold against a server what it did not wait for", async () => {
+    await using server = await startServer({ dir: await temporaryFolder() });
+    const watch = ["probe", server.url, "--watch", "100ms", "--era", "2026"];
+    const { code, shown } = await stopped(watch, /3 rounds/);
+    expect(code).toBe(130);
+    expect(shown).not.toContain("FAILED");
+  });
+
+  it("erasing, while somebody else holds the store, says how much is gone", async () => {
+    const held = new DatabaseSync(join(dir, "full.db"));
+    held.exec("begin immediate");
+    try {
+      const { code, shown } = await stopped(["forget", bob, "--yes", "--store", store], /looking +0 grants/);
+      expect([code, shown]).toEqual([
+        130,
+        expect.stringContaining("interrupted; 0 records are erased, and the same command erases the rest"),
+      ]);
+    } finally {
+      held.exec("rollback");
+      held.close();
+    }
+    expect(await records()).toBe(many);
+  });
+});
