@@ -1,6 +1,7 @@
 /**
  * The two files of a Next application in `docs/mounting.md`. Next calls what a route exports, by the request's method, with a
- * web `Request`, and sends the `Response` it gets; so does this test. Next itself is not installed for it.
+ * web `Request`, and sends the `Response` it gets; so does this test. Next itself is not installed for it: `npm run try:next`
+ * does that.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import type { Server } from "node:http";
@@ -66,11 +67,22 @@ describe("mounted in a Next route", () => {
     expect((await post(site.url, list)).status).toBe(400);
   });
 
+  it("is closed by another copy of its module too, as instrumentation has one in Next", async () => {
+    await using site = await mounted();
+    const list = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+    expect((await post(site.url, list)).status).toBe(400);
+    vi.resetModules();
+    const copy = await import("./next/lib/shop.ts");
+    expect(copy.closeShop).not.toBe(closeShop);
+    await copy.closeShop();
+    expect((await post(site.url, list)).status).toBe(503);
+  });
+
   it("exports nothing that Next does not know", () => {
     expect(Object.keys(route).toSorted()).toEqual(["DELETE", "GET", "POST", "dynamic", "runtime"]);
   });
 
-  it.each(["lib/shop.ts", "app/mcp/route.ts"])("is what the page shows: %s", async (file) => {
+  it.each(["lib/shop.ts", "app/mcp/route.ts", "instrumentation.ts"])("is what the page shows: %s", async (file) => {
     const page = await readFile(new URL("../../docs/mounting.md", import.meta.url), "utf8");
     const source = await readFile(new URL(`next/${file}`, import.meta.url), "utf8");
     expect(page).toContain(source);

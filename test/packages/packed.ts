@@ -1,10 +1,9 @@
 /** The packages as `npm pack` makes them, and npm for those who install them. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+import { findRoot } from "../tools/root.ts";
 
 export type Packed = {
   readonly name: string;
@@ -23,7 +22,7 @@ export async function packInto(dir: string): Promise<readonly Packed[]> {
   const of = ["-w", "packages/holdfast", "-w", "packages/server"];
   // What npm answers: a list of what it packed.
   return JSON.parse(
-    await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", dir, ...of),
+    await npm(await findRoot(), "pack", "--json", "--ignore-scripts", "--pack-destination", dir, ...of),
   ) as Packed[];
 }
 
