@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import type { Row } from "../lib/row.ts";
+import { withFigures } from "./capacity.ts";
 import { costChart, goalsChart } from "./charts.ts";
 import { renderPage } from "./page.ts";
 import { merge, type PartResult, type Results, readResults } from "./results.ts";
@@ -100,4 +101,25 @@ it("is what the kept results give, page and charts alike", async () => {
   for (const [path, text] of documents(await readResults("docs/benchmarks/results.json"))) {
     expect(await readFile(`docs/${path}`, "utf8"), `docs/${path}: npm run bench -- --write`).toBe(text);
   }
+});
+
+it("has the example of the capacity page reckoned from the kept results", async () => {
+  const [page, results] = [
+    await readFile("docs/capacity.md", "utf8"),
+    await readResults("docs/benchmarks/results.json"),
+  ];
+  expect(page, "docs/capacity.md: npm run bench -- --write").toBe(withFigures(page, results));
+  expect(page).toMatch(/With n = \d+ and s = \d+, rounded from the table/);
+  expect(() => withFigures("# Capacity", results)).toThrow("has lost the place of its figures");
+});
+
+it("does not say of a node that it is the larger half where it is not", () => {
+  const costs = (["2025", "2026-07-28"] as const).flatMap((era) =>
+    ["Redis", "PostgreSQL"].map((store) => ({ store, era, perSecond: of(1), node: of(50), storeServer: of(100) })),
+  );
+  const page =
+    "<!-- Figures: written by `npm run bench -- --write`. Change bench/report/capacity.ts, not this part. -->";
+  expect(() => withFigures(`${page}<!-- End of figures. -->`, { parts: [{ ...part("cost", []), costs }] })).toThrow(
+    "need a new look",
+  );
 });

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { withFigures } from "./capacity.ts";
 import { callsChart, costChart, goalsChart } from "./charts.ts";
 import { callRowsOf, costsOf, renderPage, rowsOf } from "./page.ts";
 import type { Results } from "./results.ts";
@@ -18,4 +19,6 @@ export function documents(results: Results): ReadonlyMap<string, string> {
 export async function writeDocs(results: Results, folder: string): Promise<void> {
   await mkdir(join(folder, "benchmarks"), { recursive: true });
   for (const [path, text] of documents(results)) await writeFile(join(folder, path), text);
+  const capacity = join(folder, "capacity.md");
+  await writeFile(capacity, withFigures(await readFile(capacity, "utf8"), results));
 }
