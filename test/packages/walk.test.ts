@@ -107,6 +107,28 @@ describe("in an empty folder", () => {
     }
   });
 
+  it.each([
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])(
+    "the types of every entry compile by themselves, strictly, with modules of %s as %s finds them",
+    async (module, how) => {
+      const cwd = join(dir, "walk");
+      const { exports } = JSON.parse(await readFile(join(cwd, "node_modules/holdfast/package.json"), "utf8")) as {
+        readonly exports: Readonly<Record<string, unknown>>;
+      };
+      const entries = Object.keys(exports).filter((entry) => entry !== "./package.json");
+      const imports = entries.map((entry, index) => `export * as e${index} from "holdfast${entry.slice(1)}";`);
+      await writeFile(join(cwd, "entries.mts"), imports.join("\n"));
+      const tsc = fileURLToPath(new URL("bin/tsc", import.meta.resolve("typescript/package.json")));
+      const strict = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false", "--types", "node"];
+      const typeRoots = ["--typeRoots", join(root, "node_modules/@types")];
+      const args = ["--noEmit", "--target", "es2022", "--module", module, "--moduleResolution", how];
+      const compiled = run(process.execPath, [tsc, ...args, ...strict, ...typeRoots, "entries.mts"], { cwd });
+      await expect(compiled).resolves.toMatchObject({ stdout: "" });
+    },
+  );
+
   it("the library works as the README's first example shows", async () => {
     const cwd = join(dir, "walk");
     const program = `
