@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { link, rm, writeFile } from "node:fs/promises";
+import { link, open as openFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { type SealingKeys, sealingKeysFromFile } from "holdfast";
 
 /**
@@ -7,6 +8,7 @@ import { type SealingKeys, sealingKeysFromFile } from "holdfast";
  * only. It protects copies, dumps and backups of the database that come without it, and nothing from whoever has both.
  */
 export function ownKeys(path: string): SealingKeys {
+  let made: Promise<void> | undefined;
   let opened: Promise<SealingKeys> | undefined;
   const open = (): Promise<SealingKeys> => {
     opened ??= sealingKeysFromFile(path).catch((error: unknown) => {
@@ -17,7 +19,11 @@ export function ownKeys(path: string): SealingKeys {
   };
   return {
     current: async () => {
-      await makeFile(path);
+      made ??= makeFile(path).catch((error: unknown) => {
+        made = undefined;
+        throw error;
+      });
+      await made;
       return await (await open()).current();
     },
     // Without a file nothing was sealed by us: a key that is asked for then is gone.
@@ -30,19 +36,32 @@ export function passingKey(): { readonly current: string; readonly keys: Readonl
   return { current: "1", keys: { 1: randomBytes(32).toString("base64") } };
 }
 
-/** Whole or not at all, and once, whichever process is first. */
+/**
+ * Whole or not at all, and once, whichever process is first. On the disk before anything is sealed with it: the database
+ * is on the disk with every commit, and what it holds could not be opened after a loss of power that took the key.
+ */
 async function makeFile(path: string): Promise<void> {
   const mine = `${path}.${randomBytes(6).toString("hex")}`;
   const id = new Date().toISOString().slice(0, 10);
   const ring = { current: id, keys: { [id]: randomBytes(32).toString("base64") } };
   try {
-    await writeFile(mine, `${JSON.stringify(ring)}\n`, { mode: 0o600, flag: "wx" });
+    await using file = await openFile(mine, "wx", 0o600);
+    await file.writeFile(`${JSON.stringify(ring)}\n`);
+    await file.sync();
     await link(mine, path);
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
   } finally {
     await rm(mine, { force: true });
   }
+  await syncFolder(dirname(path));
+}
+
+/** Windows opens no folder, and writes its entries down by itself. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await using folder = await openFile(path, "r");
+  await folder.sync();
 }
 
 function ifMissing(error: unknown): undefined {
