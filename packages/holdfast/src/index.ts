@@ -94,6 +94,15 @@ export type {
   Repaired,
 } from "./state/events/types.ts";
 export type {
+  Access,
+  Grant,
+  GrantList,
+  ReceivedGrant,
+  ReceivedGrantList,
+  ShareOptions,
+  Sharing,
+} from "./state/grants/types.ts";
+export type {
   ConflictReport,
   EndedListener,
   EndedRecord,
