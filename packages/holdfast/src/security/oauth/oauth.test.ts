@@ -1,6 +1,14 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exportJWK, type GenerateKeyPairResult, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
+import {
+  CompactSign,
+  exportJWK,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  type JWK,
+  SignJWT,
+  UnsecuredJWT,
+} from "jose";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ownerOfPrincipal, type Principal } from "../principal.ts";
 import { type OAuth, oauth } from "./oauth.ts";
@@ -133,6 +141,51 @@ describe("an access token", () => {
     }
   });
 
+  it("is refused where its head or its claims are of another shape than they have to be", async () => {
+    const stranger = await signer("stranger", "ES256");
+    const headed = (header: Readonly<Record<string, unknown>>, { key, alg }: Signer = first): Promise<string> =>
+      new SignJWT({ iss: issuer, aud: audience, sub: "alice" })
+        .setProtectedHeader({ alg, ...header })
+        .setExpirationTime("1h")
+        .sign(key);
+    /** Signed as it should be, over a payload that the library would not make. */
+    const bare = (payload: unknown): Promise<string> =>
+      new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+        .setProtectedHeader({ alg: first.alg, kid: "first" })
+        .sign(first.key);
+    const exp = Math.floor(Date.now() / 1_000) + 300;
+    const good = { iss: issuer, aud: audience, sub: "alice", exp };
+    const door = open();
+    expect((await present(door, await bare(good))).status).toBe(200);
+    expect((await present(door, await bare({ ...good, aud: ["https://other.example", audience] }))).status).toBe(200);
+    const wrong: Record<string, string> = {
+      "whose end is a text": await bare({ ...good, exp: `${exp}` }),
+      "whose end is no number of JSON's": await bare({ ...good, exp: null }),
+      "whose beginning is a text": await bare({ ...good, nbf: "0" }),
+      "for nobody in a list": await bare({ ...good, aud: [] }),
+      "for a list in a list": await bare({ ...good, aud: [[audience]] }),
+      "for something like it": await bare({ ...good, aud: `${audience}/` }),
+      "of a list of issuers": await bare({ ...good, iss: [issuer] }),
+      "whose claims are a list": await bare([good]),
+      "whose claims are no JSON": await bare(undefined).catch(() => "a.b.c"),
+      "with a key of its own": await headed({ kid: "first", jwk: stranger.jwk }, stranger),
+      "with a place of its own for keys": await headed({ kid: "stranger", jku: "https://evil.example/jwks" }, stranger),
+      "whose key is a path": await headed({ kid: "../../first" }),
+      "whose key is an address": await headed({ kid: "https://evil.example/key" }, stranger),
+      "whose key is a name of every object": await headed({ kid: "__proto__" }, stranger),
+    };
+    for (const [what, token] of Object.entries(wrong)) {
+      const said = await present(door, token);
+      expect([what, said.status]).toEqual([what, 401]);
+    }
+    // What is asked to be understood and is not is refused by whoever reads it.
+    const [, claims = "", seal = ""] = (await sign()).split(".");
+    const critical = Buffer.from(JSON.stringify({ alg: first.alg, kid: "first", crit: ["x"], x: 1 })).toString(
+      "base64url",
+    );
+    expect((await present(door, `${critical}.${claims}.${seal}`)).status).toBe(401);
+  });
+
   it("may be a little late, by clocks that differ", async () => {
     const late = await sign({ exp: Math.floor(Date.now() / 1_000) - 10 });
     expect((await present(open(), late)).status).toBe(200);
@@ -200,6 +253,27 @@ describe("the issuer's keys", () => {
     }
     expect(state.asked).toBe(1);
   });
+
+  it.each<[string, RequestListener]>([
+    ["sends elsewhere", (_, response) => void response.writeHead(302, { location: "http://127.0.0.1:9/jwks" }).end()],
+    ["never comes to an end", (_, response) => void response.write('{"keys":[')],
+    ["sends more than any keys are", (_, response) => void response.end(`{"keys":[],"x":"${"x".repeat(2 ** 21)}"}`)],
+    ["sends something else", (_, response) => void response.end("<html>")],
+    ["sends a list of nothing known", (_, response) => void response.end('{"keys":{"length":1}}')],
+  ])(
+    "are not to be had from who %s: nobody is let in, and each is told so in time",
+    async (_what, answer) => {
+      const server = createServer(answer);
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const jwks = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`);
+      const door = open({ jwks });
+      const token = await sign();
+      const all = await Promise.allSettled(Array.from({ length: 5 }, () => present(door, token)));
+      for (const each of all) expect(each).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE" } });
+    },
+    20_000,
+  );
 
   it("serve on while the issuer is down, and nobody is let in or turned away where there are none", async () => {
     const { url, state } = await publish();
