@@ -79,4 +79,33 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     expect((await hold.state(bob).basket.shared()).grants.map((received) => received.grant)).toEqual([grant]);
     expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
   });
+
+  test("counts changes through a grant in the order they were asked for, whichever way the grant is read", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { id } = await hold.state(alice).basket.create();
+    const { grant } = await hold.state(alice).basket.share(id, { with: bob, access: "write" });
+    const theirs = hold.state(bob).basket;
+    const call = async (): Promise<readonly number[]> =>
+      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+        const counted = ["a", "b"].map((name) => theirs.increment(grant, name, 1));
+        return (await Promise.all(counted)).map(({ value }) => value);
+      });
+    expect(await call()).toEqual([1, 1]);
+    const { store } = servingHold(hold);
+    const read = store.read.bind(store);
+    let isFirst = true;
+    store.read = async (owner, key, options) => {
+      const answer = read(owner, key, options);
+      // The first to ask is answered after the second, were they to ask at once.
+      if (!isFirst) return await answer;
+      isFirst = false;
+      await answer;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return await answer;
+    };
+    expect(await call()).toEqual([1, 1]);
+    store.read = read;
+    expect(Object.fromEntries((await theirs.get(grant)).counters)).toEqual({ a: 1, b: 1 });
+  });
 });
