@@ -1,10 +1,10 @@
 /** What a decision or a creation inside a call that counts once answers again: the fold of what it saw and what it appended. */
-import type { Position, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
+import type { Position, RecordKey, StoredRecord } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
 import type { CommitOutcome } from "../../store/contract.ts";
 import { firstResult } from "../applied.ts";
 import { readPart, type Step } from "../once/steps.ts";
-import { type Folded, foldEvents } from "./fold.ts";
+import { type Folded, foldEvents, storedOf } from "./fold.ts";
 import type { SourcedScope } from "./scope.ts";
 import { snapshotValue } from "./snapshot-text.ts";
 import type { EventSourcedView } from "./types.ts";
@@ -57,9 +57,4 @@ export async function answeredAgain(
   if (before === undefined) return { appended };
   const folded = await foldEvents(scope.kind, { ...before, position }, storedOf(events, position, outcome.at));
   return { appended, view: viewOfAppended(key, step.read, firstResult(outcome), outcome.at, folded) };
-}
-
-/** Events as the log has them once they are appended behind a position. */
-export function storedOf(texts: readonly string[], position: number, at: number): readonly StoredEvent[] {
-  return texts.map((data, index) => ({ position: position + index + 1, at, data }));
 }

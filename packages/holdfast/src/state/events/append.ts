@@ -26,7 +26,7 @@ import { creationOf } from "./creation.ts";
 import { eventsStream, headOf, loadFrom, readForFold } from "./fold.ts";
 import { originOf } from "./origin.ts";
 import type { SourcedScope } from "./scope.ts";
-import { countTail, mayWriteSnapshot, snapshotParts } from "./snapshots.ts";
+import { countTail, mayWriteSnapshot, snapshotOrRelief } from "./snapshots.ts";
 import type { AppendEventsOptions, AppendedEvents } from "./types.ts";
 
 export type SourcedTarget = {
@@ -82,8 +82,10 @@ async function settle(scope: SourcedScope, attempt: Attempt): Promise<Applied> {
     const snapshotted = await queued(scope, attempt, () => appendWithSnapshot(scope, attempt));
     if (snapshotted === undefined) break;
     if (snapshotted.ok) return snapshotted;
-    // The one thing that may have come between is another snapshot.
-    if (snapshotted.refusal.reason !== "version") throw appendError(scope, snapshotted);
+    // What may have come between is another snapshot, or events where none could be written.
+    const { reason } = snapshotted.refusal;
+    const isOvertaken = reason === "version" || (reason === "position" && attempt.expectedPosition === undefined);
+    if (!isOvertaken) throw appendError(scope, snapshotted);
   }
   const committed = await appendWithin(scope, attempt, undefined);
   if (committed.ok) return committed;
@@ -143,14 +145,17 @@ async function appendWithSnapshot(
     // Said by the commit as well, but a commit that is bound to fail need not carry a snapshot.
     if (options.commitId === undefined) throw positionConflict(scope, expectedPosition, headOf(record));
   }
-  const { document, tailBy, bases, trims } = await snapshotParts(scope, loaded, texts.length, options.signal);
+  const parts = await snapshotOrRelief(scope, loaded, texts, options.signal);
+  const { document, tailBy = 0, bases = [], trims } = parts ?? {};
+  // Without a snapshot it was the fold up to here that said the events may come.
+  const expectedHead = parts === undefined ? headOf(record) : expectedPosition;
   const change: Change = {
     kind: key.kind,
     id: key.id,
     expect: record.version,
     document,
     counters: [countTail(tailBy + texts.length)],
-    appends: [appendOf(texts, expectedPosition), ...bases],
+    appends: [appendOf(texts, expectedHead), ...bases],
     trims,
     slide: true,
   };

@@ -12,15 +12,15 @@ import { checkAppendEvents } from "../method-options.ts";
 import { isRemembered, rememberedStep, remembering } from "../once/steps.ts";
 import { type Overtaken, persistently } from "../persistently.ts";
 import { invalid, notFound } from "../refusals.ts";
-import { answeredAgain, stepOf, storedOf } from "./again.ts";
+import { answeredAgain, stepOf } from "./again.ts";
 import { appendError, appendOf, positionConflict, type SourcedTarget } from "./append.ts";
 import { encodeEvents, eventsGiven } from "./codec.ts";
 import { creationOf } from "./creation.ts";
-import { eventsStream, foldEvents, headOf, type Loaded, loadFrom, readForFold } from "./fold.ts";
+import { eventsStream, foldEvents, headOf, type Loaded, loadFrom, readForFold, storedOf } from "./fold.ts";
 import { originOf } from "./origin.ts";
 import type { SourcedScope } from "./scope.ts";
 import { copyOfValue, initialValue } from "./snapshot-text.ts";
-import { countTail, mayWriteSnapshot, snapshotParts, tailOf } from "./snapshots.ts";
+import { countTail, mayWriteSnapshot, snapshotOrRelief, tailOf } from "./snapshots.ts";
 import type { AppendEventsOptions, DecidedEvents, EventSourcedView } from "./types.ts";
 import { getSourced, viewOfAppended, viewOfLoaded, viewOfNew } from "./views.ts";
 
@@ -166,7 +166,9 @@ async function changeOf(
     // At this version: a later record of its name may be as long, and its history is another.
     return { kind, id, expect: record.version, counters, appends, slide: true };
   }
-  const { document, tailBy, bases, trims } = await snapshotParts(scope, loaded, texts.length, signal);
+  const parts = await snapshotOrRelief(scope, loaded, texts, signal);
+  if (parts === undefined) return { kind, id, expect: record.version, counters, appends, slide: true };
+  const { document, tailBy, bases, trims } = parts;
   return {
     kind,
     id,

@@ -202,6 +202,11 @@ function upTo(events: readonly StoredEvent[], momentAt: number): readonly Stored
   return later < 0 ? events : events.slice(0, later);
 }
 
+/** Events as the log has them once they are appended behind a position. */
+export function storedOf(texts: readonly string[], position: Position, at: number): readonly StoredEvent[] {
+  return texts.map((data, index) => ({ position: position + index + 1, at, data }));
+}
+
 /** Throws `SCHEMA_MISMATCH` for an event that cannot be read, or that `evolve` cannot take. */
 export async function foldEvents(
   kind: SourcedDefinition,

@@ -143,6 +143,42 @@ describe.each(backings)("snapshots on %s", (_name, makeBacking) => {
     await expect(bare.append(other.id, seen(2))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
+  test("of a value that has outgrown a document refuse what makes it larger, and take what makes it fit", async () => {
+    const Notes = eventSourced("notes", {
+      initial: (): { all: string[] } => ({ all: [] }),
+      events: { noted: z.object({ text: z.string() }), dropped: z.object({ keep: z.int() }) },
+      evolve: (value, event) => {
+        if (event.type === "dropped") value.all.splice(0, value.all.length - event.payload.keep);
+        else value.all.push(event.payload.text);
+      },
+      snapshotEvery: 5,
+      limits: { maxDocumentBytes: 2_000 },
+    });
+    for (const shrink of ["append", "decide"] as const) {
+      await using backing = await makeBacking();
+      await using hold = await holdfast({ store: await backing.open(), kinds: [Notes], reap: false });
+      const { notes } = hold.state(alice);
+      const { id } = await notes.create();
+      const grow = { type: "noted", payload: { text: "x".repeat(100) } } as const;
+      let kept = 0;
+      const full = { code: "INVALID_ARGUMENT", message: expect.stringContaining("larger than 2000 bytes") as string };
+      await expect(
+        (async () => {
+          for (; ; kept++) await notes.append(id, grow);
+        })(),
+      ).rejects.toMatchObject(full);
+      expect((await notes.get(id)).value.all).toHaveLength(kept);
+      await expect(notes.append(id, { type: "dropped", payload: { keep: kept } })).rejects.toMatchObject(full);
+      await expect(notes.decide(id, () => grow)).rejects.toMatchObject(full);
+      const drop = { type: "dropped", payload: { keep: 3 } } as const;
+      if (shrink === "append") await notes.append(id, drop);
+      else await notes.decide(id, () => drop);
+      for (let n = 0; n < 8; n++) await notes.append(id, grow);
+      expect((await notes.get(id)).value.all).toHaveLength(11);
+      expect(await notes.repair(id)).toMatchObject({ changed: false });
+    }
+  });
+
   test("can be made anew from the events", async () => {
     await using backing = await makeBacking();
     const store = await backing.open();

@@ -1,10 +1,20 @@
 /** Snapshots, written in the commit of an append, and what may be trimmed once one stands. */
 import type { Append, Change, CounterChange, NewDocument, Trim } from "../../record/change.ts";
+import { isHoldfastError } from "../../record/errors.ts";
 import type { Position, StoredRecord } from "../../record/record.ts";
 import { nameField } from "../document.ts";
-import { baseStream, eventsStream, headOf, type Loaded, tailCounter, tryFromBase } from "./fold.ts";
+import {
+  baseStream,
+  eventsStream,
+  foldEvents,
+  headOf,
+  type Loaded,
+  storedOf,
+  tailCounter,
+  tryFromBase,
+} from "./fold.ts";
 import type { SourcedScope } from "./scope.ts";
-import { type Snapshot, snapshotFields, snapshotText, writtenSnapshotVersion } from "./snapshot-text.ts";
+import { copyOfValue, type Snapshot, snapshotFields, snapshotText, writtenSnapshotVersion } from "./snapshot-text.ts";
 
 /** What a commit does to write the snapshot of what was loaded, besides the events it may append. */
 export type SnapshotParts = {
@@ -26,6 +36,30 @@ export async function snapshotParts(
   const text = await snapshotText(kind, folded.value);
   const document = { text, position: folded.position, fields: snapshotFields(kind, record.fields[nameField]) };
   return { document, tailBy: -tailOf(record), ...(await trimming(scope, record, folded.position, appending, signal)) };
+}
+
+/**
+ * As `snapshotParts`, for a commit that appends events. Undefined where the value has grown beyond what a document may be, and
+ * fits again with these events: they may come without a snapshot, or nothing would ever make it smaller.
+ */
+export async function snapshotOrRelief(
+  scope: SourcedScope,
+  loaded: Loaded,
+  texts: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<SnapshotParts | undefined> {
+  try {
+    return await snapshotParts(scope, loaded, texts.length, signal);
+  } catch (error) {
+    if (!isHoldfastError(error, "INVALID_ARGUMENT")) throw error;
+    const { kind } = scope;
+    const { value, position } = loaded.folded;
+    const events = storedOf(texts, position, loaded.readAt);
+    const after = await foldEvents(kind, { value: await copyOfValue(kind, value), position }, events);
+    // Throws the same where it does not fit.
+    await snapshotText(kind, after.value);
+    return undefined;
+  }
 }
 
 /** How many events the document does not contain, as the appends have counted them. */
