@@ -8,7 +8,7 @@ import { type DurableStore, durableStores, openDurable } from "../lib/durable-st
 import { removeFolder, type ServerProcess, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { type Connection, connect, openRawSession, post, type RawAnswer } from "./connect.ts";
 
-const callers = ["alice", "bob", "carol", "dora"] as const;
+const callers = ["alice", "bob", "carol", "dora", "erin"] as const;
 type Caller = (typeof callers)[number];
 
 const kibi = 1024;
@@ -137,6 +137,34 @@ describe.each(durableStores)("on %s", (name) => {
     await valueOf(second.call("end_session", { session_id }));
     const next = textOf(await valueOf(first.call("create_session")), "session_id");
     await valueOf(first.call("record_action", { ...action, session_id: next }));
+  }, 120_000);
+
+  it("documents that grow all at once are no larger together than they may be, and shrink again", async () => {
+    const at = await atEach("erin");
+    const [first, , third] = at;
+    if (first === undefined || third === undefined) throw new Error("there are three nodes");
+    const made = await Promise.all(Array.from({ length: 20 }, () => valueOf(first.call("create_session"))));
+    const ids = made.map((session) => textOf(session, "session_id"));
+    const value = "x".repeat(8 * kibi);
+    const grow = (n: number): object => ({ session_id: ids[n % ids.length], key: `k${n}`, value });
+    const answers = await many(at, (node, n) => node.call("set_session_data", { ...grow(n) }));
+    const { made: grown, refusals } = outcome(answers);
+    expect(refusals).toEqual(["quota_exceeded"]);
+    const bytesNow = async (): Promise<number> => {
+      const { own } = await valueOf(third.call("server_stats"));
+      return (own as { readonly bytes: number }).bytes;
+    };
+    const bytes = await bytesNow();
+    expect(bytes).toBeGreaterThan(grown * value.length);
+    expect(bytes).toBeLessThanOrEqual(limits.bytes);
+    expect(bytes + value.length + kibi).toBeGreaterThan(limits.bytes);
+    // Replacing by less, and deleting, go on where there is no room, and make it.
+    const written = answers.flatMap((answer, n) => (answer.ok ? [n] : []));
+    const [shrunk = 0, deleted = 0] = written;
+    await valueOf(third.call("set_session_data", { ...grow(shrunk), value: "" }));
+    await valueOf(third.call("delete_session_data", { session_id: ids[deleted % ids.length], key: `k${deleted}` }));
+    expect(await bytesNow()).toBeLessThan(bytes - value.length);
+    await valueOf(first.call("set_session_data", { ...grow(shrunk) }));
   }, 120_000);
 
   it("the calls of a minute are counted over all of them", async () => {
