@@ -130,6 +130,18 @@ describe("a move", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, resumed: true });
   }, 120_000);
 
+  it("whose destination dies says so within its deadlines, and how to go on", async () => {
+    const server = await startRedis();
+    const from = await furnished(freshFile(), 4, 2_000);
+    const command = startCommand({ args: ["migrate", "--from", from, "--to", server.url], cwd: dir });
+    await inStore(server.url, (store) =>
+      eventually("some of it is copied", async () => (await store.admin.stats()).records > 100),
+    );
+    await server.stop();
+    expect(await command.exited).toEqual({ code: 1, signal: null });
+    expect(command.stderr()).toContain("the move has stopped in the middle; run the same command again to go on");
+  }, 120_000);
+
   it("that was written to meanwhile is reported, and mended by the next", async () => {
     const [from, to] = [await furnished(freshFile(), 30, 20), freshFile()];
     await using source = await openStore(from);

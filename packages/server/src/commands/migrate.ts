@@ -66,7 +66,8 @@ async function migrateSchema({ resolved, out, signal, flags }: Invocation<Own>):
   const answer = { store: withoutPassword(url), kind: store.traits.name, schema: schema ?? null, warnings };
   if (out.json) out.value(answer);
   else {
-    const known = schema === undefined ? "which has no schema" : `schema ${schema.toString()}, up to date`;
+    const known =
+      schema === undefined ? "has no schema to bring up to date" : `schema ${schema.toString()}, up to date`;
     out.line(`${answer.store}: ${known}`);
     for (const warning of warnings) out.note(`${out.paint.warn("warning:")} ${warning}`);
   }
@@ -81,6 +82,7 @@ async function moveHouse({ flags, out, signal }: Invocation<Own>, from: string, 
   await using destination = await openNamed(to);
   for (const warning of await warningsOf(source, destination, signal)) out.note(warning);
   const progress = createProgress(out);
+  let begun = false;
   let report: MoveReport;
   try {
     report = await moveStore({
@@ -89,12 +91,15 @@ async function moveHouse({ flags, out, signal }: Invocation<Own>, from: string, 
       source: withoutPassword(from),
       accept,
       signal,
-      onProgress: ({ phase, records, of }) =>
-        progress.step({ what: phase, done: records, of: of.records, unit: "records" }),
+      onProgress: ({ phase, records, of }) => {
+        begun = true;
+        progress.step({ what: phase, done: records, of: of.records, unit: "records" });
+      },
     });
   } catch (error) {
     progress.end();
     if (isHoldfastError(error, "ABORTED")) out.note("interrupted; run the same command again to go on");
+    else if (begun) out.note("the move has stopped in the middle; run the same command again to go on");
     if (!isHoldfastError(error, "CONFLICT")) throw error;
     out.note(`holdfast: ${error.message.replace("accept other-data", "say --accept other-data")}`);
     return exits.refused;

@@ -6,6 +6,15 @@ const retryable: ReadonlySet<string> = new Set(["40001", "40P01", "23505"]);
 const missing: ReadonlySet<string> = new Set(["3F000", "42P01", "42883"]);
 const corrupt: ReadonlySet<string> = new Set(["XX001", "XX002"]);
 const full: ReadonlySet<string> = new Set(["53100"]);
+/** What the URL or the role has to be corrected for, by state or its class. */
+const refusals: ReadonlyMap<string, string> = new Map([
+  ["28", "PostgreSQL does not let this user in: correct user and password in the URL, or its pg_hba.conf"],
+  ["3D000", "PostgreSQL has no database of that name: make it with createdb, or correct the URL"],
+  [
+    "42501",
+    "PostgreSQL does not allow this user what is needed: make it the owner of the database or of the schema holdfast",
+  ],
+]);
 /** The server went down or threw the session out: what it did last may or may not stand. */
 const statementOnly: ReadonlySet<string> = new Set(["22", "23", "40", "42", "55", "P0"]);
 const sessionOver: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03", "25P04"]);
@@ -52,6 +61,8 @@ export function translate(thrown: unknown): unknown {
   if (missing.has(state)) {
     return new HoldfastError("SCHEMA_MISMATCH", "a table or function of holdfast is gone; open the store anew", init);
   }
+  const refused = refusals.get(state.slice(0, 2)) ?? refusals.get(state);
+  if (refused !== undefined) return new HoldfastError("CONFIGURATION", `${refused} (SQLSTATE ${state})`, init);
   if (isLockTimeout(thrown)) return unavailable("a row was locked by others for too long; nothing was written", thrown);
   if (state === "57014") return unavailable("a statement took too long and was cancelled", thrown);
   // The server's own words may quote parameters, which may hold what must not reach a log.

@@ -41,6 +41,30 @@ it("makes every commit durable though the database says synchronous_commit = off
   expect(seen.rows).toEqual([{ setting: "on" }]);
 });
 
+it("says what to correct where PostgreSQL lets nobody in, has no such database, or does not allow what is needed", async () => {
+  const at = (change: (url: URL) => void): string => {
+    const url = new URL(database());
+    change(url);
+    return url.href;
+  };
+  const connection = await connectFor(database());
+  const role = `stranger_${process.pid}`;
+  await connection.query(`create role ${role} login`);
+  const urls = [
+    [at((url) => void (url.username = "nobody_at_all")), "let this user in"],
+    [at((url) => void (url.pathname = "/nowhere")), "has no database of that name"],
+    [at((url) => void (url.username = role)), "does not allow this user what is needed"],
+  ] as const;
+  try {
+    for (const [url, said] of urls) {
+      const message = expect.stringContaining(said) as string;
+      await expect(postgresStore({ url })).rejects.toMatchObject({ code: "CONFIGURATION", message });
+    }
+  } finally {
+    await connection.query(`drop role ${role}`);
+  }
+});
+
 it("names the option that is wrong, and never the URL", async () => {
   const secret = "postgres://user:secret@127.0.0.1:1/none";
   await expect(postgresStore({ url: "mysql://user:secret@host" })).rejects.toMatchObject({ code: "CONFIGURATION" });

@@ -170,8 +170,13 @@ export class RedisNode {
   }
 }
 
+/** Resolves at once where the signal was aborted already: whoever closes waits for this, and may be the last who waits for anything. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
     const timer = setTimeout(done, ms);
     timer.unref();
     function done(): void {
