@@ -237,7 +237,8 @@ export class GetStreams {
       place = await slots.take(counted);
     }
     // Another node may have it: it is told by the opening, ends its stream and gives the place back after a moment.
-    if (place !== "principal" || !(await comesBack())) return place;
+    // Where all are here, nothing would come of it, and who is refused leaves nothing behind.
+    if (place !== "principal" || !slots.elsewhere(counted) || !(await comesBack())) return place;
     const deadline = performance.now() + givenUpWithinMs;
     while (place === "principal" && performance.now() < deadline && !signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, givenUpPollMs));

@@ -80,9 +80,18 @@ describe.each(backings)("on %s", (_name, open) => {
     const [mine, others] = await Promise.all([places(all, 200), places(all, 32, bob)]);
     expect([mine.length, others.length]).toEqual([32, 32]);
     expect(await places(all, 9)).toEqual([]);
+    // One may have been first with all it was asked for; the others know of it.
+    expect(all.filter((each) => each.places.elsewhere(alice)).length).toBeGreaterThanOrEqual(2);
     for (const place of mine.slice(0, 5)) place.giveBack();
     expect(await eventuallyPlaces(all, 5)).toHaveLength(5);
     expect(await places(all, 9)).toEqual([]);
+  });
+
+  it("a node that has all of them knows that no other has any", async () => {
+    const [one] = await three(2);
+    await places([one], 2);
+    expect(await places([one], 1)).toEqual([]);
+    expect(one.places.elsewhere(alice)).toBe(false);
   });
 
   it("streams that come and go one after the other cost the store a commit each way", async () => {

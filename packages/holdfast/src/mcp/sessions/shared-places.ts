@@ -84,6 +84,12 @@ export class SharedPlaces implements Places {
     });
   }
 
+  elsewhere(owner: Owner): boolean {
+    const share = this.#shares.get(owner);
+    if (share === undefined || share.open.size >= this.#init.max) return false;
+    return share.standing === undefined || sum(without(share.standing.shares, this.#node)) > 0;
+  }
+
   /** Streams that are still open are over with their node: nobody counts its shares any more. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -15,6 +15,8 @@ export type Place = {
 export interface Places {
   /** Undefined where the principal has as many streams as it may. */
   take(owner: Owner): Place | undefined | Promise<Place | undefined>;
+  /** Whether other nodes have places of this principal, as far as is known after one was refused. */
+  elsewhere(owner: Owner): boolean;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,11 @@ export class StreamSlots {
       if (place === undefined) this.#taken -= 1;
     }
     return place === undefined ? "principal" : this.#counted(place);
+  }
+
+  /** Whether other nodes have streams of this principal, as far as is known after one was refused. */
+  elsewhere(owner: Owner): boolean {
+    return this.#init.places.elsewhere(owner);
   }
 
   /** Somebody was refused for it, which is counted. */
@@ -91,6 +98,10 @@ export class OwnPlaces implements Places {
     if (own >= this.#max) return undefined;
     this.#taken.set(owner, own + 1);
     return { giveBack: () => this.#giveBack(owner), whenLost: () => undefined };
+  }
+
+  elsewhere(): boolean {
+    return false;
   }
 
   async close(): Promise<void> {

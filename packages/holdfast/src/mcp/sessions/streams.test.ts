@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Change } from "../../record/change.ts";
 import { localUser, ownerOfPrincipal } from "../../security/principal.ts";
 import {
   call,
@@ -13,7 +14,7 @@ import {
   toolCall,
 } from "./bridge.test-kit.ts";
 import { getStreamId } from "./stream-id.ts";
-import { transportKey } from "./transport-record.ts";
+import { takeoverCounter, transportKey } from "./transport-record.ts";
 
 let hold: Awaited<ReturnType<typeof openHold>>;
 let node: Node;
@@ -340,6 +341,14 @@ describe("the GET stream", () => {
     const two = await stream(node, "GET", undefined, b);
     const refused = await call(node, "GET", undefined, { headers: c });
     expect([refused.status, refused.header("retry-after")]).toEqual([429, "5"]);
+    // Nor does who is refused, having had a stream once, leave anything behind.
+    const handle = (c["mcp-session-id"] ?? "").split(".")[0] ?? "";
+    const owner = ownerOfPrincipal({ issuer: "test", subject: "alice", scopes: [] });
+    const had: Change = { ...transportKey(handle), expect: "present", counters: [{ name: takeoverCounter, by: 1 }] };
+    await hold.store.commit(owner, [had]);
+    const before = await hold.store.read(owner, transportKey(handle));
+    expect((await call(node, "GET", undefined, { headers: c })).status).toBe(429);
+    expect((await hold.store.read(owner, transportKey(handle))).record).toEqual(before.record);
     // Coming back to one's own stream is not a new one.
     const again = await stream(node, "GET", undefined, a);
     expect(again.status).toBe(200);
