@@ -66,13 +66,11 @@ export type {
   ScanPage,
   Store,
   StoreAdmin,
-  StoreFigures,
-  StoreHealth,
   StoreStats,
-  StoreTraits,
   Tail,
 } from "./store/contract.ts";
 export { Gate } from "./store/gate.ts";
+export type { StoreFigures, StoreHealth, StoreTraits } from "./store/traits.ts";
 export {
   validateCall,
   validateCommit,

@@ -127,6 +127,7 @@ export type {
   RenewOptions,
 } from "./state/leases/types.ts";
 export { type HoldLimits, holdDefaults } from "./state/limits.ts";
+export type { DeepPartial } from "./state/merge-patch.ts";
 export type { Once, OnceCall } from "./state/once/types.ts";
 export { notFound } from "./state/refusals.ts";
 export type { Confirmation, SessionStepUp, StepUpRequest, StepUps } from "./state/step-up/types.ts";
@@ -139,7 +140,6 @@ export type {
   ConditionalOptions,
   CounterBounds,
   CountOptions,
-  DeepPartial,
   Duration,
   EventsQuery,
   EventsResult,
@@ -174,7 +174,8 @@ export type {
   Updater,
 } from "./state/types.ts";
 export { type CachedStore, type CacheOptions, cached, type RecordCache } from "./store/cached.ts";
-export type { Quota, Store, StoreFigures, StoreHealth, StoreTraits, Usage } from "./store/contract.ts";
+export type { Quota, Store, Usage } from "./store/contract.ts";
+export type { StoreFigures, StoreHealth, StoreTraits } from "./store/traits.ts";
 // What an author of a store needs besides is in `holdfast/contract`.
 export type { StateChange } from "./telemetry/state-change.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";

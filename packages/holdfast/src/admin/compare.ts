@@ -6,6 +6,7 @@ import { placeBoundKinds } from "./claim.ts";
 import { digestOfRecord, type StoreDigest } from "./digest.ts";
 import { accountPages, everyRecord, type WalkOptions } from "./walk.ts";
 
+/** Something that two stores do not have alike. */
 export type Difference = {
   readonly owner: Owner;
   /** Absent where it is the owner's account. */

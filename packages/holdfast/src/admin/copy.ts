@@ -6,6 +6,7 @@ import { placeBoundKinds } from "./claim.ts";
 import { digestOfRecord } from "./digest.ts";
 import { accountPages, everyRecord, type WalkOptions } from "./walk.ts";
 
+/** What a move has copied, and what it left. */
 export type CopyCounts = {
   /** Records put into the destination. */
   readonly records: number;

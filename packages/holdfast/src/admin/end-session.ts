@@ -8,6 +8,11 @@ import type { CallOptions, Store } from "../store/contract.ts";
 /**
  * Ends a session for an operator: with its connection, if it has one, and told to the nodes that may serve it. False if
  * it was over already.
+ *
+ * @example
+ * const store = await openStore("sqlite:./state.db");
+ * const alice = ownerOfIdentity({ issuer: "https://id.example.com", subject: "alice" });
+ * const ended = await endSession(store, alice, id);
  */
 export async function endSession(store: Store, owner: Owner, id: string, options: CallOptions = {}): Promise<boolean> {
   const { record: transport } = await store.read(owner, { kind: transportKind, id }, options);

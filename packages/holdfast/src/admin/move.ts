@@ -16,6 +16,7 @@ import { everyRecord } from "./walk.ts";
 /** What a move refuses unless it is accepted by name. */
 export type MoveRisk = "other-data";
 
+/** Options of `moveStore()`. */
 export type MoveOptions = {
   readonly from: Store;
   readonly to: Store;
@@ -33,6 +34,7 @@ export type MoveOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** How far `moveStore()` is: it copies everything, then verifies it. */
 export type MoveProgress = {
   readonly phase: "copying" | "verifying";
   readonly records: number;
@@ -41,6 +43,7 @@ export type MoveProgress = {
   readonly of: { readonly records: number; readonly owners: number };
 };
 
+/** What `moveStore()` did and found. */
 export type MoveReport = Verified & {
   /** Whether an earlier attempt was taken up. */
   readonly resumed: boolean;
@@ -59,6 +62,11 @@ const known = ["from", "to", "source", "accept", "concurrency", "onProgress", "s
  * Whatever ended a move, moving again between the same stores goes on from there, and what is the same already is left
  * as it is. Resolves with what was found; `ok` says whether both stores hold the same. Throws `CONFLICT` where the
  * destination holds other data or another move writes into it, and what the stores throw.
+ *
+ * @example
+ * const from = await openStore("sqlite:./state.db");
+ * const to = await openStore("postgres://localhost/shop");
+ * const { ok } = await moveStore({ from, to, source: "sqlite:./state.db" });
  */
 export async function moveStore(options: MoveOptions): Promise<MoveReport> {
   refuseUnknownNames("moveStore", options, known);

@@ -10,6 +10,7 @@ import type { AccountPage, CallOptions, RecordDump, Store } from "../store/contr
 import { ownerOfIdentity } from "./owner.ts";
 import { accountPages, everyRecord } from "./walk.ts";
 
+/** A part of what is kept of an owner, as `exportOwner()` yields them. */
 export type OwnerPart =
   | { readonly part: "record"; readonly dump: RecordDump }
   | { readonly part: "account"; readonly page: AccountPage };
@@ -18,6 +19,11 @@ export type OwnerPart =
  * Everything that is kept of an owner, as it is: records of every kind and state with all of their events, in the order they
  * were created (sessions, connections, locks, and grants given and received among them), then the floors and the
  * remembered commit ids. What is written meanwhile may be missing.
+ *
+ * @example
+ * const store = await openStore("sqlite:./state.db");
+ * const alice = ownerOfIdentity({ issuer: "https://id.example.com", subject: "alice" });
+ * for await (const part of exportOwner(store, alice)) console.log(part);
  */
 export async function* exportOwner(
   store: Store,
@@ -31,6 +37,7 @@ export async function* exportOwner(
   for await (const page of accountPages(store, owner, { signal })) yield { part: "account", page };
 }
 
+/** What `forgetOwner()` erased. */
 export type Forgotten = {
   /** Records that were erased. */
   readonly records: number;
@@ -38,10 +45,12 @@ export type Forgotten = {
   readonly grants: number;
 };
 
+/** Options of `forgetOwner()`. */
 export type ForgetOptions = CallOptions & {
   readonly onProgress?: ((progress: ForgetProgress) => void) | undefined;
 };
 
+/** How far `forgetOwner()` is: it looks through all grants, then erases. */
 export type ForgetProgress =
   | {
       /** Grants of everybody are looked through first. How many there are nobody knows beforehand. */
@@ -68,6 +77,11 @@ const known = ["onProgress", "signal"];
  *
  * Whoever is still served may make new records meanwhile: forget again where that cannot be ruled out. An abort ends it
  * between two parts, `ABORTED`: what was erased stays erased, and forgetting again erases the rest.
+ *
+ * @example
+ * const store = await openStore("sqlite:./state.db");
+ * const alice = ownerOfIdentity({ issuer: "https://id.example.com", subject: "alice" });
+ * const { records } = await forgetOwner(store, alice);
  */
 export async function forgetOwner(store: Store, owner: Owner, options: ForgetOptions = {}): Promise<Forgotten> {
   refuseUnknownNames("forgetOwner", options, known);

@@ -10,6 +10,7 @@ import { type Sealed, sealingPolicy } from "../state/sealing/policy.ts";
 import type { Store } from "../store/contract.ts";
 import { everyRecord } from "./walk.ts";
 
+/** Options of `resealStore()`. */
 export type ResealOptions = {
   readonly keys: SealingKeys;
   /** The kinds that say `sealed`. */
@@ -21,6 +22,7 @@ export type ResealOptions = {
   readonly onProgress?: (report: ResealReport) => void;
 };
 
+/** What `resealStore()` found and did. */
 export type ResealReport = {
   /** Records looked at that are to be sealed. */
   readonly records: number;
@@ -42,6 +44,12 @@ const eventsPerPage = 1_000;
 /**
  * Seals documents that are under another key, or under none, with the current one. Each becomes a new version, written over
  * the one that was read, so that nothing that others write is lost; what they wrote meanwhile is sealed already.
+ *
+ * @example
+ * import { sealingKeysFromFile } from "holdfast";
+ *
+ * const store = await openStore("sqlite:./state.db");
+ * const { left } = await resealStore(store, { keys: await sealingKeysFromFile("seal.json"), kinds: [Basket] });
  */
 export async function resealStore(store: Store, options: ResealOptions): Promise<ResealReport> {
   const { keys, kinds, everything = false, signal, onProgress } = options;

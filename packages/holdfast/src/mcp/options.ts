@@ -10,7 +10,12 @@ import type { ToolScopes } from "./tool-scopes.ts";
 import type { TurnPolicy } from "./tools/turn.ts";
 import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
 
-/** The limits of `serve()` where nothing else is said. */
+/**
+ * The limits of `serve()` where nothing else is said.
+ *
+ * @example
+ * serve(hold, info, build, { limits: { maxStreams: 2 * serveDefaults.maxStreams } });
+ */
 export const serveDefaults: ServeLimits = {
   maxBodyBytes: 4 * 1024 * 1024,
   maxConnections: 10_000,

@@ -7,6 +7,9 @@ import { parseWireId } from "./sessions/wire-id.ts";
  * For `serve(…, { authenticate: publicAnonymous })`: everybody who can reach the endpoint is served, and nobody is known. A
  * handle is a capability and its own owner: whoever knows it has what it names, and nobody can list anything, or share a
  * name. 2025-era sessions are held by their wire id alone. What one handle may take is bounded; how many there are is not.
+ *
+ * @example
+ * serve(hold, info, build, { authenticate: publicAnonymous, allowedHosts: ["mcp.example.com"] });
  */
 export const publicAnonymous: Authenticate = (request) => {
   const wireId = parseWireId(request.header("mcp-session-id") ?? "");

@@ -44,6 +44,7 @@ export type ServerInfo = Implementation & {
 /** Registers tools, resources and prompts. Called once per instance, so keep it thin and schemas outside of it. */
 export type Build<Kinds extends readonly AnyKind[]> = (server: McpServer, context: ServeContext<Kinds>) => void;
 
+/** Options of `serve()`. Unknown names are refused with the nearest one. */
 export type ServeOptions = {
   /** Default: everyone is the local user; only for loopback. */
   readonly authenticate?: Authenticate;
@@ -189,16 +190,20 @@ export type FetchOptions = {
   readonly parsedBody?: unknown;
 };
 
+/** The streams of `app.stdio()`. Default: those of the process. */
 export type StdioOptions = {
   readonly stdin?: NodeJS.ReadableStream;
   readonly stdout?: NodeJS.WritableStream;
 };
+
+/** The one connection of `app.stdio()`. */
 export interface StdioHandle extends AsyncDisposable {
   /** Resolves when the connection has ended, by either side. */
   readonly closed: Promise<void>;
   close(): Promise<void>;
 }
 
+/** What a node has open, now: `app.connections`. */
 export interface Connections {
   readonly open: number;
   readonly streams: number;

@@ -28,6 +28,7 @@ export type Change = RecordKey & {
   readonly end?: boolean | undefined;
 };
 
+/** A document to be written, and how records are found by it. */
 export type NewDocument = {
   /** JSON text. Kept byte for byte. */
   readonly text: string;
@@ -37,6 +38,7 @@ export type NewDocument = {
   readonly fields?: IndexedFields | undefined;
 };
 
+/** What a record is begun with where there is none. */
 export type Creation = NewDocument & {
   readonly lifetime: Lifetime;
   /**
@@ -54,6 +56,7 @@ export type CounterChange = {
   readonly max?: number | undefined;
 };
 
+/** Events for one stream of a record. */
 export type Append = {
   readonly stream: string;
   /** One event each, in this order. A commit appends at most 10,000 events. */

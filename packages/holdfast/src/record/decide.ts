@@ -33,6 +33,7 @@ export type RecordState = {
   readonly documentBytes: number;
 };
 
+/** Events that a change appends to one stream, the first of them at position `from`. */
 export type AppendedEvents = { readonly stream: string; readonly from: Position; readonly data: readonly string[] };
 
 /** What a store has to do to make a change true. */
@@ -50,6 +51,7 @@ export type Effect = {
   readonly drop: boolean;
 };
 
+/** What comes of a change: what the store has to write, or why it may not. */
 export type Decision = { readonly effect: Effect } | { readonly refusal: Refusal };
 
 /**

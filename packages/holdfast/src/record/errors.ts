@@ -23,11 +23,13 @@ export const errorCodes = [
   "UNAVAILABLE",
 ] as const;
 
+/** One of `errorCodes`. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** Codes after which the same call may succeed unchanged. */
 const retryableCodes: ReadonlySet<ErrorCode> = new Set(["CONTENTION", "OUTCOME_UNKNOWN", "UNAVAILABLE"]);
 
+/** What an error carries besides its code and its message. */
 export type ErrorInit = {
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
@@ -36,6 +38,14 @@ export type ErrorInit = {
 /**
  * The one error type of holdfast. Match on `code`, never on `message`: messages name the thing, the value and the
  * remedy, and may improve.
+ *
+ * @example
+ * try {
+ *   await state.basket.update(id, order, { ifVersion: 3 });
+ * } catch (error) {
+ *   if (!(error instanceof HoldfastError) || error.code !== "CONFLICT") throw error;
+ *   console.log("somebody else came first", error.details);
+ * }
  */
 export class HoldfastError extends Error {
   override readonly name = "HoldfastError";
@@ -57,7 +67,15 @@ export class HoldfastError extends Error {
   }
 }
 
-/** Whether something thrown is a `HoldfastError`, optionally of one code. */
+/**
+ * Whether something thrown is a `HoldfastError`, optionally of one code.
+ *
+ * @example
+ * const found = await state.basket.get(id).catch((error: unknown) => {
+ *   if (isHoldfastError(error, "NOT_FOUND")) return undefined;
+ *   throw error;
+ * });
+ */
 export function isHoldfastError(thrown: unknown, code?: ErrorCode): thrown is HoldfastError {
   return thrown instanceof HoldfastError && (code === undefined || thrown.code === code);
 }

@@ -82,6 +82,7 @@ export type StoredRecord = RecordSummary & {
   readonly document: string;
 };
 
+/** An event as it is stored. `at` is the store's clock, in milliseconds since the epoch. */
 export type StoredEvent = {
   readonly position: Position;
   readonly at: number;

@@ -12,7 +12,12 @@ export type Principal = {
   readonly scopes: readonly string[];
 };
 
-/** Everyone on stdio, and everyone on loopback without authentication. */
+/**
+ * Everyone on stdio, and everyone on loopback without authentication.
+ *
+ * @example
+ * const mine = await hold.state(localUser).basket.list();
+ */
 export const localUser: Principal = { issuer: "local", subject: "user", scopes: ["admin"] };
 
 /** The issuer of the engine's own partitions, such as that of its nodes. No caller's identity may have it. */

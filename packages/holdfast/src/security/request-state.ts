@@ -10,8 +10,10 @@ import { HoldfastError, isHoldfastError } from "../record/errors.ts";
 import { mintSecret, ownerOf } from "../record/ids.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
 
+/** A secret of at least 32 bytes; a text counts as its UTF-8 bytes. */
 export type RequestStateKey = string | Uint8Array;
 
+/** Options of `requestStateCodec()`. */
 export type RequestStateOptions = {
   /** Secrets of at least 32 bytes. The first seals, all open: put a new one first, and take an old one out a while later. */
   readonly keys: readonly RequestStateKey[];
@@ -27,6 +29,7 @@ export type RequestStateBinding = {
   readonly params: unknown;
 };
 
+/** What `open()` of a codec gives back of a state that is good. */
 export type OpenedRequestState = {
   readonly value: unknown;
   /** Unique to this state: what makes single use of it. */
@@ -34,6 +37,7 @@ export type OpenedRequestState = {
   readonly singleUse: boolean;
 };
 
+/** Seals and opens the state that goes along with a question to the user, and returns with the answer. */
 export interface RequestStateCodec {
   seal(value: unknown, binding: RequestStateBinding, options?: { readonly singleUse?: boolean }): string;
   /** Throws `INVALID_ARGUMENT`, always in the same words, whatever is wrong with it. */

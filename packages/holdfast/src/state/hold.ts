@@ -2,7 +2,8 @@ import type { Owner, RecordKey } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
 import type { SealingKeys } from "../security/sealing/keys.ts";
 import type { SealAlarm } from "../security/sealing/sealer.ts";
-import type { Store, StoreHealth, StoreTraits, Usage } from "../store/contract.ts";
+import type { Store, Usage } from "../store/contract.ts";
+import type { StoreHealth, StoreTraits } from "../store/traits.ts";
 import type { StateChange } from "../telemetry/state-change.ts";
 import type { TelemetryOptions } from "../telemetry/telemetry.ts";
 import type { DisposableLimits } from "./disposables/types.ts";
@@ -61,11 +62,16 @@ export interface Hold<Kinds extends readonly AnyKind[] = readonly AnyKind[]> ext
   close(): Promise<void>;
 }
 
+/** How long sessions live: since their last use, and since they were made. */
 export type SessionLifetime = { readonly idleMs: number; readonly absoluteMs: number };
 
+/** A record that is over, and why. */
 export type EndedRecord = RecordKey & { readonly owner: Owner; readonly cause: "ended" | "expired" };
+
+/** Told of a record that is over, as far as this process hears of it: what others tell may be lost. */
 export type EndedListener = (ended: EndedRecord) => void;
 
+/** What a hold has counted since it was opened: `hold.counts`. Numbers only grow. */
 export type HoldCounts = {
   /** Conditional commits refused because somebody else came first. */
   readonly conflicts: number;
@@ -91,6 +97,7 @@ export type HoldCounts = {
   readonly reaped: number;
 };
 
+/** Options of `holdfast()`. Unknown names are refused with the nearest one. */
 export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   /** `memory:`, `sqlite:PATH`, or a store that is open already (and that stays the caller's to close). */
   readonly store: string | Store;
@@ -119,6 +126,7 @@ export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   readonly onError?: (error: unknown) => void;
 };
 
+/** What is sealed at rest, and by which keys: `holdfast({ sealing })`. */
 export type SealingOptions = {
   readonly keys: SealingKeys;
   /** Seal every kind, sessions and their output included, and not only those that say so. Default false. */

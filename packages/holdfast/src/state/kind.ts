@@ -40,6 +40,8 @@ export interface Kind<
 
 /** A kind of records that are documents. */
 export type AnyDocumentKind = Kind<string, StandardSchemaV1, KindScope>;
+
+/** A kind of either sort, for functions that take any. */
 export type AnyKind = AnyDocumentKind | AnyEventSourcedKind;
 
 /** The caller's records, one property per kind, and the caller's locks. */

@@ -20,3 +20,10 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !hasToJson(value);
 }
+
+/** A merge patch (RFC 7396) of a document: what is left out stays, `null` removes, arrays are replaced whole. */
+export type DeepPartial<Value> = Value extends readonly unknown[]
+  ? Value
+  : Value extends object
+    ? { readonly [Key in keyof Value]?: DeepPartial<Value[Key]> | null }
+    : Value;

@@ -11,6 +11,7 @@ import type { Grant, GrantList, ReceivedGrantList, ShareOptions } from "./grants
 import { lockRecord, whileLocked } from "./leases/locks.ts";
 import type { Lock, LockedWork, LockOptions } from "./leases/types.ts";
 import { findPage, listPage } from "./listing.ts";
+import type { DeepPartial } from "./merge-patch.ts";
 import { appendEvent, destroyRecord, incrementCounter, patchRecord, readEvents, updateRecord } from "./operations.ts";
 import { invalid } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
@@ -21,7 +22,6 @@ import type {
   CallOptions,
   ChangeOptions,
   ConditionalOptions,
-  DeepPartial,
   EventsQuery,
   EventsResult,
   FieldsQuery,

@@ -9,7 +9,12 @@ import { HoldfastError } from "../record/errors.ts";
 export const notFoundText =
   "There is no such record: the handle is unknown, or what it named has expired or was ended. Create a new one, or check the handle.";
 
-/** The error for a handle that leads nowhere, in that wording: for tools that refuse handles for reasons of their own. */
+/**
+ * The error for a handle that leads nowhere, in that wording: for tools that refuse handles for reasons of their own.
+ *
+ * @example
+ * if (!basket.startsWith("basket_")) throw notFound();
+ */
 export function notFound(): HoldfastError {
   return new HoldfastError("NOT_FOUND", notFoundText);
 }

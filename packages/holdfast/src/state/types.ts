@@ -1,12 +1,13 @@
 /**
  * The face authors see: typed records of the caller. No method takes an owner, so no tool can name a stranger's record.
  */
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { IndexedFields, Position, Version } from "../record/record.ts";
 import type { HoldsDisposables } from "./disposables/types.ts";
 import type { Sharing } from "./grants/types.ts";
 import type { Fence, RecordLock, RecordLocks } from "./leases/types.ts";
+import type { DeepPartial } from "./merge-patch.ts";
 
 /** Milliseconds, or a number with a unit: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"30d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -17,6 +18,7 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
  */
 export type KindScope = "many" | "named" | "principal";
 
+/** Options of `kind()`. */
 export type KindOptions<
   Schema extends StandardSchemaV1,
   Scope extends KindScope = "many",
@@ -58,6 +60,7 @@ export type KindOptions<
   readonly description?: string;
 };
 
+/** Bounds of one kind, within those of the hold. */
 export type KindLimits = {
   /** Bytes of one document. Default 1 MiB. */
   readonly maxDocumentBytes?: number;
@@ -94,6 +97,7 @@ export type Idempotency = {
   readonly intent?: unknown;
 };
 
+/** What every call of the state API takes. An aborted `signal` rejects with `ABORTED`; what was sent to the store by then may still be done. */
 export type CallOptions = { readonly signal?: AbortSignal };
 /** Where an answer may come from. */
 export type ReplicaOptions = {
@@ -103,11 +107,15 @@ export type ReplicaOptions = {
    */
   readonly replica?: boolean;
 };
+
+/** How new the answer to a read has to be. */
 export type GetOptions = CallOptions &
   ReplicaOptions & {
     /** Answer from a state in which the record has at least this version, such as one another node has just answered. */
     readonly minVersion?: Version;
   };
+
+/** What every change takes: a key under which a repeat counts once, and a lock that it depends on. */
 export type ChangeOptions = CallOptions & {
   readonly idempotency?: Idempotency;
   /** Makes the change only if this lock of the caller stands at this token as it is committed; else `FENCED`. */
@@ -116,12 +124,17 @@ export type ChangeOptions = CallOptions & {
 /** `ifVersion` turns a change into a conditional one: `CONFLICT`, naming both versions, unless it still stands. */
 export type ConditionalOptions = ChangeOptions & { readonly ifVersion?: Version };
 
+/** What a change came to: the version since, and whether it was a repeat, answered as the first time. */
 export type Changed = { readonly version: Version; readonly replayed: boolean };
+
+/** What an increment came to: the counter's value after it. */
 export type Incremented = Changed & {
   readonly value: number;
   /** Position of the event that `append` asked for. */
   readonly position?: Position;
 };
+
+/** What an append came to: the position of its event, which is gapless in its stream. */
 export type Appended = Changed & { readonly position: Position };
 
 /**
@@ -139,6 +152,7 @@ export interface Transaction {
   increment(counter: string, by?: number, bounds?: CounterBounds): void;
 }
 
+/** Where a counter may not go: an increment beyond a bound is `OUT_OF_BOUNDS` and changes nothing. */
 export type CounterBounds = { readonly min?: number; readonly max?: number };
 
 /** One record, already named. What `open(name)` and one-per-principal kinds give. */
@@ -154,12 +168,19 @@ export interface RecordHandle<Value> extends RecordLock {
   destroy(options?: ConditionalOptions): Promise<boolean>;
 }
 
+/** Options of a change of a counter. */
 export type CountOptions = ChangeOptions & CounterBounds;
+
+/** Options of `increment`. */
 export type IncrementOptions = CountOptions & {
   /** An event that joins the commit: both happen, or neither. */
   readonly append?: { readonly stream: string; readonly event: unknown };
 };
+
+/** Options of `append`. `CONFLICT` unless the stream's newest event is at `expectedHead`; 0 stands for none yet. */
 export type AppendOptions = ChangeOptions & { readonly expectedHead?: Position };
+
+/** Which events of a stream to read. */
 export type EventsQuery = CallOptions &
   ReplicaOptions & {
     /**
@@ -177,6 +198,8 @@ export type EventsQuery = CallOptions &
     readonly limit?: number;
     readonly order?: "oldest" | "newest";
   };
+
+/** A page of a stream, oldest event first. */
 export type EventsResult = {
   readonly events: readonly { readonly position: Position; readonly at: Date; readonly payload: unknown }[];
   readonly head: Position;
@@ -236,8 +259,13 @@ export type FieldsQuery<Fields> = {
     : never;
 };
 
+/** A page of a listing: `limit` is 1 to 1,000, `after` the `next` of the page before. */
 export type ListQuery = CallOptions & ReplicaOptions & { readonly after?: string; readonly limit?: number };
+
+/** A page of the caller's records. `next` is the `after` of the following one. */
 export type ListResult = { readonly records: readonly ListedRecord[]; readonly next?: string | undefined };
+
+/** A record in a listing, which is without documents. */
 export type ListedRecord = {
   readonly id: string;
   /** The name it was opened by, where the kind is `named`. */
@@ -258,12 +286,6 @@ export interface NamedRecords<Value, Input, Fields extends IndexedFields = NoFie
   /** The record of this name, 1 to 128 characters. Made on first use. */
   open(name: string): RecordHandle<Value>;
 }
-
-export type DeepPartial<Value> = Value extends readonly unknown[]
-  ? Value
-  : Value extends object
-    ? { readonly [Key in keyof Value]?: DeepPartial<Value[Key]> | null }
-    : Value;
 
 /** What a session keeps besides its counters and streams. */
 export type SessionDocument = {
@@ -290,6 +312,7 @@ export type Turn = {
   readonly call?: string | undefined;
 };
 
+/** What a session is begun with: a label for people, and any JSON. */
 export type SessionInput = { readonly label?: string | undefined; readonly metadata?: unknown };
 
 /** A session as its owner sees it. Counters that stand at zero are left out: they are as if never counted. */
@@ -298,12 +321,14 @@ export type SessionView = RecordView<SessionDocument> & {
   readonly totalEvents: number;
 };
 
+/** A session in a listing. */
 export type ListedSession = ListedRecord & {
   readonly label?: string | undefined;
   /** Actions recorded since the session began or was last cleared, trimmed ones included. */
   readonly totalEvents: number;
 };
 
+/** A page of the caller's sessions, newest first. `next` is the `after` of the following one. */
 export type SessionList = { readonly records: readonly ListedSession[]; readonly next?: string | undefined };
 
 /** What recording an action came to. */
@@ -321,6 +346,7 @@ export interface Sessions {
   find(where: { readonly label: string }, options?: ListQuery): Promise<SessionList>;
 }
 
+/** What happened in a session lately: its state, its newest actions, its newest tool calls. */
 export type SessionContext = {
   readonly view: SessionView;
   /** Newest `maxEvents`, oldest first; fewer where these are more than 4 MiB, and likewise of turns. */

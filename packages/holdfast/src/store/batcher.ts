@@ -4,8 +4,10 @@
  */
 import { Drain } from "./drain.ts";
 
+/** The outcome of one item of a batch: a value, or the error that its caller is given. */
 export type Settle<R> = { readonly value: R } | { readonly error: unknown };
 
+/** Options of a `Batcher`. */
 export type BatcherOptions<T, R> = {
   /** Carries out one batch and gives each item its own outcome, in order. What it throws fails the whole batch. */
   readonly run: (items: readonly T[]) => Promise<readonly Settle<R>[]>;

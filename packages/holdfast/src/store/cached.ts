@@ -19,8 +19,10 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Owner, RecordKey } from "../record/record.ts";
 import { Aborts } from "./abort.ts";
 import { around } from "./around.ts";
-import type { CommitOptions, Committed, ReadAnswer, ReadOptions, Store, StoreFigures } from "./contract.ts";
+import type { CommitOptions, Committed, ReadAnswer, ReadOptions, Store } from "./contract.ts";
+import type { StoreFigures } from "./traits.ts";
 
+/** Bounds of `cached()`: how old its answers may be, and how much it may keep. */
 export type CacheOptions = {
   /** The oldest answer there may be, in milliseconds. Default 1,000. */
   readonly maxStaleMs?: number;
@@ -30,6 +32,7 @@ export type CacheOptions = {
   readonly maxBytes?: number;
 };
 
+/** The cache of a store that `cached()` made: its counts, and how to drop what it holds. */
 export interface RecordCache {
   /** Reads that were answered from memory, and those that allowed it and were not. Both only grow. */
   readonly hits: number;
@@ -41,6 +44,7 @@ export interface RecordCache {
   invalidateAll(): void;
 }
 
+/** A store with a cache in front of it, as `cached()` makes it. */
 export type CachedStore = Store & { readonly cache: RecordCache };
 
 type Entry = { readonly answer: ReadAnswer; readonly id: string; readonly since: number };

@@ -32,9 +32,11 @@ import type {
   StreamHead,
   Version,
 } from "../record/record.ts";
+import type { StoreFigures, StoreHealth, StoreTraits } from "./traits.ts";
 
 export type { Quota, Usage } from "../record/quota.ts";
 
+/** What keeps all state: the contract that every store fulfils, and the conformance suite checks. */
 export interface Store extends AsyncDisposable {
   /** What this store is and promises. Constant over its life. */
   readonly traits: StoreTraits;
@@ -89,22 +91,10 @@ export type CallOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** Called with the text of a hint, or with `undefined` where the store only knows that something may have changed. */
 export type HintListener = (hint: string | undefined) => void;
 
-export type StoreTraits = {
-  /** `memory`, `sqlite`, `postgres`, `redis`, `tiered`, or a third party's name. */
-  readonly name: string;
-  /** What survives: nothing, the process, or loss of power on its host. */
-  readonly durability: "none" | "process" | "host";
-  /**
-   * Whether a reply can be lost on its way, so that callers should attach internal commit ids. Where it is false, the one
-   * commit that may still end in `OUTCOME_UNKNOWN` is one during which the store's own disk failed.
-   */
-  readonly outcomeCanBeUnknown: boolean;
-  /** Whether other processes see the same records. */
-  readonly shared: boolean;
-};
-
+/** What to read along with a record, and how new it has to be. */
 export type ReadOptions = {
   readonly tails?: readonly Tail[] | undefined;
   /** Answer from a state where the record is at least at this version. */
@@ -133,6 +123,7 @@ export type Tail = {
   readonly maxBytes?: number | undefined;
 };
 
+/** One record and the tails of its streams, of one moment. */
 export type ReadAnswer = {
   /** The store's clock when it answered. */
   readonly at: number;
@@ -143,6 +134,7 @@ export type ReadAnswer = {
   readonly outcome?: CommitOutcome | undefined;
 };
 
+/** What a commit depends on, and under which id it counts once. */
 export type CommitOptions = {
   readonly commitId?: CommitId | undefined;
   /** Refuse unless this record of the same owner is live and at this version. */
@@ -156,6 +148,10 @@ export type CommitOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/**
+ * What makes a commit count once: repeated under the same id and digest it is answered as the first time, with another
+ * digest it is refused.
+ */
 export type CommitId = {
   /** 1 to 256 characters, unique within the owner. */
   readonly id: string;
@@ -172,6 +168,7 @@ export type CommitOutcome = {
   readonly results: readonly ChangeResult[];
 };
 
+/** The answer to a commit: done, or refused with nothing written. */
 export type Committed =
   | {
       readonly ok: true;
@@ -184,6 +181,7 @@ export type Committed =
     }
   | { readonly ok: false; readonly at: number; readonly refusal: Refusal };
 
+/** Which events of a stream to read. */
 export type EventsOptions = {
   /** Only events after this position. Default 0. */
   readonly after?: Position | undefined;
@@ -200,6 +198,7 @@ export type EventsOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** A page of a stream, and where its stream stands. */
 export type EventsPage = StreamHead & {
   readonly incarnation: Version;
   readonly events: readonly StoredEvent[];
@@ -207,6 +206,7 @@ export type EventsPage = StreamHead & {
   readonly more: boolean;
 };
 
+/** One page of an owner's live records of a kind. */
 export type ListOptions = {
   /** The `next` of a page before, of the same owner and kind. */
   readonly after?: string | undefined;
@@ -224,6 +224,7 @@ export type ListOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** A page of an owner's live records. */
 export type ListPage = {
   readonly at: number;
   readonly records: readonly RecordSummary[];
@@ -231,32 +232,7 @@ export type ListPage = {
   readonly next?: string | undefined;
 };
 
-export type StoreHealth = {
-  readonly ok: boolean;
-  /** A sentence an operator understands: what survives which fault, as configured. */
-  readonly durability: string;
-  readonly warnings: readonly string[];
-  readonly details: Readonly<Record<string, string | number | boolean>>;
-};
-
-export type StoreFigures = {
-  /** Commits that wait for their batch. */
-  readonly queued?: number;
-  /** Batches sent so far, by how many commits were in them: 1, 2 to 3, 4 to 7, … 64 and more. */
-  readonly batches?: readonly number[];
-  /** Of reads that a cache in front of the store may answer: how many it did, and how many it did not. */
-  readonly cache?: { readonly hits: number; readonly misses: number };
-  /** Whether nobody tries to reach the server right now, because that failed again and again. */
-  readonly breakerOpen?: boolean;
-  readonly connections?: {
-    readonly used: number;
-    readonly idle: number;
-    readonly max: number;
-    /** Calls that wait for one. */
-    readonly waiting: number;
-  };
-};
-
+/** The privileged door of a store: across owners, and for what is over too. Never for tools. */
 export interface StoreAdmin {
   /**
    * Every record of every owner, or of one, ended and expired ones included, each exactly once if it stood throughout.
@@ -301,17 +277,20 @@ export interface StoreAdmin {
   stats(options?: CallOptions): Promise<StoreStats>;
 }
 
+/** How much one call of `erase` may remove. */
 export type EraseOptions = CallOptions & {
   /** Most records removed in one call, where many take long: nobody is held up longer. A whole number from 1. Default: all. */
   readonly limit?: number | undefined;
 };
 
+/** How much one sweep of the reaper may remove. */
 export type ReapOptions = {
   /** Most records removed in one call. A whole number from 1. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
 };
 
+/** One page of records of any state, for operators. */
 export type ScanOptions = {
   readonly after?: string | undefined;
   readonly limit: number;
@@ -321,14 +300,17 @@ export type ScanOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** A page of records of any state. */
 export type ScanPage = {
   readonly at: number;
   readonly records: readonly OwnedSummary[];
   readonly next?: string | undefined;
 };
 
+/** A record of anybody, for operators. */
 export type OwnedSummary = RecordSummary & { readonly owner: Owner };
 
+/** What a sweep removed. */
 export type ReapAnswer = {
   readonly removed: readonly (RecordKey & {
     readonly owner: Owner;
@@ -341,11 +323,13 @@ export type ReapAnswer = {
   readonly more: boolean;
 };
 
+/** A record with all its retained events, as it is stored. */
 export type RecordDump = {
   readonly record: StoredRecord;
   readonly events: Readonly<Record<string, readonly StoredEvent[]>>;
 };
 
+/** One page of the owners of a store. */
 export type OwnersOptions = {
   /** The `next` of a page before. */
   readonly after?: string | undefined;
@@ -354,12 +338,14 @@ export type OwnersOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** A page of the owners of a store. */
 export type OwnersPage = {
   readonly owners: readonly Owner[];
   /** Opaque, and good after the store was opened anew, where its data outlives that. */
   readonly next?: string | undefined;
 };
 
+/** One page of what belongs to an owner beyond its records. */
 export type AccountOptions = {
   /** The `next` of a page before, of the same owner. */
   readonly after?: string | undefined;
@@ -378,13 +364,16 @@ export type AccountDump = {
   readonly commits: readonly RememberedCommit[];
 };
 
+/** A page of what belongs to an owner beyond its records. */
 export type AccountPage = AccountDump & {
   /** Where the rest of the commit ids goes on; the floors are the same on each page. */
   readonly next?: string | undefined;
 };
 
+/** A commit id that is remembered, and what came of its commit. */
 export type RememberedCommit = CommitOutcome & { readonly id: string };
 
+/** How much is in a store, over all owners. */
 export type StoreStats = {
   /** Of any state, until they are reaped. */
   readonly records: number;

@@ -23,6 +23,7 @@ import { isHoldfastError } from "../record/errors.ts";
 import { Metrics } from "./metrics.ts";
 import type { StateChange } from "./state-change.ts";
 
+/** Where metrics and traces go: `holdfast({ telemetry })`. */
 export type TelemetryOptions = {
   /** Default: the one registered with the OpenTelemetry API when the hold is opened. */
   readonly meterProvider?: MeterProvider;

@@ -6,6 +6,7 @@ import { servingHold } from "../../state/open-hold.ts";
 import { type ApplicationOptions, applicationOwner, applicationQuota } from "../application.ts";
 import { Values } from "../values.ts";
 
+/** Which application's tokens these are, and how many bytes they may take. */
 export type TokenStorageOptions = Omit<ApplicationOptions, "onError">;
 
 /** FastMCP's `TokenStorage`. */

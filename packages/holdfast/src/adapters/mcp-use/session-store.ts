@@ -7,6 +7,7 @@ import type { Duration } from "../../state/types.ts";
 import { type ApplicationOptions, applicationOwner, applicationQuota } from "../application.ts";
 import { Values } from "../values.ts";
 
+/** Options of `sessionStore()`. */
 export type SessionStoreOptions = Omit<ApplicationOptions, "onError"> & {
   /** How long a session lives after its last request. Default `24h`, as in mcp-use. */
   readonly idle?: Duration;

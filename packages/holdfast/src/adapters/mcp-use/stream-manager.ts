@@ -29,6 +29,9 @@ const maxEarly = 1_000;
 /**
  * Lets mcp-use reach a session's stream on whatever node it is open, and brings a client's answer to the node that asked.
  * A newer stream of a session takes over from an older one, on another node too.
+ *
+ * @example
+ * new MCPServer({ name: "shop", version: "1.0.0", sessionStore: sessionStore(hold), streamManager: streamManager(hold) });
  */
 export function streamManager(hold: Pick<Hold, "sessions">, options: ApplicationOptions = {}): McpUseStreamManager {
   const { store } = servingHold(hold);

@@ -16,6 +16,7 @@ import { refusalError } from "../../state/refusals.ts";
 import type { Duration } from "../../state/types.ts";
 import type { Store } from "../../store/contract.ts";
 
+/** Options of `resumableSession()`. */
 export type EventStoreOptions = {
   /** The id of a session that goes on here, such as after a restart. Default: a new one. */
   readonly sessionId?: string;

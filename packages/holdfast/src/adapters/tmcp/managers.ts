@@ -9,6 +9,7 @@ import { StreamRelay } from "../stream-relay.ts";
 import { InfoSessions } from "./info-sessions.ts";
 import { type Notification, type Subscription, type SubscriptionCallbacks, Subscriptions } from "./subscriptions.ts";
 
+/** Options of `tmcpManagers()`. */
 export type TmcpOptions = ApplicationOptions & {
   /** How long what is known of a session stays after its last request. Default `24h`. */
   readonly idle?: Duration;

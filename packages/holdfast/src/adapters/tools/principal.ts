@@ -8,6 +8,7 @@ export type TokenInfo = {
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 };
 
+/** Options of `principalOfToken()`. */
 export type PrincipalOfTokenOptions = {
   /** Who issued the token, where it does not say so itself in `extra.iss`. Default `token`. */
   readonly issuer?: string;
@@ -17,6 +18,9 @@ export type PrincipalOfTokenOptions = {
  * The principal of a verified token: issuer and subject as `extra.iss` and `extra.sub` say, where the verifier put
  * them; the client's id only where the token has no user. Throws `FORBIDDEN` without a token: nobody in particular would be
  * everybody.
+ *
+ * @example
+ * const tool = statefulTools(hold, { principal: ({ authInfo }: { authInfo?: TokenInfo }) => principalOfToken(authInfo) });
  */
 export function principalOfToken(
   token: TokenInfo | undefined | null,

@@ -8,7 +8,13 @@ export type TextResult = {
   isError?: boolean;
 };
 
-/** As `reply` of `holdfast`, in the types of hosts other than the SDK's second major. */
+/**
+ * As `reply` of `holdfast`, in the types of hosts other than the SDK's second major.
+ *
+ * @example
+ * const tool = statefulTools(hold, { principal: ({ authInfo }: { authInfo?: TokenInfo }) => principalOfToken(authInfo) });
+ * server.registerTool("create_basket", { inputSchema: {} }, tool("create_basket", (_args, { state }) => reply(state.basket.create())));
+ */
 export async function reply(value: unknown): Promise<TextResult> {
   // It makes no content but text, and nothing structured but objects.
   return (await replyOfServe(value)) as unknown as TextResult;

@@ -10,6 +10,7 @@ import type { Sessions } from "../../state/types.ts";
 import { reporter } from "../application.ts";
 import type { TextResult } from "./result.ts";
 
+/** Options of `statefulTools()`. */
 export type StatefulOptions<Host> = {
   /**
    * Who calls, by what the host passes to a tool besides its arguments (nothing, in tmcp). Or one principal for all:
@@ -20,6 +21,7 @@ export type StatefulOptions<Host> = {
   readonly onError?: (error: unknown) => void;
 };
 
+/** What a tool is given besides its arguments. */
 export type StatefulContext<Kinds extends readonly AnyKind[], Host> = {
   readonly principal: Principal;
   readonly state: State<Kinds>;

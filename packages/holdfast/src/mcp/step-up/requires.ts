@@ -1,6 +1,7 @@
 import { HoldfastError } from "../../record/errors.ts";
 import { refuseUnknownNames } from "../../record/option-names.ts";
 
+/** What a tool asks of the session it is called in. */
 export type Requirements = {
   /** A purpose of `serve(…, { stepUp })` that the session has to be confirmed for. */
   readonly stepUp: string;

@@ -13,6 +13,7 @@ import { isObject } from "../is-object.ts";
 import { roundIn } from "../request-state/round.ts";
 import { withRound } from "../request-state/with-state.ts";
 
+/** Options of `exactlyOnce()`. */
 export type ExactlyOnceOptions = {
   /** The argument that holds the key. Default `idempotency_key`. */
   readonly argument?: string;

@@ -8,6 +8,7 @@ import { KeySet } from "./key-set.ts";
 import { metadataOf, pathOf, placesOf, resourcePath } from "./metadata.ts";
 import { type OAuthOptions, type ResolvedOAuthOptions, resolveOAuthOptions } from "./options.ts";
 
+/** What `oauth()` makes: who calls by an access token, and the metadata that tells clients where to get one. */
 export interface OAuth {
   /** For `serve(…, { authenticate })`. Throws `UNAVAILABLE` while the issuer's keys cannot be had: no answer is better than a wrong one. */
   readonly authenticate: Authenticate;

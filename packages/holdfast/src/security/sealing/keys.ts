@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "../../record/errors.ts";
 
+/** One key of a ring, and the name it goes by. */
 export type SealingKey = {
   /** Stands beside what it sealed: 1 to 32 letters, digits, "-" and "_". Never used again for another key. */
   readonly id: string;
@@ -46,6 +47,10 @@ type Ring = { readonly current: SealingKey; readonly byId: ReadonlyMap<string, S
 /**
  * Keys that the program holds, written as `{ "current": "2026-11", "keys": { "2026-11": "<32 bytes as base64>" } }`: an object,
  * or its JSON text, as from an environment variable. Throws `CONFIGURATION`; a message never repeats a key.
+ *
+ * @example
+ * const keys = sealingKeys(process.env["SEAL_KEYS"] ?? "");
+ * const sealed = await holdfast({ store: "sqlite:./state.db", kinds: [Basket], sealing: { keys, everything: true } });
  */
 export function sealingKeys(
   ring: string | { readonly current: string; readonly keys: Readonly<Record<string, string>> },
@@ -62,6 +67,10 @@ const lookAgainMs = 5_000;
 /**
  * The same from a file, which may be replaced while the server runs: it is looked at again every five seconds while it is in use. A file that
  * is broken at that moment changes nothing. Throws `CONFIGURATION` if it cannot be used to begin with.
+ *
+ * @example
+ * const keys = await sealingKeysFromFile("/run/secrets/seal.json");
+ * const sealed = await holdfast({ store: "sqlite:./state.db", kinds: [Basket], sealing: { keys, everything: true } });
  */
 export async function sealingKeysFromFile(path: string): Promise<SealingKeys> {
   const read = async (): Promise<Ring> => readRing(parsed(await readFile(path, "utf8"), path), path);

@@ -1,6 +1,7 @@
 import type { Position, Version } from "../../record/record.ts";
 import type { CallOptions, ChangeOptions, Duration } from "../types.ts";
 
+/** Options of joining a channel. */
 export type JoinOptions = CallOptions & {
   /** How others see the member. Default: the session's label, if it has one. */
   readonly label?: string;
@@ -8,6 +9,7 @@ export type JoinOptions = CallOptions & {
   readonly stay?: Duration;
 };
 
+/** A session that is in a channel. */
 export type ChannelMember = {
   readonly session: string;
   readonly label?: string | undefined;
@@ -17,6 +19,7 @@ export type ChannelMember = {
 /** What came of joining or leaving: how many members there are now. */
 export type Membership = { readonly members: number; readonly changed: boolean };
 
+/** What a broadcast came to. */
 export type Broadcasted = {
   readonly position: Position;
   /** Members apart from the sender. */
@@ -24,6 +27,7 @@ export type Broadcasted = {
   readonly replayed: boolean;
 };
 
+/** A message of a channel. */
 export type ChannelMessage = {
   readonly position: Position;
   /** The session that sent it. */
@@ -41,6 +45,7 @@ export type Presence = {
   readonly at: Date;
 };
 
+/** Which messages, arrivals or departures of a channel to read. */
 export type ChannelQuery = CallOptions & {
   /** Only what came after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where what follows it is gone. */
   readonly after?: Position;
@@ -82,6 +87,7 @@ export interface Channel {
   watch(listener: () => void): () => void;
 }
 
+/** The caller's channels. */
 export interface Channels {
   /** The channel of a name, 1 to 128 characters, made when somebody joins. No I/O. */
   channel(name: string): Channel;

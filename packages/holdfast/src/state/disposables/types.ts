@@ -6,11 +6,13 @@ import type { CallOptions } from "../types.ts";
  */
 export type MakeDisposable<Value> = (signal: AbortSignal) => Value | Promise<Value>;
 
+/** Options of `session.disposable()`. */
 export type DisposableOptions<Value> = CallOptions & {
   /** Closes the value. Default: its `Symbol.asyncDispose`, or its `Symbol.dispose`. */
   readonly dispose?: (value: Value) => unknown;
 };
 
+/** Bounds of what cannot be stored: `holdfast({ disposables })`. */
 export type DisposableLimits = {
   /** Values that one session may have in this process. Default 16. */
   readonly maxPerSession: number;

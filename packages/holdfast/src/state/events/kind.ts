@@ -18,6 +18,7 @@ export interface EventSourcedKind<Name extends string, Value, Events extends Eve
   readonly id: z.ZodString;
 }
 
+/** An event-sourced kind of any name, value and events. */
 export type AnyEventSourcedKind = EventSourcedKind<string, unknown, EventSchemas, KindScope>;
 
 /**

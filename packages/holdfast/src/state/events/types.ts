@@ -64,6 +64,7 @@ export type EventOrigin = {
 /** An event of an older program, on its way to today's shape. */
 export type OlderEvent = { readonly type: string; readonly payload: unknown };
 
+/** Options of `eventSourced()`. */
 export type EventSourcedOptions<Value, Events extends EventSchemas, Scope extends KindScope = "many"> = {
   /** The value before the first event. A function is called anew each time; a value is copied. */
   readonly initial: Value | (() => Value);
@@ -105,6 +106,7 @@ export type EventSourcedOptions<Value, Events extends EventSchemas, Scope extend
   readonly description?: string;
 };
 
+/** Bounds of one event-sourced kind, within those of the hold. */
 export type EventSourcedLimits = Omit<KindLimits, "maxEventsKept"> & {
   /**
    * About how many of the newest events are kept. Older ones go when a snapshot is written, never one that it does not
@@ -119,6 +121,7 @@ export type EventSourcedView<Value> = RecordView<Value> & {
   readonly position: Position;
 };
 
+/** Options of an append to an event-sourced record. */
 export type AppendEventsOptions = ChangeOptions & {
   /** `CONFLICT`, naming both positions, unless the newest event is at this one. 0: there is none yet. */
   readonly expectedPosition?: Position;
@@ -126,6 +129,7 @@ export type AppendEventsOptions = ChangeOptions & {
   readonly agent?: string | undefined;
 };
 
+/** What an append to an event-sourced record came to. */
 export type AppendedEvents = {
   /** Of the first and the last event of the append. */
   readonly first: Position;
@@ -134,6 +138,7 @@ export type AppendedEvents = {
   readonly replayed: boolean;
 };
 
+/** What a decision came to. */
 export type DecidedEvents<Value> = {
   readonly view: EventSourcedView<Value>;
   /** Of the newest event after the decision; after a repeat, of the last event of the first one. */
@@ -151,8 +156,11 @@ export type Decider<Value, Input extends AnyInput> = (
   value: Value,
   view: EventSourcedView<Value>,
 ) => Decision<Input> | Promise<Decision<Input>>;
+
+/** What a decision may answer: an event, several, or nothing at all. */
 export type Decision<Input extends AnyInput> = Input | readonly Input[] | undefined | void;
 
+/** Which events of a record's history to read. */
 export type HistoryQuery<Type extends string = string> = CallOptions & {
   /** Only events after this position: a cursor. `REPLAY_WINDOW_EXCEEDED` where events that would follow it are gone. */
   readonly after?: Position;
@@ -177,6 +185,7 @@ export type HistoryQuery<Type extends string = string> = CallOptions & {
   readonly until?: Date | undefined;
 };
 
+/** A page of a record's history, oldest event first. */
 export type HistoryPage<Event extends AnyEvent> = {
   readonly events: readonly Event[];
   /** Of the newest event there is. */
@@ -200,6 +209,7 @@ export type PastValue<Value> = {
   readonly at?: Date | undefined;
 };
 
+/** What `repair` found and did. */
 export type Repaired = {
   readonly position: Position;
   /** Whether the snapshot that stood there was another than the events come to. */
@@ -249,6 +259,7 @@ export interface HandledEventSourced<Value, Event extends AnyEvent, Input extend
   list(options?: ListQuery): Promise<EventSourcedList>;
 }
 
+/** The caller's records of an event-sourced kind with many records, each under a handle. */
 export interface EventSourcedRecords<Value, Event extends AnyEvent, Input extends AnyInput>
   extends HandledEventSourced<Value, Event, Input> {
   /** Mints a record, with its first events in the same commit. */
@@ -258,16 +269,20 @@ export interface EventSourcedRecords<Value, Event extends AnyEvent, Input extend
   ): Promise<EventSourcedView<Value>>;
 }
 
+/** The caller's records of an event-sourced kind that are found by name. */
 export interface NamedEventSourced<Value, Event extends AnyEvent, Input extends AnyInput>
   extends HandledEventSourced<Value, Event, Input> {
   /** The record of this name, 1 to 128 characters. Made on first use. */
   open(name: string): EventSourcedHandle<Value, Event, Input>;
 }
 
+/** An event-sourced record in a listing, which is without values. */
 export type ListedEventSourced = Omit<ListedRecord, "counters" | "heads"> & {
   /** Of the newest event. */
   readonly position: Position;
 };
+
+/** A page of event-sourced records. `next` is the `after` of the following one. */
 export type EventSourcedList = {
   readonly records: readonly ListedEventSourced[];
   readonly next?: string | undefined;

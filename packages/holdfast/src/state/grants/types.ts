@@ -5,6 +5,7 @@ import type { CallOptions, Duration, ListQuery } from "../types.ts";
 /** `read`: everything that changes nothing. `write`: also changes, but neither ending the record nor sharing it on. */
 export type Access = "read" | "write";
 
+/** Who is given what of a record, and for how long. */
 export type ShareOptions = CallOptions & {
   /** Who may use the record: the principal that the server will know the other by. */
   readonly with: Pick<Principal, "issuer" | "subject">;
@@ -26,7 +27,9 @@ export type Grant = {
 /** A grant as its receiver sees it. */
 export type ReceivedGrant = Omit<Grant, "with">;
 
+/** A page of grants that the caller gave. `next` is the `after` of the following one. */
 export type GrantList = { readonly grants: readonly Grant[]; readonly next?: string | undefined };
+/** A page of grants that the caller was given. `next` is the `after` of the following one. */
 export type ReceivedGrantList = { readonly grants: readonly ReceivedGrant[]; readonly next?: string | undefined };
 
 /** Sharing records of a kind that is found by handles. */

@@ -12,6 +12,7 @@ export type OnceCall = CallOptions & {
   readonly waitMs?: number;
 };
 
+/** Calls that count once, however often they are repeated. */
 export interface Once {
   /**
    * Runs a function whose changes of state count once, however often the call is repeated within 24 hours, here or on

@@ -23,11 +23,10 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
-  StoreHealth,
-  StoreTraits,
   Tail,
   Usage,
 } from "../../store/contract.ts";
+import type { StoreHealth, StoreTraits } from "../../store/traits.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { MemoryAdmin } from "./admin.ts";
 import { Data } from "./data.ts";

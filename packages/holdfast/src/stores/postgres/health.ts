@@ -1,4 +1,4 @@
-import type { StoreHealth } from "../../store/contract.ts";
+import type { StoreHealth } from "../../store/traits.ts";
 import type { Client } from "./client.ts";
 import type { ReplicaCounts } from "./replicas.ts";
 import type { ServerFacts } from "./safety.ts";

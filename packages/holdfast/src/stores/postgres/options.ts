@@ -4,6 +4,7 @@ import { acceptedIn, requireRisks } from "../../store/accept.ts";
 /** Dangers of a server's configuration that an operator may accept by name. */
 export type PostgresRisk = "fsync=off" | "full_page_writes=off" | "old-server";
 
+/** Options of `postgresStore()`. */
 export type PostgresOptions = {
   /**
    * `postgres://user:password@host:port/database`. May lead through a transaction pooler. Behind a `?` stands what the

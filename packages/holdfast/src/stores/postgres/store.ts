@@ -20,14 +20,12 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
-  StoreFigures,
-  StoreHealth,
-  StoreTraits,
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
 import { Hints } from "../../store/hints.ts";
 import { Outbox } from "../../store/outbox.ts";
+import type { StoreFigures, StoreHealth, StoreTraits } from "../../store/traits.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { PostgresAdmin } from "./admin.ts";
 import { Client } from "./client.ts";

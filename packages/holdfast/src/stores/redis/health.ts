@@ -1,4 +1,4 @@
-import type { StoreHealth } from "../../store/contract.ts";
+import type { StoreHealth } from "../../store/traits.ts";
 import { translate } from "./failures.ts";
 import { evictingOf, parseInfo, type ServerFacts } from "./safety.ts";
 import type { Topology } from "./topology.ts";

@@ -5,6 +5,7 @@ import { type RedisTarget, targetOf } from "./target.ts";
 /** Dangers of a server's configuration that an operator may accept by name. */
 export type RedisRisk = "appendonly=no" | "appendfsync=no" | "maxmemory-policy" | "old-server";
 
+/** Options of `redisStore()`. */
 export type RedisOptions = {
   /**
    * Where the data lies: `redis://user:password@host:6379/0` for one server, `redis+sentinel://host:26379,host:26379/NAME`

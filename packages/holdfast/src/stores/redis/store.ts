@@ -19,13 +19,11 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
-  StoreFigures,
-  StoreHealth,
-  StoreTraits,
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
 import type { Hints } from "../../store/hints.ts";
+import type { StoreFigures, StoreHealth, StoreTraits } from "../../store/traits.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { RedisAdmin } from "./admin.ts";
 import { Client } from "./client.ts";

@@ -1,5 +1,5 @@
 import { isHoldfastError } from "../../record/errors.ts";
-import type { StoreHealth } from "../../store/contract.ts";
+import type { StoreHealth } from "../../store/traits.ts";
 import type { Connection } from "./connection.ts";
 import { fileBytes, fileIdentity, networkFileSystem } from "./file.ts";
 import type { ResolvedSqliteOptions } from "./options.ts";

@@ -1,6 +1,7 @@
 import { HoldfastError } from "../../record/errors.ts";
 import { refuseUnknownNames } from "../../record/option-names.ts";
 
+/** Options of `sqliteStore()`. */
 export type SqliteOptions = {
   /** The database file. Missing folders are created for this user only. `:memory:` is refused: use the memory store. */
   readonly path: string;

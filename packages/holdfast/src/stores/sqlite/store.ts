@@ -18,12 +18,10 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
-  StoreFigures,
-  StoreHealth,
-  StoreTraits,
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
+import type { StoreFigures, StoreHealth, StoreTraits } from "../../store/traits.ts";
 import { validateCommit, validateEvents, validateHint, validateList, validateRead } from "../../store/validate.ts";
 import { SqliteAdmin } from "./admin.ts";
 import { commitIn } from "./commit.ts";

@@ -2,6 +2,7 @@ import { HoldfastError } from "../../record/errors.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { type RedisOptions, type ResolvedRedisOptions, resolveOptions as resolveRedis } from "../redis/options.ts";
 
+/** Options of `tieredStore()`. */
 export type TieredOptions = {
   /** The truth: a URL, or options of the PostgreSQL store. */
   readonly postgres: string | PostgresOptions;
@@ -51,7 +52,12 @@ export function resolveOptions(options: TieredOptions): ResolvedTieredOptions {
   };
 }
 
-/** What follows `tiered:`, which is the URL of Redis, a comma, and that of PostgreSQL. */
+/**
+ * What follows `tiered:`, which is the URL of Redis, a comma, and that of PostgreSQL.
+ *
+ * @example
+ * const store = await tieredStore(tieredOptionsOf("redis://cache,postgres://localhost/shop"));
+ */
 export function tieredOptionsOf(rest: string): TieredOptions {
   // Both may hold commas, but the second begins like nothing inside the first.
   const comma = rest.search(/,postgres(?:ql)?:\/\//);

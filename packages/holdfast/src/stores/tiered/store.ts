@@ -20,13 +20,11 @@ import type {
   ReadOptions,
   Store,
   StoreAdmin,
-  StoreFigures,
-  StoreHealth,
-  StoreTraits,
   Usage,
 } from "../../store/contract.ts";
 import { Gate } from "../../store/gate.ts";
 import type { Hints } from "../../store/hints.ts";
+import type { StoreFigures, StoreHealth, StoreTraits } from "../../store/traits.ts";
 import { validateHint, validateRead } from "../../store/validate.ts";
 import { postgresStoreAhead } from "../postgres/store.ts";
 import { loadDriver } from "../redis/driver.ts";

@@ -30,4 +30,5 @@ export const rules = {
   opaque: "Documents and events are text, kept byte for byte; names may be any text.",
 } as const;
 
+/** What a requirement can cite: a rule of the contract by its number, or a promise by its name. */
 export type Rule = keyof typeof rules;

@@ -11,6 +11,7 @@ export type Exception = {
   readonly reason: string;
 };
 
+/** Options of the conformance suite. */
 export type ConformanceOptions = {
   /** What `openStore` offers besides the store. Default: nothing. */
   readonly capabilities?: readonly Capability[];
@@ -31,6 +32,7 @@ const optionNames = [
   "timeoutMs",
 ] as const satisfies readonly (keyof ConformanceOptions)[];
 
+/** How one requirement went. */
 export type Outcome =
   | { readonly id: string; readonly outcome: "passed"; readonly tookMs: number }
   | { readonly id: string; readonly outcome: "failed"; readonly tookMs: number; readonly error: Error }
@@ -38,6 +40,7 @@ export type Outcome =
   | { readonly id: string; readonly outcome: "excepted"; readonly tookMs: number; readonly reason: string }
   | { readonly id: string; readonly outcome: "skipped"; readonly reason: string };
 
+/** What a run of the conformance suite came to. */
 export type Report = {
   /** Whether nothing failed. */
   readonly ok: boolean;
