@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { race } from "holdfast/testing";
 import { expect, it } from "vitest";
 
 type Answer = Record<string, unknown>;
@@ -51,8 +52,15 @@ it("counts on every node, and asks on one that dies before it is answered", { ti
       },
     );
     expect(answers.map(({ count }) => count)).toEqual(answers.map((_, index) => index + 1));
+
+    // Fifty at once over three nodes: every number once, none missing.
+    const { rejected, values } = await race(50, () => call("count"));
+    expect(rejected).toBe(0);
+    const counts = values.map(({ count }) => Number(count)).toSorted((one, other) => one - other);
+    expect(counts).toEqual(Array.from({ length: 50 }, (_, index) => answers.length + 1 + index));
+
     const answer = await call("count_for_a_reason");
-    expect(answer).toMatchObject({ reason: expect.stringMatching(/^node \d asked$/), count: answers.length + 1 });
+    expect(answer).toMatchObject({ reason: expect.stringMatching(/^node \d asked$/), count: answers.length + 51 });
     expect(answer["reason"]).not.toBe(`${String(answer["node"])} asked`);
   } finally {
     await client.close();
