@@ -38,6 +38,10 @@ const app = serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) 
     const seen = (await hold.state(friend).basket.shared()).grants;
     return reply({ given: grants.map(({ grant }) => grant), seen: seen.map(({ grant }) => grant) });
   });
+  server.registerTool("tip", exactlyOnce({ description: "Tips.", inputSchema: Handle }), async ({ basket }) => {
+    const { value } = await state.basket.increment(basket, "tips");
+    return reply({ tips: value });
+  });
   server.registerTool("pay", { description: "Pays.", inputSchema: Handle }, async ({ basket }, { mcpReq }) => {
     const offer = mcpReq.requestState<{ readonly amount: number }>();
     if (offer === undefined) {
