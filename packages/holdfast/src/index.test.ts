@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 const declared = /^export (?:type|interface|class) (\w+)/gm;
 
 /** Files whose every type authors meet in the signature of something public. */
-const faces = ["state/types.ts", "state/hold.ts", "mcp/types.ts", "security/principal.ts"];
+const faces = ["state/types.ts", "state/hold.ts", "mcp/types.ts", "security/principal.ts", "store/traits.ts"];
 
 test.each(faces)("every type of %s has a name that authors can import", async (face) => {
   const index = await readFile(new URL("index.ts", import.meta.url), "utf8");

@@ -1,3 +1,4 @@
+import { HoldfastError } from "../record/errors.ts";
 import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Hold } from "../state/hold.ts";
 import type { AnyKind } from "../state/kind.ts";
@@ -55,6 +56,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   build: Build<Kinds>,
   options: ServeOptions = {},
 ): App {
+  if (typeof build !== "function" || typeof info?.name !== "string") throw incomplete();
   const resolved = resolveServeOptions(options);
   const { onError, limits } = resolved;
   const connections = new ConnectionRegistry(limits.maxConnections);
@@ -165,6 +167,13 @@ export function serve<const Kinds extends readonly AnyKind[]>(
     },
     close: () => (closing ??= close()),
   });
+}
+
+function incomplete(): HoldfastError {
+  return new HoldfastError(
+    "INVALID_ARGUMENT",
+    'serve() needs a hold, the name and version of the server, and a function that registers its tools: serve(hold, { name: "shop", version: "1.0.0" }, (server, { state }) => { … })',
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ export const engineIssuer = "holdfast";
  */
 export function ownerOfPrincipal(principal: Principal): Owner {
   for (const part of ["issuer", "subject"] as const) {
-    if (typeof principal[part] === "string" && principal[part] !== "") continue;
+    if (typeof principal?.[part] === "string" && principal[part] !== "") continue;
     throw new HoldfastError("INVALID_ARGUMENT", `a principal needs ${part} to be a text that is not empty`);
   }
   if (principal.issuer === engineIssuer) {

@@ -86,6 +86,7 @@ export type ResolvedHoldOptions<Kinds extends readonly AnyKind[]> = {
 export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
   options: HoldOptions<Kinds>,
 ): ResolvedHoldOptions<Kinds> {
+  if (options?.store === undefined || options.store === null) throw noStore();
   refuseUnknownNames("holdfast()", options, optionNames);
   const { sessions = {}, reap = {} } = options;
   refuseUnknownNames("sessions", sessions, ["idle", "absolute"]);
@@ -110,6 +111,14 @@ export function resolveHoldOptions<const Kinds extends readonly AnyKind[]>(
     hear: { onConflict: options.onConflict, onWarning: options.onWarning },
     telemetry: { options: options.telemetry, onStateChange: options.onStateChange },
   };
+}
+
+/** Mostly an environment variable that is not set. */
+function noStore(): HoldfastError {
+  return new HoldfastError(
+    "INVALID_ARGUMENT",
+    'holdfast() needs a store: a URL such as "sqlite:./state.db", or a store that is open already',
+  );
 }
 
 /** Without a listener there is nobody to tell; a listener that throws must not stop what it listens to. */
@@ -209,7 +218,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
 
   /** See `servingHold`. */
   static serving(hold: object): ServingHold {
-    if (!(#store in hold))
+    if (typeof hold !== "object" || hold === null || !(#store in hold))
       throw new HoldfastError("INVALID_ARGUMENT", "only a hold that holdfast() made can be served");
     // A name for what the check above has found out.
     const open: OpenHold<readonly AnyKind[]> = hold;

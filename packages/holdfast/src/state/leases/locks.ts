@@ -75,6 +75,8 @@ export async function whileLocked<R>(
   { ttlMs = defaultTtlMs }: LockOptions,
   fn: LockedWork<R>,
 ): Promise<R> {
+  // Before the lock is taken: `withLock(name, fn)` would hold it for nothing.
+  if (typeof fn !== "function") throw invalid("withLock needs options, {} if there are none, and then a function");
   const lock = await take();
   const lost = new AbortController();
   let renewing: Promise<void> | undefined;
