@@ -213,6 +213,18 @@ describe("workflows", () => {
   });
 });
 
+it("what a flag says a variable may say, and the flag goes first", async () => {
+  const records = (...more: readonly string[]) =>
+    runServer({
+      args: ["records", "--store", store, ...more],
+      env: { HOLDFAST_JSON: "1", HOLDFAST_LIMIT: "1", HOLDFAST_WATCH: "5s" },
+      cwd: dir,
+    });
+  expect(JSON.parse((await records()).stdout).records).toHaveLength(1);
+  expect(JSON.parse((await records("--limit", "2")).stdout).records).toHaveLength(2);
+  expect((await records("--no-json")).stdout).toMatch(/^kind +id +state/);
+});
+
 describe("export and forget", () => {
   it("writes everything of a principal, a line each, so that a cut can be told", async () => {
     const file = join(dir, "local.jsonl");

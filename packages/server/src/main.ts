@@ -9,7 +9,7 @@ import { type CommandLine, parseCommandLine } from "./cli/parse.ts";
 import { commands } from "./commands/registry.ts";
 import { serveCommand } from "./commands/serve-command.ts";
 import { surroundings } from "./settings/data-dir.ts";
-import { resolveSettings } from "./settings/resolve.ts";
+import { type Resolved, resolveSettings } from "./settings/resolve.ts";
 import { createTable } from "./settings/table.ts";
 import { packageVersion } from "./version.ts";
 
@@ -45,17 +45,21 @@ async function run(words: readonly string[]): Promise<number> {
   }
   const command = line.command ?? serveCommand;
   const readFile = (path: string): string => readFileSync(path, "utf8");
-  const resolved = resolveSettings(table, { flags: line.settings, env: process.env, readFile });
+  const ownFlags = commands.flatMap(({ flags }) => flags.map(({ name }) => name));
+  const resolved = resolveSettings(table, { flags: line.settings, env: process.env, readFile, ownFlags });
+  const own = ownOf(command, line, resolved);
   return await interruptible(command.ownsSignals, (signal) =>
-    command.run({ ...given(line), table, resolved, out: outputOf(command, line), signal, commands }),
+    command.run({ arguments: line.arguments, own, table, resolved, out: outputOf(command, own), signal, commands }),
   );
 }
 
-function given({ arguments: words, own }: CommandLine): Pick<CommandLine, "arguments" | "own"> {
-  return { arguments: words, own };
+/** Flags of the command's own: from the command line, else from environment or file. */
+function ownOf({ flags }: Command, line: CommandLine, resolved: Resolved): ReadonlyMap<string, string> {
+  const elsewhere = [...resolved.own].filter(([name]) => flags.some((flag) => flag.name === name));
+  return new Map([...elsewhere, ...line.own]);
 }
 
-function outputOf(command: Command, { own }: CommandLine): ReturnType<typeof createOutput> {
-  const json = command.flags.some(({ name }) => name === "json") && own.get("json") === "true";
+function outputOf({ flags }: Command, own: ReadonlyMap<string, string>): ReturnType<typeof createOutput> {
+  const json = flags.some(({ name }) => name === "json") && ["true", "1"].includes(own.get("json") ?? "");
   return createOutput({ stdout: process.stdout, stderr: process.stderr, env: process.env }, json);
 }

@@ -51,7 +51,7 @@ function commandPage(command: Command, table: Table): string {
     ),
     ...(all ? ["", "It takes every flag of serve besides: holdfast serve --help."] : []),
     ...block("", unitsOf(rows)),
-    ...block("Environment:", environmentOf(keys, width)),
+    ...block("Environment:", environmentOf(rows[0]?.[0] ?? "", width)),
     ...block(
       "Examples:",
       command.examples.map(([line, what]) => `  ${line}\n      ${what}`),
@@ -74,10 +74,12 @@ function unitsOf(rows: readonly (readonly [left: string, right: string])[]): rea
   ];
 }
 
-function environmentOf(keys: readonly SettingKey[], width: number): readonly string[] {
-  const names = keys.map(environmentName);
+function environmentOf(firstRow: string, width: number): readonly string[] {
+  const flag = /--(\S+)/.exec(firstRow)?.[1];
   return [
-    ...(names.length === 0 ? [] : [`  ${names.join(", ")}: the same as the flags, which go over them`]),
+    ...(flag === undefined
+      ? []
+      : [`  Each flag is also a variable (--${flag} is ${environmentName(flag)}) and a name in the file of --config.`]),
     `  ${"NO_COLOR".padEnd(width - 2)}any value: no colours`,
   ];
 }
@@ -97,9 +99,8 @@ function settingsPage(command: Command, table: Table): string {
   return [
     `Usage: holdfast ${command.name} [flags]     ${command.about.join(" ")}`,
     ...sections,
-    `Each flag is also a variable (--auth-tokens is ${environmentName("authTokens")}) and a name in that file:`,
-    "flag over variable over file. --no-NAME turns a switch off. TIME is such as 500ms, 90s, 15m or 2h; SIZE 4MiB.",
-    "Exit codes: 0 stopped as asked, 1 could not go on, 2 was asked wrongly, 130 or 143 was asked to stop twice.",
+    `Each flag is also a variable (--auth-tokens: ${environmentName("authTokens")}) and a name in that file; --no-NAME is off.`,
+    "TIME is 500ms, 90s, 15m, 2h; SIZE 4MiB. Exits: 0 stopped, 1 could not go on, 2 asked wrongly, 130/143 killed.",
     "",
   ].join("\n");
 }

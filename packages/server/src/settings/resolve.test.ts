@@ -160,3 +160,26 @@ describe("settings as they are shown", () => {
     expect(shown["store"]).toBe("tiered:redis://r/0,postgres://p/db");
   });
 });
+
+describe("flags that commands have of their own", () => {
+  const ownFlags = ["limit", "token-file", "json"];
+  const own = (env: Given["env"], file: unknown = {}): unknown => {
+    const flags = new Map([["config", "h.json"]]);
+    return Object.fromEntries(
+      resolveSettings(table, { flags, env, readFile: () => JSON.stringify(file), ownFlags }).own,
+    );
+  };
+
+  it("may be variables and names in the file, the variable first", () => {
+    expect(own({ HOLDFAST_LIMIT: "5", HOLDFAST_TOKEN_FILE: "t" }, { limit: 7, json: true, port: 1 })).toEqual({
+      limit: "5",
+      "token-file": "t",
+      json: "true",
+    });
+  });
+
+  it("are no licence for names that nobody has", () => {
+    expect(() => own({ HOLDFAST_LIMITS: "5" })).toThrow("unknown environment variable HOLDFAST_LIMITS");
+    expect(() => own({}, { limits: 5 })).toThrow('unknown setting "limits"');
+  });
+});

@@ -10,6 +10,8 @@ export type Source = "flag" | "environment" | "file" | "default";
 export type Resolved = {
   readonly settings: Settings;
   readonly sources: Readonly<Record<SettingKey, Source>>;
+  /** Text that environment or file have for flags of commands, by flag name. */
+  readonly own: ReadonlyMap<string, string>;
 };
 
 export type Given = {
@@ -18,6 +20,8 @@ export type Given = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads the configuration file; called only if one is named. */
   readonly readFile: (path: string) => string;
+  /** Names of the flags that commands have of their own: they may stand wherever settings may. */
+  readonly ownFlags?: readonly string[];
 };
 
 type Found = { readonly text: string; readonly source: Source; readonly calledAs: string };
@@ -26,9 +30,14 @@ type Found = { readonly text: string; readonly source: Source; readonly calledAs
 export function resolveSettings(table: Table, given: Given): Resolved {
   const keys = keysOf(table);
   const flags = fromFlags(keys, given.flags);
-  const environment = fromEnvironment(keys, given.env);
+  const { ownFlags = [] } = given;
+  const own = new Map<string, string>();
+  const environment = fromEnvironment(keys, given.env, { ownFlags, own });
   const configPath = (flags.get("config") ?? environment.get("config"))?.text;
-  const file = configPath === undefined ? new Map<SettingKey, Found>() : fromFile(keys, configPath, given.readFile);
+  const file =
+    configPath === undefined
+      ? new Map<SettingKey, Found>()
+      : fromFile(keys, configPath, given.readFile, { ownFlags, own });
 
   const settings: Partial<Record<SettingKey, unknown>> = {};
   const sources: Partial<Record<SettingKey, Source>> = {};
@@ -38,7 +47,7 @@ export function resolveSettings(table: Table, given: Given): Resolved {
     sources[key] = found?.source ?? "default";
   }
   // Each key was just filled by its own row, whose type the table ties to the setting.
-  return checkTogether({ settings, sources } as Resolved);
+  return checkTogether({ settings, sources, own } as Resolved);
 }
 
 function readFound(table: Table, key: SettingKey, found: Found): unknown {
@@ -61,7 +70,14 @@ function fromFlags(keys: readonly SettingKey[], flags: ReadonlyMap<string, strin
   return found;
 }
 
-function fromEnvironment(keys: readonly SettingKey[], env: Given["env"]): Map<SettingKey, Found> {
+/** Flags of commands, and what was found for them. */
+type Own = { readonly ownFlags: readonly string[]; readonly own: Map<string, string> };
+
+function fromEnvironment(
+  keys: readonly SettingKey[],
+  env: Given["env"],
+  { ownFlags, own }: Own,
+): Map<SettingKey, Found> {
   const found = new Map<SettingKey, Found>();
   const names = keys.map(environmentName);
   for (const [name, text] of Object.entries(env)) {
@@ -69,18 +85,34 @@ function fromEnvironment(keys: readonly SettingKey[], env: Given["env"]): Map<Se
     if (!name.startsWith(environmentPrefix) || text === undefined || text === "") continue;
     if (isServiceLink(name, text)) continue;
     const key = keys[names.indexOf(name)];
+    const flag = ownFlags.find((each) => environmentName(each) === name);
+    if (key === undefined && flag !== undefined) {
+      own.set(flag, text);
+      continue;
+    }
     if (key === undefined) throw wrong(`unknown environment variable ${name}${suggestion(name, names)}`);
     found.set(key, { text, source: "environment", calledAs: name });
   }
   return found;
 }
 
-function fromFile(keys: readonly SettingKey[], path: string, readFile: Given["readFile"]): Map<SettingKey, Found> {
+function fromFile(
+  keys: readonly SettingKey[],
+  path: string,
+  readFile: Given["readFile"],
+  { ownFlags, own }: Own,
+): Map<SettingKey, Found> {
   const found = new Map<SettingKey, Found>();
   for (const [name, value] of Object.entries(parseFile(path, readFile))) {
     const plain = spellingless(name);
     const key = keys.find((each) => spellingless(each) === plain);
     if (key === "config") throw wrong(`"config" cannot stand in ${path}: a configuration file names no other`);
+    const flag = ownFlags.find((each) => spellingless(each) === plain);
+    if (key === undefined && flag !== undefined) {
+      // The environment goes first.
+      if (!own.has(flag)) own.set(flag, textOf(value, name, path));
+      continue;
+    }
     if (key === undefined) {
       throw wrong(`unknown setting "${name}" in ${path}${suggestion(name, keys.map(flagName))}`);
     }
