@@ -291,6 +291,10 @@ describe("doctor", () => {
     expect(ran.stdout).toContain(`→ others can read it: chmod 600 ${join(dir, "state.db")}`);
     expect(ran.stdout).toContain("put TLS in front");
     await chmod(join(dir, "state.db"), 0o600);
+    const keyless = await run("doctor", "--seal-keys", dir, "--max-missed-ids-per-minute", "100000");
+    expect(keyless.code).toBe(4);
+    expect(keyless.stdout).toMatch(/^BAD +what is sealed +the sealing keys in .* cannot be read/m);
+    expect(keyless.stdout).toMatch(/^warn +--max-missed-ids-per-minute +so many/m);
     const gone = await run("doctor", "--store", "postgres://nobody@127.0.0.1:1/none", "--json");
     expect(gone.code).toBe(4);
     expect(JSON.parse(gone.stdout).findings.at(-1)).toMatchObject({ what: "store", verdict: "bad" });

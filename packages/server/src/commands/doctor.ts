@@ -59,7 +59,7 @@ function tell(out: Output, findings: readonly Finding[]): void {
   const { good, warn, bad, dim } = out.paint;
   const marks = { good: good("ok  "), warning: warn("warn"), bad: bad("BAD ") };
   for (const { what, verdict, seen, remedy } of findings) {
-    out.line(`${marks[verdict]}  ${what.padEnd(18)}${seen}`);
+    out.line(`${marks[verdict]}  ${what.padEnd(17)} ${seen}`);
     if (remedy !== undefined) out.line(`${" ".repeat(24)}${dim(`→ ${remedy}`)}`);
   }
 }

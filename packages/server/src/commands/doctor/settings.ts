@@ -1,6 +1,7 @@
 import { isHoldfastError } from "holdfast/contract";
 
 import { chooseAuthentication } from "../../auth/choose.ts";
+import { chooseSealing } from "../../sealing/choose.ts";
 import { flagName } from "../../settings/names.ts";
 import type { Resolved } from "../../settings/resolve.ts";
 import { keysOf, type Table } from "../../settings/table.ts";
@@ -20,6 +21,13 @@ export async function checkSettings(table: Table, resolved: Resolved): Promise<r
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     findings.push(bad("who may call", error.message, "serve would not start like this"));
+  }
+  try {
+    const { summary } = await chooseSealing(settings);
+    findings.push(good("what is sealed", summary));
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    findings.push(bad("what is sealed", error.message, "serve would not start like this"));
   }
   return [...findings, ...weakSettings(table, resolved)];
 }
