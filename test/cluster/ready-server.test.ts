@@ -112,8 +112,34 @@ describe.each(durableStores)("three nodes of the ready server on %s", { timeout 
       }
       expect(new Set(client.changes)).toEqual(new Set([uri]));
     });
+
+    test("hears of what is said on a channel at any node, and reads it in the order in which it was said", async () => {
+      await using client = await connectClient(name, cluster.url);
+      await using sender = await connectClient(name, cluster.url);
+      // All clients are one principal here, whose channels another client's test may have used.
+      const channel = `heard by ${name}`;
+      const from = { channel, ...(await member(sender, "ann")) };
+      await sender.call("join_channel", from);
+      await client.call("join_channel", { channel, ...(await member(client, "bob")) });
+      await client.subscribe(`channel://${encodeURIComponent(channel)}`);
+      for (let round = 1; round <= cluster.nodes.length; round++) {
+        const before = client.changes.length;
+        expect(await sender.call("broadcast", { ...from, message: round })).toMatchObject({ recipients: 1 });
+        await poll(() => (client.changes.length > before ? true : undefined), "the message", timeout / 3);
+        const { messages } = await client.call("read_channel", { channel });
+        expect(messages).toMatchObject(
+          Array.from({ length: round }, (_, index) => ({ message: index + 1, from: "ann" })),
+        );
+      }
+    });
   });
 });
+
+/** Who speaks on a channel: a session of its own. */
+async function member(client: AnyClient, label: string): Promise<{ readonly session_id: unknown }> {
+  const { session_id } = await client.call("create_session", { label });
+  return { session_id };
+}
 
 type Turn = {
   readonly tool: string;
