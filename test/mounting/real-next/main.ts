@@ -6,13 +6,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { type Caller, textOf, valueOf } from "../../clients/caller.ts";
 import { v1Http } from "../../clients/v1.ts";
 import { v2Http } from "../../clients/v2.ts";
+import { freePort } from "../../lib/servers/guarded.ts";
 import { poll, within } from "../../lib/waiting.ts";
 import { npm, packInto, tarballOf } from "../../packages/packed.ts";
 import { findRoot } from "../../tools/root.ts";
@@ -79,16 +79,6 @@ async function start(folder: string, port: number): Promise<Site> {
       await within(closed, 10_000, () => `Next did not end:\n${said}`);
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port is free");
-  return address.port;
 }
 
 /** A basket that outlives the process it was opened in, for each client. */
