@@ -54,9 +54,19 @@ const proofs: readonly (readonly [row: string, file: string, title: string])[] =
   ["Age of a stream's last authentication", "test/cluster/tokens.test.ts", "the old one's streams end"],
   ["Output of a session kept for resuming", `${mcp}sessions/log-window.test.ts`, "lets go of what is older than fits"],
   [
-    "Unread output of a stream of a session",
+    "Unread output of a stream that can be resumed",
+    "test/cluster/slow-readers.test.ts",
+    "little waits for them, the others go on",
+  ],
+  [
+    "Unread output of a 2025-era stream that cannot",
     `${mcp}sessions/modes.test.ts`,
     "since nothing keeps what it has not read",
+  ],
+  [
+    "Time that a stream's reader takes nothing",
+    `${mcp}faces/node-streams.test.ts`,
+    "who has taken nothing for four heartbeats",
   ],
   [
     "Unread output of a 2026-07-28 request",

@@ -148,6 +148,38 @@ describe("the fetch face", () => {
     expect([registry.busy, counts().open]).toEqual([false, 0]);
   });
 
+  it("breaks off streams of the stateless era whose readers are more than 16 MiB behind, and gives readers all", async () => {
+    const modern = ping.replace("}", ',"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}');
+    const post = { method: "POST", headers, body: modern };
+    let over = false;
+    const source = (parts: number): Response => {
+      let sent = 0;
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (sent++ < parts) controller.enqueue(new Uint8Array(1024 * 1024));
+          else controller.close();
+        },
+        cancel: () => {
+          over = true;
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    let parts = 32;
+    const bench = open(
+      async () => ({ status: 200, headers: {} }),
+      async () => source(parts),
+    );
+    const stalled = await bench.face(new Request("http://localhost/mcp", post));
+    await expect.poll(() => over, { timeout: 30_000 }).toBe(true);
+    await expect(stalled.text()).rejects.toThrow("too far behind");
+    expect(bench.counts()).toEqual({ open: 0 });
+    parts = 12;
+    const read = await bench.face(new Request("http://localhost/mcp", post));
+    expect(await read.text()).toHaveLength(12 * 1024 * 1024);
+    expect(bench.counts()).toEqual({ open: 0 });
+  });
+
   it("refuses bodies that turn out too large, and ones that break off", async () => {
     const { face, registry } = open(() => Promise.reject(new Error("not for sessions")));
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.alloc(400)) });

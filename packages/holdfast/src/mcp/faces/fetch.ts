@@ -5,6 +5,7 @@ import { unavailable } from "../http/answers.ts";
 import { endable, isEventStream } from "../http/endable.ts";
 import type { Arrival, BodyRead, Gate } from "../http/gate.ts";
 import type { FetchOptions } from "../types.ts";
+import { boundUnread } from "./unread.ts";
 
 const bufferedBytes = 64 * 1024;
 
@@ -127,9 +128,12 @@ function readableOf(body: StreamBody, done: Release): ReadableStream<Uint8Array>
   );
 }
 
-/** The SDK's answer, with a note made of when it is over. */
+/** The SDK's answer, with a bound on what waits for its reader, and a note made of when it is over. */
 function tracked(answer: Response, done: Release): Response {
-  if (isEventStream(answer)) return endable(answer, () => done);
-  done();
-  return answer;
+  if (!isEventStream(answer)) {
+    done();
+    return answer;
+  }
+  const { status, headers } = answer;
+  return endable(new Response(boundUnread(answer.body), { status, headers }), () => done);
 }

@@ -1,9 +1,8 @@
 /** Writes answers to a `node:http` response. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Reply, StreamBody, StreamSink } from "../exchange.ts";
+import { maxUnreadBytes } from "./unread.ts";
 
-/** A reader this far behind is cut off before it is sent more: memory is everybody's. */
-const maxBufferedBytes = 16 * 1024 * 1024;
 /** How long a client may take nothing of an answer that is complete before its connection is closed. */
 const takingMs = 30_000;
 /** How long and how much is read and thrown away so that a client that is still sending gets to see its refusal. */
@@ -118,7 +117,7 @@ async function pump(body: ReadableStream<Uint8Array>, response: ServerResponse, 
   try {
     // Read on even if the socket is slow: what is not read here would pile up unseen in the stream's own queue.
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      if (response.writableLength > maxBufferedBytes) {
+      if (response.writableLength > maxUnreadBytes) {
         response.destroy();
         break;
       }

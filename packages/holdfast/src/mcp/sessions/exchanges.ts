@@ -30,7 +30,7 @@ export type OpenExchange = {
   readonly onDone: (exchange: PostExchange) => void;
 };
 
-const mostAheadBytes = 512 * 1024;
+export const mostAheadBytes: number = 512 * 1024;
 
 /** The POSTs being answered on this node. */
 export class Exchanges {

@@ -16,7 +16,7 @@ export type SessionOptions = {
   readonly keepAliveMs: number;
   /** A stream is ended after this long; its client resumes. */
   readonly maxStreamAgeMs: number;
-  /** Bytes that may wait for one slow reader before its connection is cut; it resumes. */
+  /** Bytes that may wait for one slow reader before its connection is cut, where there is no log to feed it from. */
   readonly maxStreamBufferBytes: number;
   /** Messages a session's output log keeps for resuming streams. */
   readonly maxLogEvents: number;
