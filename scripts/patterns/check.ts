@@ -13,6 +13,10 @@ const fast: ReadonlyMap<string, string> = new Map([
     String.raw`\b([a-z][a-z0-9-]{0,31})_[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]{20,})?`,
     "looks at 32 characters from each place at the most, and what follows them is looked at once",
   ],
+  [
+    String.raw`(?<=:\/\/)[^/?#@\s]*@`,
+    "begins behind `://` only and stops at the next slash, so that no two attempts look at the same characters",
+  ],
 ]);
 
 /** Complaints, a line each. */
