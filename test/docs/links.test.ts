@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 async function pages(): Promise<readonly string[]> {
   const below = await readdir(join(root, "docs"), { recursive: true });
   const docs = below.filter((name) => name.endsWith(".md")).map((name) => join("docs", name));
-  return ["README.md", "CONTRIBUTING.md", "packages/server/README.md", ...docs];
+  return ["README.md", "CONTRIBUTING.md", "packages/holdfast/README.md", "packages/server/README.md", ...docs];
 }
 
 type Link = { readonly from: string; readonly to: string; readonly anchor: string | undefined };

@@ -1,5 +1,6 @@
 /** What the packages are as somebody gets them; docs/start.md is followed in start.test.ts. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -129,22 +130,43 @@ describe("in an empty folder", () => {
     },
   );
 
-  it("the library works as the README's first example shows", async () => {
+  it("the readmes lead nowhere outside of their packages", async () => {
+    for (const name of ["holdfast", "@holdfast/server"]) {
+      const folder = join(dir, "walk/node_modules", name);
+      const prose = (await readFile(join(folder, "README.md"), "utf8")).replaceAll(/^```[\s\S]*?^```/gm, "");
+      const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+      const pages = [...prose.matchAll(/[\w./-]+\.md\b/g)].map(([page]) => page);
+      const targets = [...links, ...pages].filter((target) => !/^(https:|#)/.test(target));
+      const away = targets.filter((target) => {
+        const path = join(folder, target.replace(/#.*/, ""));
+        return !path.startsWith(folder) || !existsSync(path);
+      });
+      expect([name, away]).toEqual([name, []]);
+    }
+  });
+
+  it("the library works as its README's first code does, word for word", async () => {
     const cwd = join(dir, "walk");
-    const program = `
-      import { holdfast, kind, localUser } from "holdfast";
-      import * as z from "zod";
-      const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()) }), initial: () => ({ items: [] }) });
-      await using hold = await holdfast({ store: "sqlite:./shop.db", kinds: [Basket] });
-      const { basket } = hold.state(localUser);
-      const { id } = await basket.create();
-      await Promise.all(Array.from({ length: 20 }, (_, n) => basket.update(id, (b) => { b.items.push(String(n)); })));
-      console.log((await basket.get(id)).value.items.length);
-    `
-      .replace("await using hold", "const hold")
-      .concat("\nawait hold.close();\n");
-    await writeFile(join(cwd, "shop.mjs"), program);
-    const { stdout } = await run(process.execPath, ["shop.mjs"], { cwd });
-    expect(stdout.trim()).toBe("20");
+    const readme = await readFile(join(cwd, "node_modules/holdfast/README.md"), "utf8");
+    const [, shop = ""] = /^```ts\n([\s\S]*?)^```/m.exec(readme) ?? [];
+    const [, main = ""] = /^```js\n([\s\S]*?)^```/m.exec(readme) ?? [];
+    const listen = "createServer(shop.node).listen(3000, ";
+    expect(main).toContain(listen);
+    const told = `const server = ${main.slice(main.indexOf(listen)).replace("3000", "0")}
+      server.on("listening", () => console.error("listening on http://127.0.0.1:" + server.address().port));`;
+    await writeFile(join(cwd, "shop.mjs"), shop);
+    await writeFile(join(cwd, "main.mjs"), main.slice(0, main.indexOf(listen)) + told);
+    const server = await listening(launch(join(cwd, "main.mjs"), { cwd }), Date.now() + 30_000);
+    try {
+      await using client = await connect(server.url, "2026");
+      const { basket } = await valueOf(client.call("create_basket", {}));
+      const skus = Array.from({ length: 20 }, (_, n) => String(n));
+      await Promise.all(skus.map((sku) => valueOf(client.call("add_item", { basket, sku }))));
+      expect(await valueOf(client.call("add_item", { basket, sku: "last" }))).toMatchObject({
+        value: { items: expect.arrayContaining([...skus, "last"]) },
+      });
+    } finally {
+      await server.kill();
+    }
   });
 });

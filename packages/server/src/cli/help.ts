@@ -111,7 +111,7 @@ function limitsBlock(lines: readonly FlagLine[]): string {
   const width = Math.max(...cells.map(({ length }) => length)) + 1;
   const half = Math.ceil(cells.length / 2);
   const rows = cells.slice(0, half).map((cell, row) => `${cell.padEnd(width)}${cells[half + row] ?? ""}`.trimEnd());
-  return ["Limits, with their defaults (docs/limits.md says what each is, and how it answers):", ...rows].join("\n");
+  return ["Limits, with their defaults:", ...rows].join("\n");
 }
 
 function block(title: string, lines: readonly string[]): readonly string[] {

@@ -17,7 +17,8 @@ export async function checkSettings(table: Table, resolved: Resolved): Promise<r
   try {
     const { summary, warnings } = await chooseAuthentication(settings);
     findings.push(good("who may call", summary));
-    for (const seen of warnings) findings.push(warning("who may call", seen, "see docs/security.md on tokens"));
+    for (const seen of warnings)
+      findings.push(warning("who may call", seen, "serve starts all the same; mend it before others can call"));
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     findings.push(bad("who may call", error.message, "serve would not start like this"));

@@ -62,7 +62,7 @@ async function checkHealth(store: Store, place: string, signal: AbortSignal): Pr
     good("store details", known.join(", ")),
   ];
   for (const seen of health.warnings)
-    findings.push(warning("store", seen, "see the page of this store in docs/stores"));
+    findings.push(warning("store", seen, "serve starts all the same; mend it where the store is run"));
   if (durability === "none") {
     findings.push(
       warning("durability", "nothing survives the end of the process", "use --store sqlite:PATH or postgres://…"),
