@@ -32,13 +32,17 @@ export type ResealReport = {
   readonly broken: number;
   /**
    * What is left under other keys, by their ids, `""` for what is not sealed: events, which are never written again, and
-   * documents of records that have ended or belong to calls under way. A key without any may go.
+   * documents of records that have ended, and of calls under way, locks and grants, which stay until they end. A key without
+   * any may go.
    */
   readonly left: ReadonlyMap<string, number>;
 };
 
-/** Written at the version that the call's node left them at, and gone within a day. */
-const ownedByCalls = "holdfast.call";
+/**
+ * Stand at their version, so that writing them anew would end what they stand for: calls under way, which are over within a
+ * day; locks, whose version is their token; grants, whose receivers know them by it.
+ */
+const boundToVersion: ReadonlySet<string> = new Set(["holdfast.call", "lock", "grant"]);
 const eventsPerPage = 1_000;
 
 /**
@@ -85,7 +89,7 @@ type At = {
 async function resealDocument(at: At, key: RecordKey): Promise<"resealed" | "broken" | "fine" | "left"> {
   const { store, owner, sealed, current, signal } = at;
   const { record } = await store.read(owner, key, { signal });
-  if (record === undefined || key.kind === ownedByCalls) return "left";
+  if (record === undefined || boundToVersion.has(key.kind)) return "left";
   if (keyIdsOf(record.document, sealed).every((id) => id === current)) return "fine";
   const text = await resealedText(at, record);
   if (text === undefined) return "broken";
