@@ -3,8 +3,8 @@ import type { RecordView } from "../state/types.ts";
 import { isObject } from "./is-object.ts";
 
 /**
- * Makes a tool result of what a tool has to say: as `structuredContent`, where it is an object, and as the same JSON in
- * text for clients that read only that.
+ * Makes a tool result of what a tool has to say: as `structuredContent`, where it is an object (`server/tools`,
+ * "Structured Content"), and as the same JSON in text for clients that read only that.
  *
  * A record becomes `{ <kind>: id, version, position?, value, expires_at? }` (the position of event-sourced ones), so that the model sees the handle under the name of
  * its kind, just as tools that take it name it. `undefined` becomes an empty result. Rejects if the promise does; inside

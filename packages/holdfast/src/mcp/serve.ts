@@ -42,6 +42,11 @@ const defaultDrainMs = 25_000;
  * `node:http` and `stdio()` for a local client. Without `authenticate` everybody is the local user and only this machine
  * is served. The hold stays the caller's to close, after the app.
  *
+ * What it implements, by the specification's names: of 2026-07-28 `basic/transports`, `basic/patterns` ("Multi Round-Trip
+ * Requests", "Subscriptions", "Cancellation", "Progress") and `basic/authorization`; of 2025-11-25 and older `basic/transports`
+ * ("Session Management", "Resumability and Redelivery"), `basic/utilities/cancellation` and `progress`, and
+ * `server/utilities/logging` ("Setting Log Level"), on whatever node a message arrives.
+ *
  * Throws `INVALID_ARGUMENT` for options that do not exist or cannot be, and for a hold that `holdfast()` did not make.
  *
  * @example

@@ -3,7 +3,7 @@ import type { Principal } from "./principal.ts";
 /** What authentication looks at. Headers by lower-case name; repeated ones joined as HTTP says. */
 export type AuthRequest = { header(name: string): string | undefined; readonly url: string; readonly method: string };
 
-/** Who calls, or why nobody may: a 401 or 403 with `WWW-Authenticate` (RFC 6750). */
+/** Who calls, or why nobody may: a 401 or 403 with `WWW-Authenticate` (RFC 6750; `basic/authorization`, "Error Handling"). */
 export type AuthAnswer =
   | {
       readonly ok: true;

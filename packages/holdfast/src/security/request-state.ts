@@ -13,7 +13,7 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 /** A secret of at least 32 bytes; a text counts as its UTF-8 bytes. */
 export type RequestStateKey = string | Uint8Array;
 
-/** Options of `requestStateCodec()`. */
+/** The keys of `requestStateCodec()`, and how long states are good. What cannot be throws `INVALID_ARGUMENT`. */
 export type RequestStateOptions = {
   /** Secrets of at least 32 bytes. The first seals, all open: put a new one first, and take an old one out a while later. */
   readonly keys: readonly RequestStateKey[];
@@ -37,7 +37,10 @@ export type OpenedRequestState = {
   readonly singleUse: boolean;
 };
 
-/** Seals and opens the state that goes along with a question to the user, and returns with the answer. */
+/**
+ * Seals and opens the state that goes along with a question to the user, and returns with the answer: `requestState` of
+ * 2026-07-28 `basic/patterns/mrtr`, bound to caller and request as its "Security Considerations" ask for.
+ */
 export interface RequestStateCodec {
   seal(value: unknown, binding: RequestStateBinding, options?: { readonly singleUse?: boolean }): string;
   /** Throws `INVALID_ARGUMENT`, always in the same words, whatever is wrong with it. */

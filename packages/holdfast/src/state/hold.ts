@@ -97,11 +97,16 @@ export type HoldCounts = {
   readonly reaped: number;
 };
 
-/** Options of `holdfast()`. Unknown names are refused with the nearest one. */
+/**
+ * What a hold is made of; only `store` is needed. Durations are milliseconds or texts such as `"24h"`. An unknown name (with
+ * the nearest one) and a value that cannot be throw `INVALID_ARGUMENT`, before the store is opened.
+ */
 export type HoldOptions<Kinds extends readonly AnyKind[] = readonly []> = {
   /** `memory:`, `sqlite:PATH`, or a store that is open already (and that stays the caller's to close). */
   readonly store: string | Store;
+  /** The kinds of records that `state` has, by their names. Default: none, and sessions, locks and channels all the same. */
   readonly kinds?: Kinds;
+  /** What one principal may have, each with a default in `holdDefaults`; beyond it is `QUOTA_EXCEEDED`. */
   readonly limits?: Partial<HoldLimits>;
   /** How long sessions live. Default: 24 hours idle, 30 days in all. */
   readonly sessions?: { readonly idle?: Duration; readonly absolute?: Duration };

@@ -69,7 +69,8 @@ export type RecordsOf<K extends AnyKind> =
       : never;
 
 /**
- * Defines a kind of records, typed by a Standard Schema.
+ * Defines a kind of records, typed by a Standard Schema. The ids of its records are handles for tools to take and return, as
+ * 2026-07-28 `server/tools` advises ("Stateful Tools").
  *
  * The options are checked at once; what is wrong throws `INVALID_ARGUMENT` naming the kind, the option and the remedy.
  * Durations are milliseconds or texts such as `"24h"`.

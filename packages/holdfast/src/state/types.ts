@@ -13,12 +13,12 @@ import type { DeepPartial } from "./merge-patch.ts";
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /**
- * How many records of a kind a principal has: `many` behind minted handles, `named` ones that `open(name)` finds
- * again, or exactly one `principal`-wide.
+ * How many records of a kind a principal has: `many` (the default) behind minted handles, `named` ones that
+ * `open(name)` finds again, or exactly one `principal`-wide.
  */
 export type KindScope = "many" | "named" | "principal";
 
-/** Options of `kind()`. */
+/** What a kind is; only `schema` is needed. Unknown names and what cannot be throw `INVALID_ARGUMENT`, with the remedy. */
 export type KindOptions<
   Schema extends StandardSchemaV1,
   Scope extends KindScope = "many",
@@ -168,10 +168,10 @@ export interface RecordHandle<Value> extends RecordLock {
   destroy(options?: ConditionalOptions): Promise<boolean>;
 }
 
-/** Options of a change of a counter. */
+/** Bounds of a counter, and what every change takes: an idempotency key, a fence, a signal. */
 export type CountOptions = ChangeOptions & CounterBounds;
 
-/** Options of `increment`. */
+/** As those of every change of a counter, and an event besides. */
 export type IncrementOptions = CountOptions & {
   /** An event that joins the commit: both happen, or neither. */
   readonly append?: { readonly stream: string; readonly event: unknown };

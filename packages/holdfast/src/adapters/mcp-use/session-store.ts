@@ -25,8 +25,9 @@ export interface McpUseSessionStore<Metadata> {
 }
 
 /**
- * Where mcp-use keeps what it knows of sessions: any node recovers one that another began. A store that cannot be reached
- * throws, so that clients are not told that their session is gone.
+ * Where mcp-use keeps what it knows of sessions (2025-11-25 `basic/transports`, "Session Management"): any node
+ * recovers one that another began. A store that cannot be reached throws, so that clients are not told that their
+ * session is gone.
  *
  * @example
  * new MCPServer({ name: "shop", version: "1.0.0", sessionStore: sessionStore(hold), streamManager: streamManager(hold) });

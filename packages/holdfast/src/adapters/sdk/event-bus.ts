@@ -21,7 +21,8 @@ export interface SharedEventBus extends ServerEventBus {
 
 /**
  * Makes the bus of `createMcpHandler` reach every process: an event that one of them publishes is delivered to the
- * `subscriptions/listen` streams of all, once and in the order of its publisher. Publishing neither waits nor throws.
+ * `subscriptions/listen` streams of all (2026-07-28 `basic/patterns/subscriptions`), once and in the order of its publisher.
+ * Publishing neither waits nor throws.
  *
  * @example
  * const handler = createMcpHandler(factory, { bus: sharedEventBus(hold) });

@@ -16,7 +16,7 @@ import { refusalError } from "../../state/refusals.ts";
 import type { Duration } from "../../state/types.ts";
 import type { Store } from "../../store/contract.ts";
 
-/** Options of `resumableSession()`. */
+/** Which session is resumed, and how much is kept of it for that. What cannot be throws `INVALID_ARGUMENT`. */
 export type EventStoreOptions = {
   /** The id of a session that goes on here, such as after a restart. Default: a new one. */
   readonly sessionId?: string;
@@ -51,7 +51,8 @@ export interface ResumableSession {
 }
 
 /**
- * A session of the SDK's own Streamable HTTP transport whose streams can be resumed, on any process that has its id.
+ * A session of the SDK's own Streamable HTTP transport whose streams can be resumed, on any process that has its id
+ * (2025-11-25 `basic/transports`, "Resumability and Redelivery").
  *
  * Events lie with the principal's other records, count against its bytes, and are exported and forgotten with them. Replay
  * after an event gives what followed it on its stream, or fails with `REPLAY_WINDOW_EXCEEDED` where some of that is gone.

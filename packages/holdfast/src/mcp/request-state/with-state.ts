@@ -13,8 +13,9 @@ const mark: unique symbol = Symbol("holdfast.request-state");
 type Marked = { readonly [mark]?: PlainState };
 
 /**
- * Gives a value along with a question: it comes back with the answers, as `requestState()` of the call's context, just as
- * it was. The client neither reads nor changes it; it is good for ten minutes, for the same caller and the same request.
+ * Gives a value along with a question: it comes back with the answers, as `requestState()` of the call's context, just
+ * as it was (2026-07-28 `basic/patterns/mrtr`, "Server Requirements (Basic Workflow)"). The client neither reads nor
+ * changes it; it is good for ten minutes, for the same caller and the same request.
  *
  * With `singleUse` it is carried out once: whoever presents it again, at once or later, is answered with the first result.
  *

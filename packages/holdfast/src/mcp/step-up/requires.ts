@@ -11,10 +11,11 @@ const mark: unique symbol = Symbol("holdfast.requires");
 type Marked = { readonly [mark]?: Requirements };
 
 /**
- * Declares that a tool is entered only in a session whose user has confirmed a purpose, on a page outside of the protocol.
- * A call without it asks the client to open that page (URL elicitation), waits a moment, and goes on once it is confirmed;
- * whoever declines or takes longer is answered `forbidden`, and may call again. The confirmation counts for every tool with
- * the same purpose, on every node, until it lapses or is revoked.
+ * Declares that a tool is entered only in a session whose user has confirmed a purpose, on a page outside of the
+ * protocol. A call without it asks the client to open that page (`client/elicitation`, "URL Mode Elicitation
+ * Requests"), waits a moment, and goes on once it is confirmed; whoever declines or takes longer is answered
+ * `forbidden`, and may call again. The confirmation counts for every tool with the same purpose, on every node, until
+ * it lapses or is revoked.
  *
  * @example
  * const config = requires({ description: "Pays the basket.", inputSchema: Pay }, { stepUp: "payments" });

@@ -36,7 +36,8 @@ const algorithms = [
 const maxTokenCharacters = 16 * 1024;
 
 /**
- * Takes access tokens of one issuer. A principal is the token's issuer and subject, and the tenant where one is asked for.
+ * Takes access tokens of one issuer, as a resource server of 2026-07-28 `basic/authorization` ("Access Token Usage"). A
+ * principal is the token's issuer and subject, and the tenant where one is asked for.
  *
  * Throws `CONFIGURATION` for options that do not exist or cannot be.
  *

@@ -5,7 +5,7 @@ import { refuseUnknownNames } from "../../record/option-names.ts";
 /** What an access token says, once it is verified. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
 
-/** Options of `oauth()`. */
+/** Whose access tokens `oauth()` takes, and for what. Unknown names and what cannot be throw `CONFIGURATION`. */
 export type OAuthOptions = {
   /** Who issues tokens: the `iss` they carry, exactly. Also where clients are sent for one. */
   readonly issuer: string;

@@ -1,7 +1,7 @@
 import type { Position, Version } from "../../record/record.ts";
 import type { CallOptions, ChangeOptions, Duration } from "../types.ts";
 
-/** Options of joining a channel. */
+/** As whom a session joins a channel, and how long it stays without a sign of life. */
 export type JoinOptions = CallOptions & {
   /** How others see the member. Default: the session's label, if it has one. */
   readonly label?: string;

@@ -6,7 +6,7 @@ import type { CallOptions } from "../types.ts";
  */
 export type MakeDisposable<Value> = (signal: AbortSignal) => Value | Promise<Value>;
 
-/** Options of `session.disposable()`. */
+/** How a value is closed, and the signal to give up waiting for its making. */
 export type DisposableOptions<Value> = CallOptions & {
   /** Closes the value. Default: its `Symbol.asyncDispose`, or its `Symbol.dispose`. */
   readonly dispose?: (value: Value) => unknown;

@@ -64,7 +64,10 @@ export type EventOrigin = {
 /** An event of an older program, on its way to today's shape. */
 export type OlderEvent = { readonly type: string; readonly payload: unknown };
 
-/** Options of `eventSourced()`. */
+/**
+ * What an event-sourced kind is; `initial`, `events` and `evolve` are needed. Durations are milliseconds or texts such as
+ * `"24h"`. Unknown names and what cannot be throw `INVALID_ARGUMENT`, naming the kind, the option and the remedy.
+ */
 export type EventSourcedOptions<Value, Events extends EventSchemas, Scope extends KindScope = "many"> = {
   /** The value before the first event. A function is called anew each time; a value is copied. */
   readonly initial: Value | (() => Value);
@@ -121,7 +124,7 @@ export type EventSourcedView<Value> = RecordView<Value> & {
   readonly position: Position;
 };
 
-/** Options of an append to an event-sourced record. */
+/** Where an append has to find the log, and who does it, beside what every change takes. */
 export type AppendEventsOptions = ChangeOptions & {
   /** `CONFLICT`, naming both positions, unless the newest event is at this one. 0: there is none yet. */
   readonly expectedPosition?: Position;

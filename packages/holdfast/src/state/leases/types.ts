@@ -1,7 +1,7 @@
 import type { Version } from "../../record/record.ts";
 import type { CallOptions } from "../types.ts";
 
-/** How long a lock is held, and how long to wait for it. Milliseconds. */
+/** How long a lock is held, and how long to wait for it, in milliseconds. What cannot be throws `INVALID_ARGUMENT`. */
 export type LockOptions = CallOptions & {
   /** How long the lock is held unless it is renewed, by the store's clock. 1 to a day. Default 30,000. */
   readonly ttlMs?: number;
@@ -9,7 +9,7 @@ export type LockOptions = CallOptions & {
   readonly waitMs?: number;
 };
 
-/** Options of renewing a lock. */
+/** For how long a lock is renewed, in milliseconds: 1 to a day. */
 export type RenewOptions = CallOptions & {
   /** Counted from now. Default: as long as the lock was taken for. */
   readonly ttlMs?: number;

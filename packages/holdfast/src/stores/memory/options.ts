@@ -1,7 +1,7 @@
 import { HoldfastError } from "../../record/errors.ts";
 import { refuseUnknownNames } from "../../record/option-names.ts";
 
-/** Options of `memoryStore()`. */
+/** Bounds and clock of a store in memory; all may be left out. What is unknown or cannot be throws `CONFIGURATION`. */
 export type MemoryStoreOptions = {
   /** The store's clock, in milliseconds since the epoch. What it answers is never taken to run backwards. Default: `Date.now`. */
   readonly clock?: (() => number) | undefined;

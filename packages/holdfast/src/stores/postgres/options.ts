@@ -4,7 +4,11 @@ import { acceptedIn, requireRisks } from "../../store/accept.ts";
 /** Dangers of a server's configuration that an operator may accept by name. */
 export type PostgresRisk = "fsync=off" | "full_page_writes=off" | "old-server";
 
-/** Options of `postgresStore()`. */
+/**
+ * Which server, and what is waited for how long; only `url` is needed. Times in `…Ms` are milliseconds. An unknown name and a
+ * value that cannot be throw `CONFIGURATION`, a server whose settings lose data `STORE_UNSAFE` unless they are in `accept`; a
+ * full queue (`maxQueue`) refuses commits with `UNAVAILABLE`.
+ */
 export type PostgresOptions = {
   /**
    * `postgres://user:password@host:port/database`. May lead through a transaction pooler. Behind a `?` stands what the

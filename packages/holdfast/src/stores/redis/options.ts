@@ -5,7 +5,11 @@ import { type RedisTarget, targetOf } from "./target.ts";
 /** Dangers of a server's configuration that an operator may accept by name. */
 export type RedisRisk = "appendonly=no" | "appendfsync=no" | "maxmemory-policy" | "old-server";
 
-/** Options of `redisStore()`. */
+/**
+ * Which server, and what is waited for how long; only `url` is needed. Times in `…Ms` are milliseconds. An unknown name and a
+ * value that cannot be throw `CONFIGURATION`, a server whose settings lose data `STORE_UNSAFE` unless they are in `accept`; a
+ * full queue (`maxQueue`) refuses commits with `UNAVAILABLE`.
+ */
 export type RedisOptions = {
   /**
    * Where the data lies: `redis://user:password@host:6379/0` for one server, `redis+sentinel://host:26379,host:26379/NAME`

@@ -1,7 +1,10 @@
 import { HoldfastError } from "../../record/errors.ts";
 import { refuseUnknownNames } from "../../record/option-names.ts";
 
-/** Options of `sqliteStore()`. */
+/**
+ * Which file, and how it is written; only `path` is needed. Times in `…Ms` are milliseconds. An unknown name (with the nearest
+ * one) and a value that cannot be throw `CONFIGURATION`; a full queue (`maxQueue`) refuses commits with `UNAVAILABLE`.
+ */
 export type SqliteOptions = {
   /** The database file. Missing folders are created for this user only. `:memory:` is refused: use the memory store. */
   readonly path: string;

@@ -2,7 +2,7 @@ import { HoldfastError } from "../../record/errors.ts";
 import type { PostgresOptions } from "../postgres/options.ts";
 import { type RedisOptions, type ResolvedRedisOptions, resolveOptions as resolveRedis } from "../redis/options.ts";
 
-/** Options of `tieredStore()`. */
+/** The two stores, both needed, and how far the cache may lag, in milliseconds. What is unknown or cannot be throws `CONFIGURATION`. */
 export type TieredOptions = {
   /** The truth: a URL, or options of the PostgreSQL store. */
   readonly postgres: string | PostgresOptions;
