@@ -57,9 +57,8 @@ describe.skipIf(script === undefined || process.platform !== "linux")("on a term
   it("verdicts are coloured, unless nobody wants that", async () => {
     const doctor = ["doctor", "--store", `sqlite:${join(dir, "full.db")}`];
     expect(await onTerminal(doctor)).toContain(`${escape}[32m`);
-    for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
-      expect(await onTerminal(doctor, env)).not.toContain(escape);
-    }
+    expect(await onTerminal(doctor, { NO_COLOR: "1" })).not.toContain(`${escape}[3`);
+    expect(await onTerminal(doctor, { TERM: "dumb" })).not.toContain(escape);
     expect(await onTerminal([...doctor, "--json"])).not.toContain(escape);
   });
 

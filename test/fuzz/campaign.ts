@@ -20,6 +20,9 @@ const stallTries = 3;
 const marker = "marker-of-somebody-else";
 const tokens = { "mallory-0123456789": { subject: "mallory" }, "alice-0123456789ab": { subject: "alice" } };
 const [mallory = "", alice = ""] = Object.keys(tokens);
+const principals = Object.keys(tokens).length;
+/** What nodes keep for themselves, under owners of the engine. */
+const ofTheEngine = new Set(["holdfast.node", "holdfast.reaper", "holdfast.events"]);
 
 export type FuzzOptions = {
   readonly inputs: number;
@@ -142,12 +145,16 @@ async function complaintsOfStore({ granted, statuses }: State, store: string, di
     readonly records: readonly { readonly kind: string; readonly owner: string; readonly state: string }[];
   };
   const wires = records.filter(({ kind, state }) => kind === "holdfast.transport" && state === "live").length;
-  const owners = new Set(records.map(({ owner }) => owner)).size;
+  const owned = new Map<string, Set<string>>();
+  for (const { owner, kind } of records) owned.set(owner, (owned.get(owner) ?? new Set()).add(kind));
+  const callers = [...owned.values()].filter((kinds) => [...kinds].some((kind) => !ofTheEngine.has(kind)));
   const found: string[] = [];
   // Who gave up before an answer came may have been granted one as well.
   const unheard = statuses.get("") ?? 0;
   if (wires > granted + unheard) found.push(`${wires} sessions lie in the store, ${granted} were granted`);
-  // Two principals, the engine's nodes, and what concerns everybody.
-  if (owners > 4) found.push(`${owners} owners have something`);
+  if (callers.length > principals) {
+    const kinds = callers.map((of) => [...of].join(" "));
+    found.push(`${callers.length} callers own something, of ${principals}: ${kinds.join("; ")}`);
+  }
   return found;
 }

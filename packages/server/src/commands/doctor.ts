@@ -44,9 +44,10 @@ export const doctorCommand: Command = defineCommand({
     };
     found([...checkRuntime(), ...(await checkSettings(table, resolved))]);
     const { store } = resolved.settings;
-    if (out.interactive) out.raw(`looking at ${withoutPassword(store)} …`.slice(0, out.columns - 1));
+    const saysWhere = out.interactive && !out.json;
+    if (saysWhere) out.raw(`looking at ${withoutPassword(store)} …`.slice(0, out.columns - 1));
     const ofStore = await checkStore(store, signal);
-    if (out.interactive) out.raw("\r\u001b[K");
+    if (saysWhere) out.raw("\r\u001b[K");
     found(ofStore);
     const bad = findings.filter(({ verdict }) => verdict === "bad").length;
     if (out.json) out.value({ ok: bad === 0, version: packageVersion(), findings });
