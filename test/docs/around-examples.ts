@@ -8,6 +8,7 @@ import type { InputRequest, McpServer, McpServerFactory } from "@modelcontextpro
 import type { OAuthProxyConfig } from "fastmcp/auth";
 import { type Build, type Hold, kind, type Principal, type ServerInfo, type State } from "holdfast";
 import type { sessionStore, streamManager } from "holdfast/adapters/mcp-use";
+import type { Change, Owner, OwnerCounts, RecordState, Store } from "holdfast/contract";
 import type { McpServer as TinyServer } from "tmcp";
 import { z } from "zod";
 
@@ -44,6 +45,13 @@ export declare const confirm: InputRequest;
 export declare const client: Client;
 export declare const factory: McpServerFactory;
 export declare const upstream: OAuthProxyConfig;
+/** What operators and authors of stores have at hand. */
+export declare const store: Store;
+export declare const owner: Owner;
+export declare const change: Change;
+export declare const standing: RecordState | undefined;
+export declare const counts: OwnerCounts;
+export declare const growth: OwnerCounts;
 /** That of the framework which the entry is for. */
 export declare const servers: { readonly own: McpServer; readonly first: FirstServer; readonly tiny: TinyServer };
 /** mcp-use brings too much along to be installed for its types; its constructor takes what these return. */

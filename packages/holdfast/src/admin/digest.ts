@@ -40,7 +40,17 @@ export function digestOfRecord(owner: Owner, { record, events }: RecordDump): st
   return hash.digest("hex");
 }
 
-/** The digest of many records: the sum of theirs, so that their order does not matter. */
+/**
+ * The digest of many records: the sum of theirs, so that their order does not matter.
+ *
+ * @example
+ * const digest = new StoreDigest();
+ * for await (const { owner, kind, id } of everyRecord(store)) {
+ *   const dump = await store.admin.export(owner, { kind, id });
+ *   if (dump !== undefined) digest.add(digestOfRecord(owner, dump));
+ * }
+ * console.log(`${digest.records} records, ${digest.toString()}`);
+ */
 export class StoreDigest {
   #sum = 0n;
   #records = 0;

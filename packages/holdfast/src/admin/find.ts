@@ -6,6 +6,10 @@ import { everyRecord, type RecordsOptions } from "./walk.ts";
  * The record of an id, of any state and whoever's it is. Ids are unguessable, so there is one at most, but for the second
  * record of a connection, which has the id of its session: it is found only by its kind. Looks through the whole store
  * unless an owner is given.
+ *
+ * @example
+ * const found = await findRecord(store, "basket_…");
+ * if (found !== undefined) console.log(summaryAsJson(found.owner, found));
  */
 export async function findRecord(
   store: Store,

@@ -28,7 +28,13 @@ export function summaryAsJson(owner: Owner, record: RecordSummary): Json {
   };
 }
 
-/** With everything, the connection's secret aside. What is JSON in a document or an event is shown as such. */
+/**
+ * With everything, the connection's secret aside. What is JSON in a document or an event is shown as such.
+ *
+ * @example
+ * const dump = await store.admin.export(owner, { kind: "basket", id });
+ * if (dump !== undefined) console.log(JSON.stringify(dumpAsJson(owner, dump)));
+ */
 export function dumpAsJson(owner: Owner, { record, events }: RecordDump): Json {
   const streams = Object.entries(events).map(([name, list]) => [name, list.map(eventAsJson)] as const);
   return {

@@ -16,7 +16,7 @@ import { everyRecord } from "./walk.ts";
 /** What a move refuses unless it is accepted by name. */
 export type MoveRisk = "other-data";
 
-/** Options of `moveStore()`. */
+/** From where to where, and what is put up with. A destination that holds something is `CONFLICT` unless accepted. */
 export type MoveOptions = {
   readonly from: Store;
   readonly to: Store;

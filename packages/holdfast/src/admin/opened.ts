@@ -9,6 +9,12 @@ import type { RecordDump, Store, StoreAdmin } from "../store/contract.ts";
 /**
  * The same store, for looking only: what its admin door shows of records, and pages of events, is opened where the keys
  * open it; the rest is shown as it is stored. Nothing is sealed that is written through it.
+ *
+ * @example
+ * import { sealingKeysFromFile } from "holdfast";
+ *
+ * const shown = openedStore(store, await sealingKeysFromFile("seal.json"));
+ * const dump = await shown.admin.export(owner, { kind: "basket", id });
  */
 export function openedStore(store: Store, keys: SealingKeys): Store {
   const opener = new Opener(keys);

@@ -45,7 +45,7 @@ export type Forgotten = {
   readonly grants: number;
 };
 
-/** Options of `forgetOwner()`. */
+/** How to hear of the progress, and to stop: what is gone by then stays gone, and a repeat goes on. */
 export type ForgetOptions = CallOptions & {
   readonly onProgress?: ((progress: ForgetProgress) => void) | undefined;
 };

@@ -10,7 +10,7 @@ import { type Sealed, sealingPolicy } from "../state/sealing/policy.ts";
 import type { Store } from "../store/contract.ts";
 import { everyRecord } from "./walk.ts";
 
-/** Options of `resealStore()`. */
+/** The new ring and what it is for: the same kinds, and `everything`, as the servers have. */
 export type ResealOptions = {
   readonly keys: SealingKeys;
   /** The kinds that say `sealed`. */

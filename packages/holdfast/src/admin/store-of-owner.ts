@@ -4,6 +4,12 @@ import type { Store } from "../store/contract.ts";
 /**
  * A store in which everybody is one owner: for operators who use the state API on the records of somebody whose identity
  * they do not know. The store itself stays the caller's to close.
+ *
+ * @example
+ * import { holdfast } from "holdfast";
+ *
+ * const hold = await holdfast({ store: storeOfOwner(store, owner), kinds: [Basket], reap: false });
+ * const { value } = await hold.state(localUser).basket.get(id);
  */
 export function storeOfOwner(store: Store, owner: Owner): Store {
   const leave = async (): Promise<void> => undefined;

@@ -6,7 +6,12 @@ const pageSize = 500;
 
 export type WalkOptions = { readonly signal?: AbortSignal | undefined };
 
-/** Every owner that anything is known of. */
+/**
+ * Every owner that anything is known of.
+ *
+ * @example
+ * for await (const owner of everyOwner(store)) console.log(owner, await store.usage(owner));
+ */
 export async function* everyOwner(store: Store, { signal }: WalkOptions = {}): AsyncGenerator<Owner> {
   let after: string | undefined;
   do {
@@ -22,7 +27,12 @@ export type RecordsOptions = WalkOptions & {
   readonly kind?: string | undefined;
 };
 
-/** Every record of any state. */
+/**
+ * Every record of any state.
+ *
+ * @example
+ * for await (const { owner, id } of everyRecord(store, { kind: "basket" })) console.log(owner, id);
+ */
 export async function* everyRecord(
   store: Store,
   { owner, kind, signal }: RecordsOptions = {},
@@ -35,7 +45,12 @@ export async function* everyRecord(
   } while (after !== undefined);
 }
 
-/** What an owner has besides records, page by page; none for an owner nothing is known of. */
+/**
+ * What an owner has besides records, page by page; none for an owner nothing is known of.
+ *
+ * @example
+ * for await (const page of accountPages(store, owner)) console.log(accountAsJson(page));
+ */
 export async function* accountPages(
   store: Store,
   owner: Owner,

@@ -22,6 +22,11 @@ export function freshCursorKey(): Uint8Array {
  * @param key from `freshCursorKey`.
  * @param scope what the cursor continues; it opens for no other.
  * @param place a whole number from 0.
+ *
+ * @example
+ * const key = freshCursorKey(); // Once for a store, which keeps it.
+ * const next = sealCursor(key, listingScope(owner, "basket"), 42);
+ * openCursor(key, listingScope(owner, "basket"), next); // 42
  */
 export function sealCursor(key: Uint8Array, scope: string, place: number): string {
   const block = Buffer.alloc(2 * halfBlock);

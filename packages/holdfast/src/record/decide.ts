@@ -58,6 +58,13 @@ export type Decision = { readonly effect: Effect } | { readonly refusal: Refusal
  * Decides one change.
  * @param standing what the store has for the key: live, expired, ended, or nothing at all.
  * @param floor the owner's floor: every version of a new incarnation is above it.
+ *
+ * @example
+ * // Under the lock of the owner, with what stands there, before anything is written.
+ * const now = Date.now();
+ * const decision = decide(standing, change, 0, now, 0);
+ * if ("refusal" in decision) return { ok: false, at: now, refusal: decision.refusal };
+ * return { ok: true, at: now, replayed: false, results: [decision.effect.result] };
  */
 export function decide(
   standing: RecordState | undefined,

@@ -6,7 +6,12 @@ type Ending = {
   readonly endedAt?: number | undefined;
 };
 
-/** Whether a record is neither ended nor expired at a moment of the store's clock. */
+/**
+ * Whether a record is neither ended nor expired at a moment of the store's clock.
+ *
+ * @example
+ * if (standing === undefined || !isLive(standing, Date.now())) return undefined;
+ */
 export function isLive(record: Ending, now: number): boolean {
   return record.endedAt === undefined && (record.expiresAt === undefined || now < record.expiresAt);
 }

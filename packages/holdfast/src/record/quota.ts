@@ -31,7 +31,13 @@ export type OwnerCounts = {
   readonly commitIds: number;
 };
 
-/** Which limit this growth would break: only what grows can. No expired record may be counted in `standing`. */
+/**
+ * Which limit this growth would break: only what grows can. No expired record may be counted in `standing`.
+ *
+ * @example
+ * const refusal = brokenQuota(counts, growth, { bytes: 1_048_576 });
+ * if (refusal !== undefined) return { ok: false, at: Date.now(), refusal };
+ */
 export function brokenQuota(standing: OwnerCounts, growth: OwnerCounts, quota: Quota | undefined): Refusal | undefined {
   const broken = quota === undefined ? undefined : brokenByContent(standing, growth, quota);
   if (broken !== undefined) return broken;
@@ -55,7 +61,12 @@ function brokenByContent(standing: OwnerCounts, growth: OwnerCounts, quota: Quot
   return { reason: "quota", quota: "bytes", limit: quota.bytes };
 }
 
-/** The answer to "what does this owner have". No expired record may be counted. */
+/**
+ * The answer to "what does this owner have". No expired record may be counted.
+ *
+ * @example
+ * const { bytes, records } = usageOf(counts);
+ */
 export function usageOf({ bytes, kinds }: Pick<OwnerCounts, "bytes" | "kinds">): Usage {
   const byKind = Object.fromEntries([...kinds].filter(([kind]) => !isEngineKind(kind)));
   return { records: liveRecords(kinds), bytes, byKind };

@@ -7,7 +7,7 @@ import { Drain } from "./drain.ts";
 /** The outcome of one item of a batch: a value, or the error that its caller is given. */
 export type Settle<R> = { readonly value: R } | { readonly error: unknown };
 
-/** Options of a `Batcher`. */
+/** How batches are carried out, and how much may be in one and wait for one; `lingerMs` is milliseconds. */
 export type BatcherOptions<T, R> = {
   /** Carries out one batch and gives each item its own outcome, in order. What it throws fails the whole batch. */
   readonly run: (items: readonly T[]) => Promise<readonly Settle<R>[]>;
@@ -25,7 +25,17 @@ type Waiting<T, R> = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Collects what arrives while a batch is under way; each item gets an outcome of its own. For stores that commit in batches. */
+/**
+ * Collects what arrives while a batch is under way; each item gets an outcome of its own. For stores that commit in batches.
+ *
+ * @example
+ * const batcher = new Batcher<Change, string>({
+ *   run: async (changes) => changes.map(({ id }) => ({ value: id })),
+ *   maxBatch: 256,
+ *   maxQueue: 10_000,
+ * });
+ * const id = await batcher.add(change);
+ */
 export class Batcher<T, R> {
   readonly #run: BatcherOptions<T, R>["run"];
   readonly #drain: Drain<Waiting<T, R>>;

@@ -1,6 +1,13 @@
 import { HoldfastError } from "../record/errors.ts";
 
-/** Counts what is under way, so that closing can let it finish and let nothing new begin. */
+/**
+ * Counts what is under way, so that closing can let it finish and let nothing new begin.
+ *
+ * @example
+ * const gate = new Gate();
+ * const count = await gate.run(async () => 1);
+ * await gate.close(); // What began finishes; whatever comes now is `CLOSED`.
+ */
 export class Gate {
   #open = true;
   #underWay = 0;

@@ -30,7 +30,13 @@ import type {
   ScanOptions,
 } from "./contract.ts";
 
-/** Throws `INVALID_ARGUMENT` naming what is wrong, or `ABORTED`. */
+/**
+ * Throws `INVALID_ARGUMENT` naming what is wrong, or `ABORTED`.
+ *
+ * @example
+ * // The first line of `commit(owner, changes, options)`.
+ * validateCommit([change], { quota: { bytes: 1_048_576 } });
+ */
 export function validateCommit(changes: readonly Change[], options: CommitOptions): void {
   throwIfAborted(options.signal);
   if (changes.length < 1 || changes.length > maxChangesPerCommit) {
