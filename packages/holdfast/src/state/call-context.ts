@@ -1,3 +1,5 @@
+import { StepLog } from "./once/step-log.ts";
+
 /** Which call the code that runs belongs to. Found through the engine by whatever state the call touches. */
 export type CallContext = {
   /** The tool's name, for reports. */
@@ -16,6 +18,8 @@ export type OnceScope = {
   readonly id: string;
   /** Tells apart the rounds of a call that asks: "" before the first question. */
   readonly round: string;
+  /** What operations of the call were answered before. */
+  readonly steps: StepLog;
   /** Tells apart operations of one name on one record: 1, 2, … in the order they are asked for. */
   ordinal(operation: string): number;
   /** What operations have to await before they are counted is awaited one by one, so that they are counted as asked for. */
@@ -28,6 +32,7 @@ export function onceScope(id: string, round: string): OnceScope {
   return {
     id,
     round,
+    steps: new StepLog(id),
     ordinal: (operation) => {
       const ordinal = (counts.get(operation) ?? 0) + 1;
       counts.set(operation, ordinal);

@@ -5,6 +5,8 @@
  *                                                          │ refused: they have too many
  *                giver: the grant ended, the memo emptied <┘
  *
+ * Then the giver's half is looked at once more: who revoked the grant meanwhile could not end what was not there yet.
+ *
  * Inside a call that counts once the first of them has a commit id, and whoever runs the call again goes on from where it was
  * cut off. The receiver's half needs none: its id is the grant's, and it is there or it is not.
  */
@@ -24,6 +26,7 @@ import {
   keyOfGiven,
   maxShares,
   pointerCreation,
+  pointerEnd,
 } from "./records.ts";
 import { recountShares } from "./recount.ts";
 import type { Access } from "./types.ts";
@@ -151,9 +154,20 @@ export async function lead(scope: Scope, asked: Asked, given: Given): Promise<vo
     if (commitId === undefined) await takeBack();
     throw error;
   }
-  if (refused === undefined) return;
+  if (refused === undefined) return await endIfRevoked(scope, receiver, grant);
   await takeBack();
   throw refused;
+}
+
+/** Who revokes a grant between its halves finds nothing at the receiver yet. */
+async function endIfRevoked({ engine, owner }: Scope, receiver: Owner, grant: string): Promise<void> {
+  try {
+    const { record } = await engine.read(owner, keyOfGiven(grant), {});
+    if (record === undefined) await engine.commit(receiver, pointerEnd(grant), {});
+  } catch (error) {
+    // What is left is a pointer to nothing, which goes when it is met.
+    engine.onError(error);
+  }
 }
 
 function tooMany(): HoldfastError {

@@ -14,6 +14,7 @@ const alice: Principal = { issuer: "test", subject: "alice", scopes: [] };
 const bob: Principal = { issuer: "test", subject: "bob", scopes: [] };
 const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).default([]) }) });
 const open = async (backing: Backing) => await holdfast({ store: await backing.open(), kinds: [Basket], reap: false });
+type Hold = Awaited<ReturnType<typeof open>>;
 
 describe.each(backings)("sharing in a call that counts once, on %s", (_name, makeBacking) => {
   test("gives anew what an earlier run took back, and once", async () => {
@@ -107,5 +108,34 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     expect(await call()).toEqual([1, 1]);
     store.read = read;
     expect(Object.fromEntries((await theirs.get(grant)).counters)).toEqual({ a: 1, b: 1 });
+  });
+
+  test.each([
+    ["alone", async (_hold: Hold, share: () => Promise<unknown>) => await share()],
+    [
+      "in a call that counts once",
+      async (hold: Hold, share: () => Promise<unknown>) =>
+        await servingHold(hold).withinCall({ once: onceScope("call", "") }, share),
+    ],
+  ])("leaves nothing with the receiver of what was revoked between its halves, %s", async (_how, within) => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const mine = hold.state(alice).basket;
+    const { id } = await mine.create();
+    const { store } = servingHold(hold);
+    const commit = store.commit.bind(store);
+    let revoked: boolean | undefined;
+    store.commit = async (owner, changes, options) => {
+      const isReceivers = changes[0]?.kind === "holdfast.shared" && changes[0].create !== undefined;
+      if (isReceivers && revoked === undefined) {
+        revoked = false;
+        const [given] = (await mine.grants(id)).grants;
+        revoked = await mine.revoke(given?.grant ?? "");
+      }
+      return await commit(owner, changes, options);
+    };
+    await within(hold, async () => await mine.share(id, { with: bob, access: "read" }));
+    expect(revoked).toBe(true);
+    expect((await hold.state(bob).basket.shared()).grants).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import type { Change } from "../../record/change.ts";
 import type { Owner, StoredRecord } from "../../record/record.ts";
 import { utf8Length } from "../../record/text.ts";
 import type { CommitId } from "../../store/contract.ts";
+import type { OnceScope } from "../call-context.ts";
 import type { Engine } from "../engine.ts";
 import { parseStored } from "../json.ts";
 import type { ReadRecord } from "../views.ts";
@@ -14,6 +15,8 @@ import { callKey, callLifetime, stepsStream } from "./record.ts";
 
 /** A document of more bytes is not remembered a second time: a call that is run again then sees the record as it is. */
 const maxTextBytes = 65_536;
+/** So much of what an operation said besides is remembered even where a run of the call has no more room for documents. */
+const maxSaidBytes = 1_024;
 const maxSteps = 10_000;
 
 /** What an answer was made of. */
@@ -36,12 +39,21 @@ export function remembering(engine: Engine, commitId: CommitId | undefined, step
   const once = engine.calls.get()?.once;
   // What somebody else's records said does not go into theirs, nor into those of the caller.
   if (once === undefined || commitId === undefined || engine.isGuest) return [];
-  const isLarge = step.text !== undefined && utf8Length(step.text) > maxTextBytes;
-  if (isLarge && step.said === undefined) return [];
+  const kept = keptOf(once, commitId, step);
+  if (kept === undefined) return [];
   const create = { text: "{}", lifetime: callLifetime };
-  const kept = isLarge ? { said: step.said } : step;
-  const appends = [{ stream: stepsStream, data: [stepText(commitId, kept)], keep: maxSteps }];
+  const appends = [{ stream: stepsStream, data: [kept], keep: maxSteps }];
   return [{ ...callKey(once.id), expect: "any", create, appends }];
+}
+
+/** As much of a step as there is room for, as it is stored. */
+function keptOf({ steps }: OnceScope, commitId: CommitId, step: Step): string | undefined {
+  const { text, said } = step;
+  const whole = text === undefined || utf8Length(text) <= maxTextBytes ? stepText(commitId, step) : undefined;
+  if (whole !== undefined && steps.hasRoomFor(commitId.id, utf8Length(whole))) return whole;
+  const rest = said === undefined ? undefined : stepText(commitId, { said });
+  if (rest === undefined) return undefined;
+  return utf8Length(rest) <= maxSaidBytes || steps.hasRoomFor(commitId.id, utf8Length(rest)) ? rest : undefined;
 }
 
 /** A step that was remembered. Undefined outside of calls that count once, or where it was too large. */
@@ -53,14 +65,11 @@ export async function rememberedStep(
 ): Promise<Step | undefined> {
   const once = engine.calls.get()?.once;
   if (once === undefined || commitId === undefined || engine.isGuest) return undefined;
-  const tails = [{ stream: stepsStream, after: { last: maxSteps }, limit: maxSteps }];
-  const answer = await engine.read(owner, callKey(once.id), { tails, signal });
-  for (const { data } of answer.tails[0] ?? []) {
-    // Written by `stepText`.
-    const stored = parseStored(data, "a step of a call") as StoredStep;
-    if (stored.commitId === commitId.id) return { ...stored, read: stored.read && readOf(stored.read) };
-  }
-  return undefined;
+  const data = await once.steps.find(engine, owner, commitId.id, signal);
+  if (data === undefined) return undefined;
+  // Written by `stepText`.
+  const stored = parseStored(data, "a step of a call") as StoredStep;
+  return { ...stored, read: stored.read && readOf(stored.read) };
 }
 
 type Entries<Value> = readonly (readonly [string, Value])[];
