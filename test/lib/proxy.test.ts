@@ -51,6 +51,7 @@ it("passes everything on, both ways, and knows when a connection is over", async
   expect([proxy.accepted, proxy.connections]).toEqual([1, 1]);
   client.socket.end();
   await eventually("its end", () => proxy.connections === 0);
+  await eventually("its end at the client", () => client.ended() !== undefined);
   expect(client.ended()).toBe("end");
 });
 
