@@ -6,13 +6,11 @@ import { isHoldfastError } from "holdfast/contract";
 import { withoutPassword } from "../../settings/show.ts";
 import { openNamed } from "../open-store.ts";
 import { bad, type Finding, good, warning } from "./check.ts";
+import { checkContent } from "./content.ts";
 
 const littleDiskBytes = 1024 ** 3;
 const skewWarningMs = 1_000;
 const skewBadMs = 60_000;
-/** So many records past their end, in a sample, say that nobody reaps. */
-const backlogWarning = 500;
-const sampled = 1_000;
 
 export async function checkStore(url: string, signal: AbortSignal): Promise<readonly Finding[]> {
   const place = withoutPassword(url);
@@ -99,18 +97,4 @@ function checkDisk(folder: string): readonly Finding[] {
   return [
     free >= littleDiskBytes ? good("disk", seen) : warning("disk", seen, "make room: a full disk refuses writes"),
   ];
-}
-
-async function checkContent(store: Store, signal: AbortSignal): Promise<readonly Finding[]> {
-  const stats = await store.admin.stats({ signal });
-  const number = (value: number): string => value.toLocaleString("en-US");
-  const held = `${number(stats.records)} records of ${number(stats.owners)} ${stats.owners === 1 ? "owner" : "owners"}, ${number(stats.events)} events, ${number(stats.bytes)} bytes`;
-  const { at, records } = await store.admin.scan({ limit: sampled, signal });
-  const overdue = records.filter(({ endedAt, expiresAt, lifetime }) => {
-    const overAt = endedAt ?? expiresAt;
-    return overAt !== undefined && overAt + (lifetime.retainMs ?? 0) < at - 3_600_000;
-  }).length;
-  if (overdue < backlogWarning) return [good("content", held)];
-  const seen = `${held}; of the first ${records.length} records, ${overdue} were over an hour ago and still lie there`;
-  return [warning("content", seen, "keep a server running on this store: it sweeps")];
 }
