@@ -5,8 +5,8 @@ import type { Hold } from "holdfast";
 import type { ChosenAuthentication } from "../auth/choose.ts";
 import type { Kinds } from "../kinds.ts";
 import type { ChosenSealing } from "../sealing/choose.ts";
-import { withoutPassword } from "../settings/show.ts";
 import type { Settings } from "../settings/table.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 import { packageVersion } from "../version.ts";
 
 /** Says on stderr what starts, where its state lies and who may call. */

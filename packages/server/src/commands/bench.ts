@@ -9,7 +9,7 @@ import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import { createProgress, type Progress } from "../cli/progress.ts";
 import { duration } from "../settings/row.ts";
-import { withoutPassword } from "../settings/show.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 import { type Measured, measure } from "./bench/measure.ts";
 import { openNamed } from "./open-store.ts";
 

@@ -2,7 +2,7 @@ import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
 import type { Output } from "../cli/output.ts";
 import { optionalText } from "../settings/row.ts";
-import { withoutPassword } from "../settings/show.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 import { packageVersion } from "../version.ts";
 import type { Finding } from "./doctor/check.ts";
 import { repair } from "./doctor/repair.ts";

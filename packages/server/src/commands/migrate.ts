@@ -7,7 +7,7 @@ import type { Output } from "../cli/output.ts";
 import { createProgress } from "../cli/progress.ts";
 import { usage } from "../cli/usage.ts";
 import { list, optionalText } from "../settings/row.ts";
-import { withoutPassword } from "../settings/show.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 import { openExisting, openNamed } from "./open-store.ts";
 
 const group = "This command";

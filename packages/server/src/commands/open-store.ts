@@ -4,7 +4,7 @@ import type { SealingKeys } from "holdfast";
 import { openedStore, openStore } from "holdfast/admin";
 import { HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
-import { withoutPassword } from "../settings/show.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 
 const sqlite = "sqlite:";
 

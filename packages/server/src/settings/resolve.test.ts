@@ -148,6 +148,17 @@ describe("what is refused", () => {
   });
 });
 
+describe("where traces go", () => {
+  it.each(["hunter2://[x", "collector:4318/hunter2", "ftp://u:hunter2@c"])(
+    "is no %s, which is not repeated",
+    (traces) => {
+      expect(() => resolve({ flags: { traces } })).toThrow(
+        /^--traces has to be an http or https URL, such as http:\/\/127\.0\.0\.1:4318\/v1\/traces$/,
+      );
+    },
+  );
+});
+
 describe("settings as they are shown", () => {
   it("can be used as a configuration file and say the same again", () => {
     const first = resolve({ flags: { "session-idle": "90m", "max-body": "1MiB", "allowed-hosts": "a,b", port: "0" } });
@@ -155,7 +166,9 @@ describe("settings as they are shown", () => {
     expect({ ...again.settings, config: undefined }).toEqual({ ...first.settings, config: undefined });
   });
 
-  it("hide the password of a store's address", () => {
+  it("hide the password of a store's address, also behind its ?", () => {
+    const query = shownSettings(table, resolve({ flags: { store: "postgres://p/db?sslmode=require&password=pw" } }));
+    expect(query["store"]).toBe("postgres://p/db?sslmode=require");
     const shown = shownSettings(table, resolve({ flags: { store: "tiered:redis://:pw1@r/0,postgres://u:pw2@p/db" } }));
     expect(shown["store"]).toBe("tiered:redis://r/0,postgres://p/db");
   });

@@ -168,7 +168,15 @@ function checkTogether(resolved: Resolved): Resolved {
   if (settings.sessionIdle > settings.sessionAbsolute) {
     throw wrong("--session-idle is longer than --session-absolute: raise the latter or lower the former");
   }
+  // Its value may hold a password, and is not said.
+  if (settings.traces !== undefined && !isHttpUrl(settings.traces)) {
+    throw wrong("--traces has to be an http or https URL, such as http://127.0.0.1:4318/v1/traces");
+  }
   return { ...resolved, settings: { ...settings, auth: authentication(settings, sources) } };
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 /** How callers prove who they are follows from what is given for it. */

@@ -2,6 +2,7 @@ import { resultName } from "./names.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Shown } from "./row.ts";
 import { keysOf, type SettingKey, type Table } from "./table.ts";
+import { withoutPassword } from "./without-password.ts";
 
 /**
  * The settings in effect under the names a configuration file may use, so that the answer can be saved as one.
@@ -21,9 +22,4 @@ export function shown(table: Table, key: SettingKey, value: unknown): Shown {
   const show = table[key].show as (value: unknown) => Shown;
   const text = show(value);
   return typeof text === "string" ? withoutPassword(text) : text;
-}
-
-/** A store's address may carry a password; whoever reads the settings needs the rest of it. */
-export function withoutPassword(text: string): string {
-  return text.replace(/(?<=:\/\/)[^/?#@\s]*@/g, "");
 }

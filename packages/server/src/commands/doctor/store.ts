@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Store } from "holdfast/contract";
 import { isHoldfastError } from "holdfast/contract";
 
-import { withoutPassword } from "../../settings/show.ts";
+import { withoutPassword } from "../../settings/without-password.ts";
 import { openNamed } from "../open-store.ts";
 import { bad, type Finding, good, warning } from "./check.ts";
 import { checkContent } from "./content.ts";
