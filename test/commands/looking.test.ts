@@ -240,6 +240,11 @@ describe("export and forget", () => {
     expect(lines.at(-1)).toMatchObject({ holdfast: "end", records: lines.length - 3 });
     expect(lines[1]).toMatchObject({ kind: "session", id: session, events: { actions: [{}, {}, {}] } });
     expect((await run("export", "local")).stdout.split("\n")).toHaveLength(lines.length + 1);
+    const other = join(dir, "other.jsonl");
+    const answer = JSON.parse((await run("export", "local", "--json", "--out", other)).stdout);
+    const { records, events } = lines.at(-1) as { readonly records: number; readonly events: number };
+    expect(answer).toEqual({ principal: "local", file: other, records, events });
+    expect((await run("export", "local", "--json")).stdout.split("\n")).toHaveLength(lines.length + 1);
     expect(await run("export", "local", "--out", file)).toMatchObject({ code: 2 });
     expect(await run("export", "nobody")).toMatchObject({ code: 3, stdout: "" });
   });

@@ -7,6 +7,7 @@ import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } f
 import { HoldfastError, isHoldfastError, type Owner, type Store } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
+import { json } from "../cli/common-flags.ts";
 import { createProgress } from "../cli/progress.ts";
 import { keysToOpen } from "../sealing/choose.ts";
 import { optionalText } from "../settings/row.ts";
@@ -20,11 +21,12 @@ export const exportCommand: Command = defineCommand({
   about: [
     "One JSON object a line: what this is, then every record with all of its events in the order they were created,",
     "then what is kept besides (version floors, remembered idempotency keys), then how many records there were,",
-    "so that a file that was cut short can be told.",
+    "so that a file that was cut short can be told. With --out, --json says on stdout what became of it.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "sealKeys", "config"],
   flags: {
+    json,
     issuer,
     out: optionalText({ placeholder: "FILE", group: "This command", help: "Into this new file instead of stdout" }),
   },
@@ -51,7 +53,8 @@ export const exportCommand: Command = defineCommand({
       sink.end();
       await finished(sink);
       progress.end();
-      out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
+      if (out.json) out.value({ principal: name, file: flags.out, records, events });
+      else out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
     } catch (error) {
       // Half an export is worse than none: it would have to be told from a whole one.
       progress.end();
