@@ -86,8 +86,8 @@ export default defineConfig({
           setupFiles: ["test/setup/leaks.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // More than half of their time is spent on waiting for processes and deadlines: three files keep two processors busy.
-          maxWorkers: 3,
+          // Much of their time is spent on waiting for processes: two files at a time take little longer than one.
+          maxWorkers: 2,
           // What is declared concurrent in a file mostly waits for deadlines, too.
           maxConcurrency: 20,
           sequence: { groupOrder: 1 },

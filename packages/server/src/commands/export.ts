@@ -48,6 +48,8 @@ export const exportCommand: Command = defineCommand({
     const { records: of } = await store.usage(owner, { signal });
     const told = (done: number): void => progress.step({ what: "writing", done, of, unit: "records" });
     const sink = await newFile(flags.out);
+    // What went wrong is thrown where something is written; a file that is broken off may say it once more.
+    sink.on("error", () => undefined);
     try {
       const { records, events } = await writeParts({ store, owner, name, sink, at, signal, told });
       sink.end();
