@@ -1,4 +1,5 @@
-/** What is left of long work that somebody stopped with the keyboard. */
+/** What is left of long work that somebody stopped with the keyboard, or that found no room. */
+import { spawnSync } from "node:child_process";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
@@ -6,7 +7,7 @@ import { openStore } from "holdfast";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { atKeyboard, ctrlC, ctrlD, script } from "../lib/keyboard.ts";
-import { removeFolder, runServer, startServer, temporaryFolder } from "../lib/server-process.ts";
+import { removeFolder, runServer, serverCommand, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { furnish, ownerNamed } from "./furnish.ts";
 
 /** Seconds of work, of which a hundredth is over when the key is pressed. */
@@ -99,3 +100,15 @@ describe.skipIf(script === undefined)("stopped with Ctrl-C", () => {
     expect(await records()).toBe(many);
   });
 });
+
+it.skipIf(process.platform === "win32")(
+  "an export that finds no room says so, and leaves no half of a file",
+  async () => {
+    const { command, args, env } = serverCommand(["export", bob, "--out", "large.jsonl", "--store", store], {});
+    // As on a full disk, but for this process alone: no file of more than a hundred kilobytes.
+    const limited = ["-c", 'ulimit -f 200; exec "$0" "$@"', command, ...args];
+    const { status, stderr } = spawnSync("sh", limited, { cwd: dir, env, encoding: "utf8", timeout: 60_000 });
+    expect([status, stderr]).toEqual([1, expect.stringContaining("large.jsonl cannot be written: EFBIG")]);
+    expect(await readdir(dir)).not.toContain("large.jsonl");
+  },
+);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
+import { pipeline } from "node:stream/promises";
 import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } from "holdfast/admin";
 import { HoldfastError, isHoldfastError, type Owner, type Store } from "holdfast/contract";
 
@@ -40,27 +40,24 @@ export const exportCommand: Command = defineCommand({
       out.note(`holdfast: nothing of ${name} is in this store`);
       return notFound;
     }
+    const written: Written = { records: 0, events: 0 };
     if (flags.out === undefined) {
-      await writeParts({ store, owner, name, sink: process.stdout, at, signal });
+      await pipeline(linesOf({ store, owner, name, at, signal, written }), process.stdout, { end: false });
       return 0;
     }
     using progress = createProgress(out, { tellShort: false });
     const { records: of } = await store.usage(owner, { signal });
     const told = (done: number): void => progress.step({ what: "writing", done, of, unit: "records" });
     const sink = await newFile(flags.out);
-    // What went wrong is thrown where something is written; a file that is broken off may say it once more.
-    sink.on("error", () => undefined);
     try {
-      const { records, events } = await writeParts({ store, owner, name, sink, at, signal, told });
-      sink.end();
-      await finished(sink);
+      await pipeline(linesOf({ store, owner, name, at, signal, written, told }), sink);
       progress.end();
+      const { records, events } = written;
       if (out.json) out.value({ principal: name, file: flags.out, records, events });
       else out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
     } catch (error) {
       // Half an export is worse than none: it would have to be told from a whole one.
       progress.end();
-      sink.destroy();
       await rm(flags.out, { force: true });
       out.note(`${flags.out} was not finished, and is removed`);
       throw isHoldfastError(error) ? error : cannotWrite(flags.out, error);
@@ -69,24 +66,23 @@ export const exportCommand: Command = defineCommand({
   },
 });
 
+/** What has been written so far. */
+type Written = { records: number; events: number };
+
 type Writing = {
   readonly store: Store;
   readonly owner: Owner;
   readonly name: string;
-  readonly sink: Writable;
   readonly at: number;
   readonly signal: AbortSignal;
+  readonly written: Written;
   /** Called with how many records were written so far. */
   readonly told?: (records: number) => void;
 };
 
-type Written = { readonly records: number; readonly events: number };
-
-async function writeParts({ store, owner, name, sink, at, signal, told }: Writing): Promise<Written> {
-  const write = (value: unknown): Promise<void> => writeLine(sink, value);
+async function* linesOf({ store, owner, name, at, signal, written, told }: Writing): AsyncGenerator<string> {
   const digest = new StoreDigest();
-  let events = 0;
-  await write({
+  yield lineOf({
     holdfast: "export",
     format: 1,
     principal: name,
@@ -95,17 +91,21 @@ async function writeParts({ store, owner, name, sink, at, signal, told }: Writin
   });
   for await (const part of exportOwner(store, owner, { signal })) {
     if (part.part === "account") {
-      await write({ holdfast: "account", ...accountAsJson(part.page) });
+      yield lineOf({ holdfast: "account", ...accountAsJson(part.page) });
       continue;
     }
     const { dump } = part;
     digest.add(digestOfRecord(owner, dump));
-    events += Object.values(dump.events).flat().length;
-    await write(dumpAsJson(owner, dump));
+    yield lineOf(dumpAsJson(owner, dump));
+    written.records = digest.records;
+    written.events += Object.values(dump.events).flat().length;
     told?.(digest.records);
   }
-  await write({ holdfast: "end", records: digest.records, events, digest: digest.toString() });
-  return { records: digest.records, events };
+  yield lineOf({ holdfast: "end", ...written, digest: digest.toString() });
+}
+
+function lineOf(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 /** Readable by its owner only. Throws `CONFIGURATION` for a file that is there: nothing is overwritten. */
@@ -131,8 +131,4 @@ function cannotWrite(path: string, cause: unknown): HoldfastError {
 
 function counted(count: number, what: string): string {
   return `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
-}
-
-async function writeLine(sink: Writable, value: unknown): Promise<void> {
-  if (!sink.write(`${JSON.stringify(value)}\n`)) await once(sink, "drain");
 }
