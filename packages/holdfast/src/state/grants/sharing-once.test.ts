@@ -16,19 +16,26 @@ const Basket = kind("basket", { schema: z.object({ items: z.array(z.string()).de
 const open = async (backing: Backing) => await holdfast({ store: await backing.open(), kinds: [Basket], reap: false });
 type Hold = Awaited<ReturnType<typeof open>>;
 
+/** A record of alice's to share with bob, and the store's own commit, for tests that put something in its way. */
+async function begin(hold: Hold) {
+  const mine = hold.state(alice).basket;
+  const { id } = await mine.create();
+  const { store } = servingHold(hold);
+  const share = async (): Promise<string> => (await mine.share(id, { with: bob, access: "read" })).grant;
+  return { mine, id, store, commit: store.commit.bind(store), share };
+}
+
+async function once<T>(hold: Hold, run: () => Promise<T>): Promise<T> {
+  return await servingHold(hold).withinCall({ once: onceScope("call", "") }, run);
+}
+
 describe.each(backings)("sharing in a call that counts once, on %s", (_name, makeBacking) => {
   test("gives anew what an earlier run took back, and once", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
-    const mine = hold.state(alice).basket;
-    const { id } = await mine.create();
-    const { store } = servingHold(hold);
-    const commit = store.commit.bind(store);
+    const { mine, id, store, commit, share } = await begin(hold);
     const refusal = { reason: "bounds", index: 1, counter: "count", value: maxShares, by: 1 } as const;
-    const call = async (): Promise<string> =>
-      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
-        return (await mine.share(id, { with: bob, access: "read" })).grant;
-      });
+    const call = async (): Promise<string> => await once(hold, share);
     // As if the receiver had as many as anybody may have.
     store.commit = async (owner, changes, options) => {
       if (changes[0]?.kind === "holdfast.shared" && changes[0].create !== undefined)
@@ -47,14 +54,8 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
   test("gives one grant where two runs do it, one of them paused between the halves", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
-    const mine = hold.state(alice).basket;
-    const { id } = await mine.create();
-    const { store } = servingHold(hold);
-    const commit = store.commit.bind(store);
-    const call = async (): Promise<string> =>
-      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
-        return (await mine.share(id, { with: bob, access: "read" })).grant;
-      });
+    const { mine, id, store, commit, share } = await begin(hold);
+    const call = async (): Promise<string> => await once(hold, share);
     let wake: () => void = () => undefined;
     const asleep = new Promise<void>((resolve) => {
       wake = resolve;
@@ -88,7 +89,7 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     const { grant } = await hold.state(alice).basket.share(id, { with: bob, access: "write" });
     const theirs = hold.state(bob).basket;
     const call = async (): Promise<readonly number[]> =>
-      await servingHold(hold).withinCall({ once: onceScope("call", "") }, async () => {
+      await once(hold, async () => {
         const counted = ["a", "b"].map((name) => theirs.increment(grant, name, 1));
         return (await Promise.all(counted)).map(({ value }) => value);
       });
@@ -111,19 +112,12 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
   });
 
   test.each([
-    ["alone", async (_hold: Hold, share: () => Promise<unknown>) => await share()],
-    [
-      "in a call that counts once",
-      async (hold: Hold, share: () => Promise<unknown>) =>
-        await servingHold(hold).withinCall({ once: onceScope("call", "") }, share),
-    ],
+    ["alone", async (_hold: Hold, share: () => Promise<string>) => await share()],
+    ["in a call that counts once", once],
   ])("leaves nothing with the receiver of what was revoked between its halves, %s", async (_how, within) => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
-    const mine = hold.state(alice).basket;
-    const { id } = await mine.create();
-    const { store } = servingHold(hold);
-    const commit = store.commit.bind(store);
+    const { mine, id, store, commit, share } = await begin(hold);
     let revoked: boolean | undefined;
     store.commit = async (owner, changes, options) => {
       const isReceivers = changes[0]?.kind === "holdfast.shared" && changes[0].create !== undefined;
@@ -134,7 +128,7 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
       }
       return await commit(owner, changes, options);
     };
-    await within(hold, async () => await mine.share(id, { with: bob, access: "read" }));
+    await within(hold, share);
     expect(revoked).toBe(true);
     expect((await hold.state(bob).basket.shared()).grants).toEqual([]);
   });
