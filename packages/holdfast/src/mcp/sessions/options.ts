@@ -8,7 +8,7 @@ export type SessionOptions = {
   readonly response: "auto" | "json" | "sse";
   /** Live SSE streams of this node; beyond it new ones are 429. */
   readonly maxStreams: number;
-  /** Live SSE streams of one principal on this node; beyond it new ones are 429. */
+  /** Live SSE streams of one principal on all nodes together; beyond it new ones are 429. */
   readonly maxStreamsPerPrincipal: number;
   /** Connected server instances kept, in use or not; those in use are never closed for it. */
   readonly maxWarmInstances: number;

@@ -3,7 +3,7 @@
  * which is run again reads each of them once, however many operations ask, and in pages, however large they are together.
  */
 import type { Owner, Position } from "../../record/record.ts";
-import type { Engine } from "../engine.ts";
+import type { Store } from "../../store/contract.ts";
 import { parseStored } from "../json.ts";
 import { callKey, stepsStream } from "./record.ts";
 
@@ -39,7 +39,7 @@ export class StepLog {
   }
 
   async find(
-    engine: Engine,
+    store: Pick<Store, "read">,
     owner: Owner,
     commitId: string,
     signal: AbortSignal | undefined,
@@ -47,7 +47,7 @@ export class StepLog {
     const known = this.#knownOf(owner);
     if (!known.texts.has(commitId)) {
       // One after the other: who comes second finds what the first one read.
-      const read = known.reading.then(() => this.#readOn(engine, owner, known, commitId, signal));
+      const read = known.reading.then(() => this.#readOn(store, owner, known, commitId, signal));
       known.reading = read.catch(() => undefined);
       await read;
     }
@@ -63,7 +63,7 @@ export class StepLog {
   }
 
   async #readOn(
-    engine: Engine,
+    store: Pick<Store, "read">,
     owner: Owner,
     known: Known,
     commitId: string,
@@ -71,7 +71,7 @@ export class StepLog {
   ): Promise<void> {
     while (!known.texts.has(commitId)) {
       const tail = { stream: stepsStream, after: known.through, limit: pageSteps, maxBytes: pageBytes };
-      const { tails } = await engine.read(owner, callKey(this.#callId), { tails: [tail], signal });
+      const { tails } = await store.read(owner, callKey(this.#callId), { tails: [tail], signal });
       const page = tails[0] ?? [];
       for (const { position, data } of page) {
         // Written by `remembering`.
