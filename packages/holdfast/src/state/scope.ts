@@ -1,8 +1,8 @@
 import type { Change } from "../record/change.ts";
 import { slideIsDue } from "../record/decide.ts";
 import { isRecordId } from "../record/ids.ts";
-import type { Owner, RecordKey, RecordSummary, StoredRecord } from "../record/record.ts";
-import type { CommitOptions, Committed } from "../store/contract.ts";
+import type { Owner, RecordKey, RecordSummary } from "../record/record.ts";
+import type { CommitOptions, Committed, ReadAnswer } from "../store/contract.ts";
 import { type Applied, firstResult } from "./applied.ts";
 import type { KindDefinition } from "./definition.ts";
 import type { Engine } from "./engine.ts";
@@ -156,7 +156,10 @@ export class Scope {
 
   /** Ends a record, and its companion in the same commit. False if there is none to end. */
   async end(key: RecordKey, expect: number | "present", options: CommitOptions): Promise<boolean> {
-    const session = await this.#sessionToEnd(key, options.signal);
+    const standing = await this.#standingOf(key, options);
+    // What is made only now would be ended without its companion: it comes too late for whoever ended this.
+    if (standing !== undefined && standing.record === undefined && standing.outcome === undefined) return false;
+    const session = standing?.record;
     const companion = session === undefined ? undefined : this.companion(session);
     const alone: readonly Change[] = [{ ...key, expect, end: true }];
     const both: readonly Change[] =
@@ -177,9 +180,10 @@ export class Scope {
     return true;
   }
 
-  async #sessionToEnd(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
+  /** The record, and what came of ending it where this repeats that. Undefined where no record of this scope has a companion. */
+  async #standingOf(key: RecordKey, { commitId, signal }: CommitOptions): Promise<ReadAnswer | undefined> {
     if (this.#companionOf === undefined) return undefined;
-    return (await this.engine.read(this.owner, key, { signal })).record;
+    return await this.engine.read(this.owner, key, { commitId: commitId?.id, signal });
   }
 }
 

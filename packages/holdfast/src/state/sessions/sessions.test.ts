@@ -23,8 +23,11 @@ async function open(backing: Backing): Promise<Hold<readonly []>> {
   return await holdfast({ store: await backing.open(), reap: false });
 }
 
-async function connect(hold: Hold, idleMs = hold.sessionLifetime.idleMs): Promise<string> {
-  const id = mintSessionId();
+async function connect(
+  hold: Hold,
+  idleMs: number = hold.sessionLifetime.idleMs,
+  id: string = mintSessionId(),
+): Promise<string> {
   const lifetime = { ...hold.sessionLifetime, idleMs };
   const committed = await servingHold(hold).store.commit(
     owner,
@@ -328,6 +331,29 @@ describe.each(backings)("sessions on %s", (_name, makeBacking) => {
     expect(await transport()).toBeUndefined();
     expect(ended).toEqual([`session ${id} ended`, `${transportKind} ${id} ended`]);
     stop();
+  });
+
+  test("whoever ends a session at the moment it is made ends it whole, or not at all", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { store } = servingHold(hold);
+    const read = store.read.bind(store);
+    const id = mintSessionId();
+    let isMade = false;
+    store.read = async (...given) => {
+      const answer = await read(...given);
+      if (!isMade && given[1].id === id) {
+        isMade = true;
+        await connect(hold, hour, id);
+      }
+      return answer;
+    };
+    const transport = async () => (await read(owner, { kind: transportKind, id })).record;
+    const session = hold.sessions(alice).open(id);
+    expect(await session.end()).toBe(false);
+    expect([(await session.view()).id, (await transport())?.id]).toEqual([id, id]);
+    expect(await session.end()).toBe(true);
+    expect(await transport()).toBeUndefined();
   });
 
   test("a connection's session of its own, shorter lifetime takes its transport along as well", async () => {
