@@ -115,7 +115,7 @@ describe("as memory fills up", () => {
     const node = new Node(0);
     node.at(0.8, 0.8, 0.8, 0.8, 0.8, 0.8);
     expect(node.refusing).toBe(true);
-    expect(node.at(0.79, 0.76)).toEqual([[], []]);
+    expect(node.at(0.79, 0.76)).toEqual([["caches"], ["caches"]]);
     expect(node.refusing).toBe(true);
     expect(node.at(0.74)).toEqual([[]]);
     expect(node.refusing).toBe(false);
@@ -123,11 +123,17 @@ describe("as memory fills up", () => {
     expect(node.at(0.66, 0.8, 0.64, 0.66, 0.7)).toEqual([[], ["shedding", "caches"], ["eased"], [], ["high"]]);
   });
 
-  it("what fills again while sessions are refused goes again", () => {
+  it("what fills again while sessions are refused goes again, until they are taken again", () => {
     const node = new Node(0);
     node.at(0.8, 0.8, 0.8, 0.8, 0.8, 0.8);
     node.idle = 5;
-    expect(node.at(0.82, 0.79, 0.82)).toEqual([["caches", "2 instances"], [], ["caches", "1 instances"]]);
+    expect(node.at(0.82, 0.79, 0.76, 0.74, 0.79)).toEqual([
+      ["caches", "2 instances"],
+      ["caches", "1 instances"],
+      ["caches", "1 instances"],
+      [],
+      [],
+    ]);
   });
 });
 
