@@ -12,24 +12,23 @@ export function checkCounters(subject: Subject): readonly Fault[] {
   const complain = (message: string, ...operations: readonly string[]): void => {
     faults.push({ rule: "counters", message: `${subject.owner} ${subject.key}: ${message}`, operations });
   };
-  const spent = new Map<string, Set<Step>>();
+  const missing: (Gap & { readonly counter: string })[] = [];
   for (const [place, covered] of intervals(subject)) {
     const [counter = ""] = place.split("@");
+    missing.push(...gaps(covered, complain).map((gap) => ({ ...gap, counter })));
+  }
+  const spent = new Map<string, Set<Step>>();
+  // Those first that were seen first: they have the fewest makers to choose from, and none of these is bound to a later one.
+  for (const { counter, size, before, by } of missing.toSorted((one, other) => one.before - other.before)) {
     const used = spent.get(counter) ?? new Set();
     spent.set(counter, used);
-    const unknown = subject.steps
-      .filter(({ result, intent }) => result === undefined && intent.counters[counter] === 1)
-      .sort((one, other) => one.begunAt - other.begunAt);
-    for (const { size, before, by } of gaps(covered, complain)) {
-      for (let missing = size; missing > 0; missing -= 1) {
-        const maker = unknown.find((step) => !used.has(step) && step.begunAt <= before);
-        if (maker === undefined) {
-          complain(`${missing} of what ${by} has in counter "${counter}" is nobody's`, by);
-          break;
-        }
-        used.add(maker);
-      }
-    }
+    const makers = subject.steps.filter((step) => {
+      const mayHave = step.result === undefined && step.intent.counters[counter] === 1 && step.begunAt <= before;
+      return mayHave && !used.has(step);
+    });
+    const short = size - makers.length;
+    if (short > 0) complain(`${short} of what ${by} has in counter "${counter}" is nobody's`, by);
+    for (const maker of makers.slice(0, size)) used.add(maker);
   }
   return faults;
 }

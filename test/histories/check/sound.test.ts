@@ -77,6 +77,23 @@ describe("a sound history is explained, though", () => {
       ],
     ],
     [
+      "commits nobody heard of counted in several lives of a record, one of which was only read",
+      [
+        made,
+        commit("e", [20, 30], { expect: 1, ends: true }),
+        commit("u", [22, 30], { expect: "any", counters: { n: 1 } }),
+        read("r", [40, 50], { version: 2, incarnation: 2, document: "u", counters: { n: 1 } }),
+        commit("f", [60, 70], { expect: 2, ends: true }, { version: 2, incarnation: 2 }),
+        commit("v", [80, 90], { expect: "any", counters: { n: 1 } }),
+        commit(
+          "w",
+          [100, 110],
+          { expect: "any", counters: { n: 1 } },
+          { version: 3, incarnation: 3, counters: { n: 2 } },
+        ),
+      ],
+    ],
+    [
       "a record ends and begins anew",
       [
         made,
