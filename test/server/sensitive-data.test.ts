@@ -95,6 +95,21 @@ describe("sensitive data", () => {
   });
 });
 
+describe("the answers that carry sensitive data", () => {
+  it("lie sealed where a connection's stream is kept for resuming", async () => {
+    const server = await start("own3.db", "--response", "sse");
+    await using client = await connect(server.url, "2025");
+    await valueOf(client.call("store_sensitive_data", { key: "token", value: "canary-sensitive" }));
+    expect(await valueOf(client.call("retrieve_sensitive_data", { key: "token" }))).toMatchObject({
+      value: "canary-sensitive",
+    });
+    await valueOf(client.call("set_session_data", { key: "plain", value: "visible-data" }));
+    const files = await filesOf("own3.db");
+    expect(files).toContain("visible-data");
+    expect(files).not.toContain("canary-sensitive");
+  });
+});
+
 describe("a store of which everything is sealed", () => {
   it("goes on under another key, and alarms where one is gone", async () => {
     await writeFile(keys, ring("a", "a"), { mode: 0o600 });

@@ -57,7 +57,7 @@ const eventsPerPage = 1_000;
  */
 export async function resealStore(store: Store, options: ResealOptions): Promise<ResealReport> {
   const { keys, kinds, everything = false, signal, onProgress } = options;
-  const policy = sealingPolicy(kinds.map(definitionOf), everything);
+  const policy = sealingPolicy(kinds.map(definitionOf), { everything, hasKeys: true });
   const sealer = new Sealer({ keys, acceptUnsealed: true, onAlarm: () => undefined });
   const current = await sealer.currentKeyId();
   const count = { records: 0, resealed: 0, broken: 0, left: new Map<string, number>() };
@@ -65,13 +65,16 @@ export async function resealStore(store: Store, options: ResealOptions): Promise
     if (keyId !== current) count.left.set(keyId ?? "", (count.left.get(keyId ?? "") ?? 0) + 1);
   };
   for await (const { owner, kind, id } of everyRecord(store, { signal })) {
-    const sealed = policy(kind);
-    if (sealed === undefined) continue;
+    const sealing = policy(kind);
+    if (sealing === undefined) continue;
+    const { document: sealed, events } = sealing;
     count.records += 1;
-    const outcome = await resealDocument({ store, sealer, owner, sealed, current, signal }, { kind, id });
-    if (outcome === "resealed" || outcome === "broken") count[outcome] += 1;
-    if (outcome === "left") await leftInDocument(store, owner, { kind, id }, sealed, leave);
-    if (sealed === true) await leftInEvents(store, owner, { kind, id }, leave, signal);
+    if (sealed !== undefined) {
+      const outcome = await resealDocument({ store, sealer, owner, sealed, current, signal }, { kind, id });
+      if (outcome === "resealed" || outcome === "broken") count[outcome] += 1;
+      if (outcome === "left") await leftInDocument(store, owner, { kind, id }, sealed, leave);
+    }
+    if (events) await leftInEvents(store, owner, { kind, id }, leave, signal);
     onProgress?.({ ...count });
   }
   return count;

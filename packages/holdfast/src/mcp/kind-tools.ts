@@ -1,11 +1,12 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { AnyDocumentKind, AnyKind, RecordsOf } from "../state/kind.ts";
+import { type AnyDocumentKind, type AnyKind, definitionOf, type RecordsOf } from "../state/kind.ts";
 import type { NamedRecords, RecordHandle, Records } from "../state/types.ts";
 import { eventSourcedTools } from "./event-sourced-tools.ts";
 import { registerList } from "./list-tool.ts";
 import { adding, destroying, nameSchema, opening, reading, register, repeatable } from "./ready-tool.ts";
 import { reply } from "./reply.ts";
+import { registeringSecret } from "./tools/secret-content.ts";
 
 /** Registers the ready tools of a kind for one caller. */
 export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsOf<K>) => void;
@@ -16,6 +17,9 @@ export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsO
  * Event-sourced kinds have besides `append_to_<kind>` and `get_<kind>_history`, and their `get_<kind>` takes an
  * `at_position`. Tools that change something take an `idempotency_key` and are declared with `exactlyOnce`.
  *
+ * What is sealed is sealed in the memory of calls too: of a call about a kind that says `sealed`, a session's turn has neither
+ * input nor output.
+ *
  * Make them once, outside of the build function, since they come with schemas.
  *
  * @example
@@ -24,7 +28,9 @@ export type KindTools<K extends AnyKind> = (server: McpServer, records: RecordsO
  */
 export function kindTools<K extends AnyKind>(kind: K): KindTools<K> {
   // Which of the two a kind is, its records are as well.
-  return ("events" in kind ? eventSourcedTools(kind) : documentTools(kind)) as KindTools<K>;
+  const register = ("events" in kind ? eventSourcedTools(kind) : documentTools(kind)) as KindTools<K>;
+  if (definitionOf(kind).sealed === undefined) return register;
+  return (server, records) => register(registeringSecret(server), records);
 }
 
 function documentTools<K extends AnyDocumentKind>(kind: K): KindTools<K> {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { keptTurn, type TurnPolicy, turnOf } from "./turn.ts";
 
-const call = { id: "c1", tool: "t", input: { a: 1 }, result: { content: [] }, startedAt: 1_000, durationMs: 1.23456 };
+const call = {
+  id: "c1",
+  tool: "t",
+  input: { a: 1 },
+  result: { content: [] },
+  secret: false,
+  startedAt: 1_000,
+  durationMs: 1.23456,
+};
 
 describe("turnOf", () => {
   it("keeps what a later reader wants to know", () => {

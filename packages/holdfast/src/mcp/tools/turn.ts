@@ -43,12 +43,14 @@ export function sessionNamedIn(input: unknown, argument: string | undefined): st
   return typeof handle === "string" && isRecordId(handle) ? handle : undefined;
 }
 
+const hidden = "[sealed]";
+
 /** A finished call as a turn. The recorder of turns cuts inputs and previews to size; nothing is cut here. */
 export function turnOf(call: FinishedCall): Turn {
   return {
     tool: call.tool,
-    input: call.input,
-    outputPreview: outputText(call.result),
+    input: call.secret ? hidden : call.input,
+    outputPreview: call.secret ? hidden : outputText(call.result),
     at: new Date(call.startedAt),
     durationMs: Math.round(call.durationMs * 1000) / 1000,
     ok: isResult(call.result) && call.result.isError !== true,

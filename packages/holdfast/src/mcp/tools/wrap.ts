@@ -20,6 +20,7 @@ import { confirmedFirst, type StepUpWiring } from "../step-up/confirmed-first.ts
 import { resultOfCrowding, resultOfGuessing, resultOfIssues, resultOfProtocol, resultOfThrown } from "./errors.ts";
 import { countingOnce, type RunOnce } from "./exactly-once.ts";
 import { RefusedInput, type SchemaCache } from "./schemas.ts";
+import { isSecret } from "./secret-content.ts";
 
 export type ToolWrapping = {
   readonly schemas: SchemaCache;
@@ -57,6 +58,8 @@ export type FinishedCall = {
   readonly tool: string;
   readonly input: unknown;
   readonly result: CallToolResult;
+  /** Whether neither input nor result is to be kept. */
+  readonly secret: boolean;
   /** Milliseconds since the epoch, by this process's clock. */
   readonly startedAt: number;
   readonly durationMs: number;
@@ -74,7 +77,7 @@ export function wrapTools(server: McpServer, wrapping: ToolWrapping): void {
   // The SDK's overloads tie the callback's type to the schema's; here both pass through unseen.
   const register: Register = Reflect.get(server, "registerTool").bind(server);
   const wrapped: Register = (name, config, given) => {
-    const tool = { name };
+    const tool = { name, secret: isSecret(config) };
     wrapping.tools?.add(name);
     // Confirmed first: what a repeat is answered with may be as secret as what the call does.
     const guarded = (callback: Callback): Callback =>
@@ -106,7 +109,7 @@ function preparedConfig(config: Config, schemas: SchemaCache): Config {
 function wrapUpdate(
   registered: RegisteredTool,
   server: McpServer,
-  tool: { name: string },
+  tool: { name: string; readonly secret: boolean },
   guarded: (callback: Callback) => Callback,
   wrapping: ToolWrapping,
 ): void {
@@ -132,7 +135,7 @@ function wrapUpdate(
 
 type Wrapped = {
   readonly server: McpServer;
-  readonly tool: { readonly name: string };
+  readonly tool: { readonly name: string; readonly secret: boolean };
   readonly callback: Callback;
   readonly wrapping: ToolWrapping;
 };
@@ -147,7 +150,8 @@ function wrapCallback({ server, tool, callback, wrapping }: Wrapped): Callback {
     const started = performance.now();
     const remember = (result: CallToolResult): void => {
       const durationMs = performance.now() - started;
-      wrapping.onTurn?.({ id, tool: tool.name, input: inputOf(given), result, startedAt, durationMs });
+      const { name, secret } = tool;
+      wrapping.onTurn?.({ id, tool: name, input: inputOf(given), result, secret, startedAt, durationMs });
     };
     try {
       const scopes = contextOf(given).http?.authInfo?.scopes;

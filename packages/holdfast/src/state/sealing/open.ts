@@ -42,8 +42,13 @@ export function sealingStore(
 ): Store {
   if (sealing === undefined) return store;
   const { keys, everything = false, acceptUnsealed = false } = sealing;
-  const sealer = new Sealer({ keys, acceptUnsealed, onAlarm: alarmsTo(onWarning) });
-  return sealedStore({ store, sealer, policy: sealingPolicy(kinds, everything) });
+  const onAlarm = alarmsTo(onWarning);
+  return sealedStore({
+    store,
+    sealer: new Sealer({ keys, acceptUnsealed, onAlarm }),
+    lenient: new Sealer({ keys, acceptUnsealed: true, onAlarm }),
+    policy: sealingPolicy(kinds, { everything, hasKeys: keys !== noSealingKeys }),
+  });
 }
 
 /** What seals the secrets of the engine itself, where there are keys. */

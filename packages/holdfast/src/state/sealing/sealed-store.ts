@@ -29,11 +29,13 @@ import type {
 import { jitteredMs, pause } from "../backoff.ts";
 import { contention } from "../refusals.ts";
 import { openDocumentText, sealDocumentText } from "./document-text.ts";
-import type { Sealed, SealingPolicy } from "./policy.ts";
+import type { KindSealing, Sealed, SealingPolicy } from "./policy.ts";
 
 export type SealedStoreOptions = {
   readonly store: Store;
   readonly sealer: Sealer;
+  /** For kinds whose policy says that what is not sealed is let through. */
+  readonly lenient: Sealer;
   readonly policy: SealingPolicy;
 };
 
@@ -58,11 +60,13 @@ const maxKnown = 10_000;
 /** Where a record of an owner begins of whom nothing was ever reaped. */
 const firstVersion: Version = 1;
 
+type SealedDocuments = KindSealing & { readonly document: Sealed };
 type Standing = { readonly version: Version; readonly incarnation: Version };
 
 class Sealing {
   readonly #store: Store;
   readonly #sealer: Sealer;
+  readonly #lenient: Sealer;
   readonly #policy: SealingPolicy;
   readonly #underWay = new Set<Promise<Committed>>();
   #closed = false;
@@ -71,38 +75,49 @@ class Sealing {
   /** Where new records of an owner begin, as far as was heard: a guess, which the store puts right. */
   readonly #beginnings = new LRUCache<Owner, Version>({ max: maxKnown });
 
-  constructor({ store, sealer, policy }: SealedStoreOptions) {
+  constructor({ store, sealer, lenient, policy }: SealedStoreOptions) {
     this.#store = store;
     this.#sealer = sealer;
+    this.#lenient = lenient;
     this.#policy = policy;
   }
 
   async read(owner: Owner, key: RecordKey, options: ReadOptions): Promise<ReadAnswer> {
     const answer = await this.#store.read(owner, key, options);
-    const sealed = this.#policy(key.kind);
-    if (sealed === undefined || answer.record === undefined) return answer;
-    const record = await this.#opened(owner, answer.record, sealed);
+    const sealing = this.#policy(key.kind);
+    if (sealing === undefined || answer.record === undefined) return answer;
+    const record = await this.#opened(owner, answer.record, sealing);
     const tails = await Promise.all(
-      answer.tails.map((events, n) => this.#openedEvents(owner, key, options.tails?.[n]?.stream ?? "", events, sealed)),
+      answer.tails.map((events, n) =>
+        this.#openedEvents(owner, key, options.tails?.[n]?.stream ?? "", events, sealing),
+      ),
     );
     return { ...answer, record, tails };
   }
 
   async events(owner: Owner, key: RecordKey, stream: string, options: EventsOptions): Promise<EventsPage | undefined> {
     const page = await this.#store.events(owner, key, stream, options);
-    const sealed = this.#policy(key.kind);
-    if (sealed === undefined || page === undefined) return page;
-    return { ...page, events: await this.#openedEvents(owner, key, stream, page.events, sealed) };
+    const sealing = this.#policy(key.kind);
+    if (sealing === undefined || page === undefined) return page;
+    return { ...page, events: await this.#openedEvents(owner, key, stream, page.events, sealing) };
   }
 
   async commit(owner: Owner, changes: readonly Change[], options: CommitOptions): Promise<Committed> {
     // A closed store says so itself, in its own words.
-    if (this.#closed || !changes.some((change) => this.#policy(change.kind) !== undefined)) {
+    if (this.#closed || !changes.some((change) => this.#hasContent(change))) {
       return await this.#store.commit(owner, changes, options);
     }
     const committing = this.#commitSealed(owner, changes, options).finally(() => this.#underWay.delete(committing));
     this.#underWay.add(committing);
     return await committing;
+  }
+
+  /** Whether there is anything in a change that has to be sealed. */
+  #hasContent({ kind, create, document, appends }: Change): boolean {
+    const sealing = this.#policy(kind);
+    if (sealing === undefined) return false;
+    const writes = create !== undefined || document !== undefined;
+    return (writes && sealing.document !== undefined) || (appends !== undefined && sealing.events);
   }
 
   /** What was asked for before has not reached the store yet while it is being sealed. */
@@ -164,14 +179,18 @@ class Sealing {
   }
 
   async #sealed(owner: Owner, change: Change, beginning: Version, options: CommitOptions): Promise<Change> {
-    const sealed = this.#policy(change.kind);
-    if (sealed === undefined) return change;
+    const sealing = this.#policy(change.kind);
+    if (sealing === undefined) return change;
     const { create, document, appends } = change;
+    const { document: sealed, events } = sealing;
     return {
       ...change,
-      ...(create !== undefined && { create: await this.#beginning(owner, change, create, beginning, sealed) }),
-      ...(appends !== undefined && sealed === true && { appends: await this.#sealedAppends(owner, change, appends) }),
-      ...(document !== undefined && (await this.#replacing(owner, change, document, sealed, options))),
+      ...(appends !== undefined && events && { appends: await this.#sealedAppends(owner, change, appends) }),
+      ...(sealed !== undefined && {
+        ...(create !== undefined && { create: await this.#beginning(owner, change, create, beginning, sealed) }),
+        ...(document !== undefined &&
+          (await this.#replacing(owner, change, document, { ...sealing, document: sealed }, options))),
+      }),
     };
   }
 
@@ -193,12 +212,12 @@ class Sealing {
     owner: Owner,
     change: Change,
     document: NewDocument,
-    sealed: Sealed,
+    sealing: SealedDocuments,
     options: CommitOptions,
   ): Promise<Pick<Change, "expect" | "document">> {
     // Whoever creates says so; the document is not looked at then.
     if (change.expect === "absent") return { expect: "absent", document: undefined };
-    const standing = await this.#standing(owner, change, sealed, options);
+    const standing = await this.#standing(owner, change, sealing, options);
     if (standing === undefined && change.expect === "any" && change.create !== undefined) {
       return { expect: "absent", document: undefined };
     }
@@ -208,24 +227,25 @@ class Sealing {
     }
     const { version, incarnation } = standing;
     const place: DocumentPlace = { kind: change.kind, id: change.id, incarnation, version: version + 1 };
-    return { expect: version, document: await this.#sealedDocument(owner, place, document, sealed) };
+    return { expect: version, document: await this.#sealedDocument(owner, place, document, sealing.document) };
   }
 
   async #standing(
     owner: Owner,
     change: Change,
-    sealed: Sealed,
+    sealing: KindSealing,
     { signal }: CommitOptions,
   ): Promise<Standing | undefined> {
     const known = this.#known.get(addressOf(owner, change));
     if (known !== undefined && known.version === change.expect) return known;
     const { record } = await this.#store.read(owner, { kind: change.kind, id: change.id }, { signal });
     if (record === undefined || change.end === true) return record;
-    return await this.#opened(owner, record, sealed);
+    return await this.#opened(owner, record, sealing);
   }
 
-  async #opened(owner: Owner, record: StoredRecord, sealed: Sealed): Promise<StoredRecord> {
-    const document = await openDocumentText(this.#sealer, owner, record, record.document, sealed);
+  async #opened(owner: Owner, record: StoredRecord, sealing: KindSealing): Promise<StoredRecord> {
+    if (sealing.document === undefined) return record;
+    const document = await openDocumentText(this.#opener(sealing), owner, record, record.document, sealing.document);
     const { version, incarnation } = record;
     this.#known.set(addressOf(owner, record), { version, incarnation });
     return { ...record, document };
@@ -236,12 +256,17 @@ class Sealing {
     key: RecordKey,
     stream: string,
     events: readonly StoredEvent[],
-    sealed: Sealed,
+    sealing: KindSealing,
   ): Promise<readonly StoredEvent[]> {
-    if (sealed !== true) return events;
+    if (!sealing.events) return events;
+    const opener = this.#opener(sealing);
     return await Promise.all(
-      events.map(async (event) => ({ ...event, data: await this.#sealer.openEvent(owner, key, stream, event.data) })),
+      events.map(async (event) => ({ ...event, data: await opener.openEvent(owner, key, stream, event.data) })),
     );
+  }
+
+  #opener({ mayBePlain }: KindSealing): Sealer {
+    return mayBePlain ? this.#lenient : this.#sealer;
   }
 
   async #sealedDocument<Given extends NewDocument>(
@@ -262,8 +287,9 @@ class Sealing {
   #remember(owner: Owner, changes: readonly Change[], results: readonly ChangeResult[]): void {
     for (const [n, change] of changes.entries()) {
       const result = results[n];
-      const wrote = change.document !== undefined || change.create !== undefined;
-      if (result === undefined || !wrote || this.#policy(change.kind) === undefined) continue;
+      // What a creation found standing was not looked at.
+      const wrote = change.document !== undefined || result?.created === true;
+      if (result === undefined || !wrote || this.#policy(change.kind)?.document === undefined) continue;
       this.#known.set(addressOf(owner, change), { version: result.version, incarnation: result.incarnation });
     }
   }
