@@ -26,20 +26,9 @@ import { exportAccount, importAccount } from "./account-dump.ts";
 import type { Client } from "./client.ts";
 import { importRecord } from "./import.ts";
 import { type EventColumns, eventOf, type RecordColumns, recordOf, summaryOf } from "./rows.ts";
+import { scanOwnerStatement, scanStatement } from "./scans.ts";
 import { fieldsFromColumn, fromColumn } from "./text.ts";
 
-const scanned = `select n.now as at, page.* from (select holdfast.now_1($4::bigint) as now) n left join lateral (
-    select to_jsonb(r) as record, d.fields from holdfast.records r join holdfast.documents d on d.record = r.record
-    where r.record > $1 and ($2::text is null or r.kind = $2) order by r.record limit $3
-  ) page on true`;
-// What is on the page is chosen first: sorted with everything in them, all of an owner's records would be made JSON for each page.
-const scannedOwner = `select n.now as at, page.* from (select holdfast.now_1($5::bigint) as now) n left join lateral (
-    select to_jsonb(r) as record, d.fields from (
-      select record, place from holdfast.records
-      where owner = $4 and place > $1 and ($2::text is null or kind = $2) order by place limit $3
-    ) chosen join holdfast.records r on r.record = chosen.record join holdfast.documents d on d.record = r.record
-    order by chosen.place
-  ) page on true`;
 const known = "select owner from holdfast.owners where owner > $1 order by owner limit $2";
 const inspected = `select to_jsonb(r) as record, d.fields, d.document
   from holdfast.records r join holdfast.documents d on d.record = r.record
@@ -75,14 +64,20 @@ export class PostgresAdmin implements StoreAdmin {
   scan(options: ScanOptions): Promise<ScanPage> {
     return this.#run(options.signal, async (client, aheadMs) => {
       validateList(options.kind, options);
-      const { after, limit, kind = null, owner } = options;
+      const { after, limit, kind, owner } = options;
       const { cursorKey } = this.#duties;
       const scope = owner === undefined ? scanScope : ownerScanScope(owner);
       const from = after === undefined ? 0 : openCursor(cursorKey, scope, after);
       const rows =
         owner === undefined
-          ? await client.read(scanned, [from, kind, limit + 1, aheadMs])
-          : await client.read(scannedOwner, [from, kind, limit + 1, owner, aheadMs]);
+          ? await client.read(scanStatement, [from, kind ?? null, limit + 1, aheadMs])
+          : await client.read(scanOwnerStatement(kind), [
+              from,
+              limit + 1,
+              owner,
+              aheadMs,
+              ...(kind === undefined ? [] : [kind]),
+            ]);
       const found = rows.filter((row) => row["record"] !== null);
       const page = found.slice(0, limit).map((row) => {
         const columns = row["record"] as RecordColumns;
