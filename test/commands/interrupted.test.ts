@@ -1,6 +1,7 @@
 /** What is left of long work that somebody stopped with the keyboard, or that found no room. */
-import { spawnSync } from "node:child_process";
-import { readdir, writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { openStore } from "holdfast";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { atKeyboard, ctrlC, ctrlD, script } from "../lib/keyboard.ts";
 import { removeFolder, runServer, serverCommand, startServer, temporaryFolder } from "../lib/server-process.ts";
+import { poll } from "../lib/waiting.ts";
 import { furnish, ownerNamed } from "./furnish.ts";
 
 /** Seconds of work, of which a hundredth is over when the key is pressed. */
@@ -54,8 +56,11 @@ describe.skipIf(script === undefined)("stopped with Ctrl-C", () => {
 
   it("an export leaves no half of a file", async () => {
     const { code, shown } = await stopped(["export", bob, "--out", "bob.jsonl", "--store", store], /writing /);
-    expect([code, shown]).toEqual([130, expect.stringContaining("bob.jsonl was not finished, and is removed")]);
-    expect(await readdir(dir)).not.toContain("bob.jsonl");
+    expect([code, shown]).toEqual([
+      130,
+      expect.stringContaining("bob.jsonl was not finished, and nothing of it is kept"),
+    ]);
+    expect((await readdir(dir)).filter((name) => /\.(jsonl|part)$/.test(name))).toEqual([]);
     const again = await runServer({ args: ["export", bob, "--out", "bob.jsonl", "--store", store], cwd: dir });
     expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("9,000 records")]);
   });
@@ -109,6 +114,31 @@ it.skipIf(process.platform === "win32")(
     const limited = ["-c", 'ulimit -f 200; exec "$0" "$@"', command, ...args];
     const { status, stderr } = spawnSync("sh", limited, { cwd: dir, env, encoding: "utf8", timeout: 60_000 });
     expect([status, stderr]).toEqual([1, expect.stringContaining("large.jsonl cannot be written: EFBIG")]);
-    expect(await readdir(dir)).not.toContain("large.jsonl");
+    expect((await readdir(dir)).filter((name) => /^large|\.part$/.test(name))).toEqual([]);
+  },
+);
+
+it.skipIf(process.platform === "win32")(
+  "an export that is killed leaves no file of the wanted name, and what it leaves can be told",
+  async () => {
+    const folder = await temporaryFolder();
+    try {
+      const { command, args, env } = serverCommand(["export", bob, "--out", "killed.jsonl", "--store", store], {});
+      const child = spawn(command, args, { cwd: folder, env, stdio: "ignore" });
+      const over = once(child, "close");
+      const size = async (): Promise<number> => {
+        const [part] = await readdir(folder);
+        return part === undefined ? 0 : (await stat(join(folder, part))).size;
+      };
+      await poll(async () => ((await size()) > 0 ? true : undefined), "something of the export is written", 20_000);
+      child.kill("SIGKILL");
+      expect(await over).toEqual([null, "SIGKILL"]);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/^holdfast-export-[0-9a-f]{16}\.part$/)]);
+
+      const again = await runServer({ args: ["export", bob, "--out", "killed.jsonl", "--store", store], cwd: folder });
+      expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("9,000 records")]);
+    } finally {
+      await removeFolder(folder);
+    }
   },
 );

@@ -1,10 +1,6 @@
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
-import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { accountAsJson, digestOfRecord, dumpAsJson, exportOwner, StoreDigest } from "holdfast/admin";
-import { HoldfastError, isHoldfastError, type Owner, type Store } from "holdfast/contract";
+import type { Owner, Store } from "holdfast/contract";
 
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
@@ -14,6 +10,7 @@ import { optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
 import { hasAnythingOf, issuer, ownerNamed, principalHelp } from "./looking/whose.ts";
 import { openExisting } from "./open-store.ts";
+import { WholeFile } from "./whole-file.ts";
 
 export const exportCommand: Command = defineCommand({
   name: "export",
@@ -21,7 +18,8 @@ export const exportCommand: Command = defineCommand({
   about: [
     "One JSON object a line: what this is, then every record with all of its events in the order they were created,",
     "then what is kept besides (version floors, remembered idempotency keys), then how many records there were,",
-    "so that a file that was cut short can be told. With --out, --json says on stdout what became of it.",
+    "so that output that was cut short can be told. With --out the file appears when it is whole; until then",
+    "holdfast-export-….part lies beside it. --json says on stdout what became of it.",
   ],
   arguments: [{ name: "PRINCIPAL", help: principalHelp }],
   settings: ["store", "sealKeys", "config"],
@@ -48,20 +46,19 @@ export const exportCommand: Command = defineCommand({
     using progress = createProgress(out, { tellShort: false });
     const { records: of } = await store.usage(owner, { signal });
     const told = (done: number): void => progress.step({ what: "writing", done, of, unit: "records" });
-    const sink = await newFile(flags.out);
+    await using file = await WholeFile.begin(flags.out);
     try {
-      await pipeline(linesOf({ store, owner, name, at, signal, written, told }), sink);
+      await file.fill(linesOf({ store, owner, name, at, signal, written, told }));
       progress.end();
-      const { records, events } = written;
-      if (out.json) out.value({ principal: name, file: flags.out, records, events });
-      else out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
     } catch (error) {
       // Half an export is worse than none: it would have to be told from a whole one.
       progress.end();
-      await rm(flags.out, { force: true });
-      out.note(`${flags.out} was not finished, and is removed`);
-      throw isHoldfastError(error) ? error : cannotWrite(flags.out, error);
+      out.note(`${flags.out} was not finished, and nothing of it is kept`);
+      throw error;
     }
+    const { records, events } = written;
+    if (out.json) out.value({ principal: name, file: flags.out, records, events });
+    else out.note(`${counted(records, "record")} and ${counted(events, "event")} of ${name} are in ${flags.out}`);
     return 0;
   },
 });
@@ -106,27 +103,6 @@ async function* linesOf({ store, owner, name, at, signal, written, told }: Writi
 
 function lineOf(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-/** Readable by its owner only. Throws `CONFIGURATION` for a file that is there: nothing is overwritten. */
-async function newFile(path: string): Promise<Writable> {
-  const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
-  try {
-    await once(file, "open");
-  } catch (cause) {
-    const there = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const told = there
-      ? "is there already, and nothing is overwritten; name another file"
-      : `cannot be made: ${reason}`;
-    throw new HoldfastError("CONFIGURATION", `${path} ${told}`, { cause });
-  }
-  return file;
-}
-
-function cannotWrite(path: string, cause: unknown): HoldfastError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new HoldfastError("UNAVAILABLE", `${path} cannot be written: ${reason}`, { cause });
 }
 
 function counted(count: number, what: string): string {
