@@ -11,7 +11,6 @@ import { fenceOf } from "./leases/locks.ts";
 import { memoOf, memorized, memorizing } from "./memo.ts";
 import { checkChange } from "./method-options.ts";
 import { rememberedStep, remembering } from "./once/steps.ts";
-import { notFound } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import { getRecord } from "./target.ts";
 import type { ChangeOptions, RecordView } from "./types.ts";
@@ -97,7 +96,5 @@ async function mint(
 }
 
 function again(scope: Scope, memo: ReadAnswer): RecordKey {
-  const handle = memorized(memo);
-  if (handle === null) throw notFound();
-  return scope.keyOf(handle);
+  return scope.keyOf(memorized(memo));
 }

@@ -12,23 +12,23 @@ import { notFound } from "./refusals.ts";
 
 const createdKind = "holdfast.created";
 /** An hour longer than commit ids are remembered, so that the handle is there as long as its commit id is. */
-const createdLifetime: Lifetime = { absoluteMs: commitIdWindowMs.caller + 3_600_000 };
+export const memoLifetime: Lifetime = { absoluteMs: commitIdWindowMs.caller + 3_600_000 };
 
 /** Where the handle that a commit id made is remembered. A commit id of ours is a well-formed record id. */
 export function memoOf({ id }: CommitId): RecordKey {
   return { kind: createdKind, id };
 }
 
-/** The change that remembers it: null for one that was taken back. None without a commit id. */
-export function memorizing(commitId: CommitId | undefined, handle: string | null): readonly Change[] {
+/** The change that remembers it. None without a commit id. */
+export function memorizing(commitId: CommitId | undefined, handle: string): readonly Change[] {
   if (commitId === undefined) return [];
-  const memo = { text: JSON.stringify(handle), lifetime: createdLifetime };
+  const memo = { text: JSON.stringify(handle), lifetime: memoLifetime };
   return [{ ...memoOf(commitId), expect: "any", create: memo, document: memo }];
 }
 
-/** The handle that was made first; null if it was taken back. Throws `NOT_FOUND` where nobody knows any more. */
-export function memorized({ record }: ReadAnswer): string | null {
+/** The handle that was made first. Throws `NOT_FOUND` where nobody knows any more. */
+export function memorized({ record }: ReadAnswer): string {
   if (record === undefined) throw notFound();
   // Written by `memorizing`.
-  return parseStored(record.document, "the memory of a creation") as string | null;
+  return parseStored(record.document, "the memory of a creation") as string;
 }

@@ -1,10 +1,14 @@
 /** Sharing inside of calls that count once, where the two halves of a grant come apart. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 
 import { type Backing, backings } from "../../../../../test/lib/backings.ts";
 import { holdfast } from "../../hold.ts";
-import type { Principal } from "../../security/principal.ts";
+import type { Change, Refusal } from "../../record/change.ts";
+import { commitIdWindowMs } from "../../record/commit-ids.ts";
+import { HoldfastError } from "../../record/errors.ts";
+import { ownerOfPrincipal, type Principal } from "../../security/principal.ts";
+import type { Store } from "../../store/contract.ts";
 import { onceScope } from "../call-context.ts";
 import { kind } from "../kind.ts";
 import { servingHold } from "../open-hold.ts";
@@ -25,6 +29,40 @@ async function begin(hold: Hold) {
   return { mine, id, store, commit: store.commit.bind(store), share };
 }
 
+const refusal: Refusal = { reason: "bounds", index: 1, counter: "count", value: maxShares, by: 1 };
+
+/** Whether a commit makes the receiver's half; whether it ends the giver's. */
+const leadsTo = ([first]: readonly Change[]): boolean =>
+  first?.kind === "holdfast.shared" && first.create !== undefined;
+const takesBack = (changes: readonly Change[]): boolean =>
+  changes.some(({ kind, end }) => kind === "grant" && end === true);
+
+function signal(): { readonly given: Promise<void>; readonly give: () => void } {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}
+
+/** Refuses commits, or lets the first that is to pause wait to be woken. */
+function pauseAt(store: Store, decide: (changes: readonly Change[]) => Refusal | "pause" | "go") {
+  const commit = store.commit.bind(store);
+  const [asleep, paused] = [signal(), signal()];
+  let first = true;
+  store.commit = async (owner, changes, options) => {
+    const decided = decide(changes);
+    if (typeof decided === "object") return { ok: false, at: 0, refusal: decided };
+    if (decided === "pause" && first) {
+      first = false;
+      paused.give();
+      await asleep.given;
+    }
+    return await commit(owner, changes, options);
+  };
+  return { paused: paused.given, wake: asleep.give };
+}
+
 async function once<T>(hold: Hold, run: () => Promise<T>): Promise<T> {
   return await servingHold(hold).withinCall({ once: onceScope("call", "") }, run);
 }
@@ -34,7 +72,6 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     await using backing = await makeBacking();
     await using hold = await open(backing);
     const { mine, id, store, commit, share } = await begin(hold);
-    const refusal = { reason: "bounds", index: 1, counter: "count", value: maxShares, by: 1 } as const;
     const call = async (): Promise<string> => await once(hold, share);
     // As if the receiver had as many as anybody may have.
     store.commit = async (owner, changes, options) => {
@@ -51,26 +88,178 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
   });
 
-  test("gives one grant where two runs do it, one of them paused between the halves", async () => {
+  test("gives one grant where two runs do it, and one of them found no room for it", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
     const { mine, id, store, commit, share } = await begin(hold);
     const call = async (): Promise<string> => await once(hold, share);
-    let wake: () => void = () => undefined;
-    const asleep = new Promise<void>((resolve) => {
-      wake = resolve;
+    const { paused, wake } = pauseAt(store, (changes) => {
+      if (leadsTo(changes)) return refusal;
+      return takesBack(changes) ? "pause" : "go";
     });
-    const paused = new Promise<void>((resolve) => {
-      let first = true;
-      store.commit = async (owner, changes, options) => {
-        if (first && changes[0]?.kind === "holdfast.shared") {
-          first = false;
-          resolve();
-          await asleep;
-        }
-        return await commit(owner, changes, options);
-      };
+    const refusedRun = call();
+    await paused;
+    store.commit = commit;
+    const grant = await call();
+    wake();
+    expect(await refusedRun).toBe(grant);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
+  test("gives anew where another run took back what this one had led to", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    const call = async (): Promise<string> => await once(hold, share);
+    const atTakingBack = pauseAt(store, (changes) => {
+      if (leadsTo(changes)) return refusal;
+      return takesBack(changes) ? "pause" : "go";
     });
+    const refusedRun = call();
+    await atTakingBack.paused;
+    store.commit = commit;
+    let led = 0;
+    const atSettling = pauseAt(store, (changes) => {
+      if (leadsTo(changes)) led += 1;
+      return led === 1 && !leadsTo(changes) ? "pause" : "go";
+    });
+    const ledRun = call();
+    await atSettling.paused;
+    atTakingBack.wake();
+    await expect(refusedRun).rejects.toMatchObject({ code: "FORBIDDEN" });
+    atSettling.wake();
+    const grant = await ledRun;
+    store.commit = commit;
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.shared()).grants.map((received) => received.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+    expect(await call()).toBe(grant);
+  });
+
+  test("gives one grant where two runs make the first half at once", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    const call = async (): Promise<string> => await once(hold, share);
+    const makes = (changes: readonly Change[]): boolean => changes.some(({ kind }) => kind === "grant");
+    const atFirst = pauseAt(store, (changes) => (makes(changes) ? "pause" : "go"));
+    const late = call();
+    await atFirst.paused;
+    store.commit = commit;
+    const atSecond = pauseAt(store, (changes) => (leadsTo(changes) ? "pause" : "go"));
+    const early = call();
+    await atSecond.paused;
+    atFirst.wake();
+    const grant = await late;
+    atSecond.wake();
+    expect(await early).toBe(grant);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.shared()).grants.map((received) => received.grant)).toEqual([grant]);
+  });
+
+  test("gives anew where another run takes back what this one has just found", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    const call = async (): Promise<string> => await once(hold, share);
+    const atTakingBack = pauseAt(store, (changes) => {
+      if (leadsTo(changes)) return refusal;
+      return takesBack(changes) ? "pause" : "go";
+    });
+    const refusedRun = call();
+    await atTakingBack.paused;
+    store.commit = commit;
+    const read = store.read.bind(store);
+    store.read = async (owner, key, options) => {
+      if (key.kind === "grant") {
+        store.read = read;
+        atTakingBack.wake();
+        await expect(refusedRun).rejects.toMatchObject({ code: "FORBIDDEN" });
+      }
+      return await read(owner, key, options);
+    };
+    const grant = await call();
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
+  test("gives anew once nobody remembers the call", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, share } = await begin(hold);
+    const grant = await once(hold, share);
+    // Between the ends of the commit id and of the memo.
+    backing.clock.advance(commitIdWindowMs.caller + 1_800_000);
+    const another = await once(hold, share);
+    expect(another).not.toBe(grant);
+    expect(await once(hold, share)).toBe(another);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([another, grant]);
+  });
+
+  test.each([
+    ["is taken back alone", 0, async (_hold: Hold, share: () => Promise<string>) => await share()],
+    ["is kept for the repeat of a call that counts once", 1, once],
+  ])("what the receiver's half failed of %s", async (_what, left, within) => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    const gone = new HoldfastError("UNAVAILABLE", "the store is away");
+    store.commit = async (owner, changes, options) => {
+      if (leadsTo(changes)) throw gone;
+      return await commit(owner, changes, options);
+    };
+    await expect(within(hold, share)).rejects.toBe(gone);
+    store.commit = commit;
+    const { grants } = await mine.grants(id);
+    expect(grants).toHaveLength(left);
+    const grant = await within(hold, share);
+    expect([grant, ...grants.map((given) => given.grant)]).toEqual(Array.from({ length: left + 1 }, () => grant));
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
+  test("looks no longer for what to give, however often it was taken back", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { store, share } = await begin(hold);
+    pauseAt(store, (changes) => (leadsTo(changes) ? refusal : "go"));
+    const reads = vi.spyOn(store, "read");
+    const readsOfRun = async (): Promise<number> => {
+      reads.mockClear();
+      await expect(once(hold, share)).rejects.toMatchObject({ code: "FORBIDDEN" });
+      return reads.mock.calls.length;
+    };
+    await readsOfRun();
+    const second = await readsOfRun();
+    for (let n = 0; n < 10; n++) expect(await readsOfRun()).toBe(second);
+  });
+
+  test("leaves nothing with who was forgotten while a grant of theirs was taken back", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { store, share } = await begin(hold);
+    const owner = ownerOfPrincipal(alice);
+    const { paused, wake } = pauseAt(store, (changes) => {
+      if (leadsTo(changes)) return refusal;
+      return takesBack(changes) ? "pause" : "go";
+    });
+    const run = once(hold, share);
+    await paused;
+    await store.admin.erase(owner);
+    wake();
+    await expect(run).rejects.toMatchObject({ code: expect.any(String) });
+    expect(await store.usage(owner)).toMatchObject({ records: 0, bytes: 0 });
+  });
+
+  test.each([
+    ["before the first half", (changes: readonly Change[]) => changes.some(({ kind }) => kind === "grant")],
+    ["between the halves", leadsTo],
+  ])("gives one grant where two runs do it, one of them paused %s", async (_where, isThere) => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    const call = async (): Promise<string> => await once(hold, share);
+    const { paused, wake } = pauseAt(store, (changes) => (isThere(changes) ? "pause" : "go"));
     const late = call();
     await paused;
     const grant = await call();

@@ -8,7 +8,7 @@ import { rememberedStep, remembering } from "../once/steps.ts";
 import { invalid } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import type { CallOptions, ListQuery } from "../types.ts";
-import { type Asked, give, lead } from "./giving.ts";
+import { type Asked, giveGrant } from "./giving.ts";
 import { refuseGuests } from "./reach.ts";
 import {
   givenEnd,
@@ -39,8 +39,7 @@ export async function shareRecord(scope: Scope, id: string, options: ShareOption
     return { issuer, subject, access, expires };
   });
   const asked: Asked = { key, receiver: receiverOwner, issuer, subject, access, lifetime, signal };
-  const given = await give(scope, asked, commitId);
-  if (!given.isRevoked) await lead(scope, asked, given);
+  const given = await giveGrant(scope, asked, commitId);
   return { grant: given.grant, with: { issuer, subject }, access, ...times(given.at, given.expiresAt) };
 }
 
