@@ -4,6 +4,7 @@ import * as z from "zod";
 import { type Backing, backings } from "../../../../../test/lib/backings.ts";
 import { holdfast } from "../../hold.ts";
 import { localUser, type Principal } from "../../security/principal.ts";
+import { around } from "../../store/around.ts";
 import type { Hold } from "../hold.ts";
 import { kind } from "../kind.ts";
 
@@ -165,6 +166,25 @@ describe.each(backings)("locks on %s", (_name, makeBacking) => {
       return await new Promise((resolve) => signal.addEventListener("abort", () => resolve(signal.reason)));
     });
     expect(reason).toMatchObject({ code: "FENCED" });
+  });
+
+  test("who gave up while the lock was being granted leaves nobody's lock behind", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    const cancel = new AbortController();
+    const late = around(store, {
+      commit: async (...given) => {
+        const committed = await store.commit(...given);
+        cancel.abort();
+        return committed;
+      },
+    });
+    await using hold = await holdfast({ store: late, kinds: [], reap: false });
+    await expect(hold.state(localUser).lock("build", { signal: cancel.signal })).rejects.toMatchObject({
+      code: "ABORTED",
+    });
+    expect(hold.counts.locks).toBe(0);
+    await (await hold.state(localUser).lock("build")).release();
   });
 
   test("who waits gets the lock when it is released, and gives up in time otherwise", async () => {

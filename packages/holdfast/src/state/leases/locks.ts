@@ -1,5 +1,6 @@
 /** Locks of one owner, by name. What of it is for whom is in `types.ts`. */
 
+import { abortedBy } from "../../record/abort.ts";
 import type { Change } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
 import { idOfName } from "../../record/ids.ts";
@@ -9,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import { checkLock } from "../method-options.ts";
 import { contention, invalid } from "../refusals.ts";
 import { checkTtl, checkWait } from "./duration.ts";
-import { addressOf, type Leasehold } from "./lease.ts";
+import { addressOf, type Leasehold, release } from "./lease.ts";
 import { acquireInTurn } from "./line.ts";
 import { HeldLock } from "./lock.ts";
 import type { Fence, Lock, LockedWork, LockOptions, Locks } from "./types.ts";
@@ -37,6 +38,11 @@ async function takeLock(
     throw contention(waitMs === 0 ? "somebody holds this lock" : `this lock was not free within ${waitMs} ms`, {
       waitedMs: waitMs,
     });
+  }
+  if (signal?.aborted === true) {
+    // Given up while the commit was on its way: nobody would learn the token. If this fails, the lock ends by itself.
+    await release(engine, hold, grant.token).catch(() => undefined);
+    throw abortedBy(signal);
   }
   engine.leases.took(addressOf(hold), grant.token, ttlMs);
   return new HeldLock(engine, name, hold, { token: grant.token, ttlMs, expiresAt: grant.expiresAt });
