@@ -72,6 +72,23 @@ describe.skipIf(script === undefined)("stopped with Ctrl-C", () => {
     expect((await readdir(dir)).filter((name) => name.startsWith("holdfast-bench"))).toEqual([]);
   });
 
+  it("a measurement that is told to stop leaves none of the folders that it made, nor does one that failed", async () => {
+    const place = join("made", "for", "it");
+    const stops = await stopped(["bench", "--store", `sqlite:${join(place, "state.db")}`], /\] 20%/);
+    expect(stops.code).toBe(130);
+    expect(await readdir(dir)).not.toContain("made");
+    // A second key press ends it at once.
+    const twice = await stopped(["bench", "--store", `sqlite:${join(place, "state.db")}`], /\] 20%/, ctrlC + ctrlC);
+    expect(twice.code).toBe(130);
+    expect(await readdir(dir)).not.toContain("made");
+    await writeFile(join(dir, "file"), "");
+    const fails = await runServer({ args: ["bench", "--store", `sqlite:${join("file", "state.db")}`], cwd: dir });
+    expect([fails.code, fails.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^holdfast: the folder \S+file cannot be made: /),
+    ]);
+  });
+
   it("a conformance run does not say that the store conforms", async () => {
     const memory = import.meta.resolve("holdfast/stores/memory");
     const module = `import { memoryStore } from ${JSON.stringify(memory)};\nexport default async () => ({ store: await memoryStore() });`;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { ownerOfIdentity } from "holdfast/admin";
 import type { Store } from "holdfast/contract";
 
@@ -11,6 +11,7 @@ import { createProgress, type Progress } from "../cli/progress.ts";
 import { duration } from "../settings/row.ts";
 import { withoutPassword } from "../settings/without-password.ts";
 import { type Measured, measure } from "./bench/measure.ts";
+import { placeFor } from "./bench/place.ts";
 import { openNamed } from "./open-store.ts";
 
 const records = 64;
@@ -39,64 +40,44 @@ export const benchCommand: Command = defineCommand({
   },
   examples: [["holdfast bench --store postgres://app@db/app", "what this network and that database give"]],
   run: async ({ flags, resolved, out, signal }) => {
-    const place = placeFor(resolved.settings.store);
-    try {
-      await using store = await openNamed(place.url);
-      const rows = await measureStore(
-        store,
-        place.folder,
-        flags.time,
-        signal,
-        createProgress(out, { tellShort: false }),
-      );
-      if (signal.aborted) {
-        out.note("interrupted; what was measured is no answer");
-        return 1;
-      }
-      if (out.json) {
-        const machine = {
-          node: process.versions.node,
-          processors: availableParallelism(),
-          model: cpus()[0]?.model ?? "unknown",
-        };
-        out.value({ store: withoutPassword(resolved.settings.store), kind: store.traits.name, machine, rows });
-        return 0;
-      }
-      out.table(
-        [
-          { title: "what" },
-          { title: "a second", align: "right" },
-          { title: "p50 ms", align: "right" },
-          { title: "p99 ms", align: "right" },
-          { title: "beside" },
-        ],
-        rows.map(({ what, perSecond, p50Ms, p99Ms, beside }) => [
-          what,
-          Math.round(perSecond),
-          p50Ms.toFixed(2),
-          p99Ms.toFixed(2),
-          beside,
-        ]),
-      );
-      out.note(
-        `${withoutPassword(resolved.settings.store)}, Node ${process.versions.node}, ${availableParallelism()} processors`,
-      );
-      return 0;
-    } finally {
-      for (const path of place.files) rmSync(path, { force: true });
+    using place = placeFor(resolved.settings.store);
+    await using store = await openNamed(place.url);
+    const rows = await measureStore(store, place.folder, flags.time, signal, createProgress(out, { tellShort: false }));
+    if (signal.aborted) {
+      out.note("interrupted; what was measured is no answer");
+      return 1;
     }
+    if (out.json) {
+      const machine = {
+        node: process.versions.node,
+        processors: availableParallelism(),
+        model: cpus()[0]?.model ?? "unknown",
+      };
+      out.value({ store: withoutPassword(resolved.settings.store), kind: store.traits.name, machine, rows });
+      return 0;
+    }
+    out.table(
+      [
+        { title: "what" },
+        { title: "a second", align: "right" },
+        { title: "p50 ms", align: "right" },
+        { title: "p99 ms", align: "right" },
+        { title: "beside" },
+      ],
+      rows.map(({ what, perSecond, p50Ms, p99Ms, beside }) => [
+        what,
+        Math.round(perSecond),
+        p50Ms.toFixed(2),
+        p99Ms.toFixed(2),
+        beside,
+      ]),
+    );
+    out.note(
+      `${withoutPassword(resolved.settings.store)}, Node ${process.versions.node}, ${availableParallelism()} processors`,
+    );
+    return 0;
   },
 });
-
-type Place = { readonly url: string; readonly folder: string | undefined; readonly files: readonly string[] };
-
-function placeFor(url: string): Place {
-  if (!url.startsWith("sqlite:")) return { url, folder: undefined, files: [] };
-  const folder = dirname(resolve(url.slice("sqlite:".length)));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `holdfast-bench-${process.pid}.db`);
-  return { url: `sqlite:${path}`, folder, files: [path, `${path}-wal`, `${path}-shm`, `${path}-hint`] };
-}
 
 async function measureStore(
   store: Store,
@@ -148,7 +129,7 @@ async function fsyncs(
   forMs: number,
   signal: AbortSignal,
 ): Promise<Measured & { readonly what: string }> {
-  const path = join(folder, `holdfast-bench-${process.pid}.fsync`);
+  const path = join(folder, `holdfast-bench-${process.pid}.db.fsync`);
   const file = openSync(path, "wx", 0o600);
   const bytes = Buffer.alloc(400);
   try {
