@@ -6,6 +6,8 @@ import { parse } from "yaml";
 import * as z from "zod";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+/** What every change passes, run by one who may mount file systems. */
+const everything = 'sudo env "PATH=$PATH" .ci/run';
 const Workflow = z.object({
   permissions: z.record(z.string(), z.string()),
   jobs: z.object({
@@ -30,10 +32,28 @@ it("the release workflow tests first, then publishes both packages with provenan
   expect(published).toEqual(
     ["holdfast", "server"].map((name) => `npm publish --provenance --access public -w packages/${name}`),
   );
-  expect(commands.indexOf(".ci/run")).toBeGreaterThan(-1);
-  expect(commands.indexOf(".ci/run")).toBeLessThan(commands.indexOf(published[0] ?? ""));
+  for (const first of [everything, "npm audit --omit=dev --audit-level=high"]) {
+    expect(commands).toContain(first);
+    expect(commands.indexOf(first)).toBeLessThan(commands.indexOf(published[0] ?? ""));
+  }
   expect(text).not.toMatch(/secrets\./);
 });
+
+it("every change passes what is passed here, and advisories of what is used are asked for each week", async () => {
+  const Check = z.object({
+    on: z.object({ pull_request: z.null(), schedule: z.array(z.object({ cron: z.string() })).length(1) }),
+    permissions: z.strictObject({ contents: z.literal("read") }),
+    jobs: z.object({ check: jobOf(), audit: jobOf() }),
+  });
+  const { jobs } = Check.parse(parse(await readFile(join(root, ".github/workflows/check.yml"), "utf8")));
+  const commandsOf = ({ steps }: z.infer<ReturnType<typeof jobOf>>): string[] => steps.flatMap(({ run }) => run ?? []);
+  expect(commandsOf(jobs.check)).toEqual([everything]);
+  expect(commandsOf(jobs.audit)).toEqual(["npm audit --audit-level=high"]);
+});
+
+function jobOf() {
+  return z.object({ steps: z.array(z.object({ run: z.string().optional() })) });
+}
 
 it("both packages have one version, and the server wants exactly that of the library", async () => {
   const Package = z.object({ version: z.string(), dependencies: z.record(z.string(), z.string()) });
