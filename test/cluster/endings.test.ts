@@ -1,9 +1,10 @@
 /** Sessions that were ended at one node, by their client or by somebody else of the same principal: what the others do. */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { type Cluster, type ClusterNode, startCluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { openRawSession, type RawSession, readEvents } from "../lib/raw-session.ts";
 import { removeFolder, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { within } from "../lib/waiting.ts";
@@ -13,7 +14,7 @@ const timeout = 60_000;
 /** By when every node refuses a session, however it was ended. */
 const everywhereMs = 1_000;
 
-describe.each(durableStores)("three nodes of the ready server on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes of the ready server on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
   let dir: string;

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster, ClusterNode } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { logsIn, openRawSession, rawSession, readEvents, readUntil } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
 import { type AnyClient, connectClient, outcomeOf, type Result, sessionClients, turnOf } from "./client.ts";
@@ -14,7 +15,7 @@ const leaseMs = 30_000;
 
 const mayBeRepeated = { failed: expect.stringMatching(/repeated/) };
 
-describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
 

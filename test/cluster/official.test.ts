@@ -1,16 +1,19 @@
 /** The official suite on three nodes, each request on another one: the same counts as on one node. */
 import { randomBytes } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { startCluster } from "../lib/cluster.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { startFixtureProcess } from "../official/fixture-process.ts";
 import { verdictAbout } from "../official/verdict.ts";
 
 const timeout = 240_000;
 
-describe.each(durableStores.filter((name) => name !== "sqlite"))("three nodes on %s", (storeName) => {
-  test.each(["2025-11-25", "2026-07-28"] as const)("pass the official suite of %s", { timeout }, async (revision) => {
+const networked = durableStores.filter((name) => name !== "sqlite");
+
+describeStoresAtOnce(networked, "three nodes on %s", { timeout }, (storeName) => {
+  test.each(["2025-11-25", "2026-07-28"] as const)("pass the official suite of %s", async (revision) => {
     await using store = await openDurable(storeName);
     const key = randomBytes(32).toString("hex");
     await using cluster = await startCluster((port) => startFixtureProcess({ store: store.url, port, key }));

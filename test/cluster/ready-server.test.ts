@@ -3,13 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { type Cluster, startCluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { removeFolder, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { poll } from "../lib/waiting.ts";
 import { type AnyClient, clientNames, connectClient, sessionClients, turnOf } from "./client.ts";
 
 const timeout = 90_000;
 
-describe.each(durableStores)("three nodes of the ready server on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes of the ready server on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
   let dir: string;

@@ -1,8 +1,9 @@
 /** Clients that stop reading: what they cost the node, what the others notice, and what they find when they come back. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { openRawSession, type RawSession, readEvents, type SseEvent } from "../lib/raw-session.ts";
 import { readHeadOnly, type StalledReader } from "../lib/stalled-reader.ts";
 import { poll } from "../lib/waiting.ts";
@@ -24,7 +25,7 @@ const streams = [
   ["the session's own stream", true],
 ] as const;
 
-describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
 

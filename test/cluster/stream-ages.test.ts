@@ -1,8 +1,9 @@
 /** Streams that are kept open while nothing is said, and ended when they are old: their clients do not notice. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { openRawSession } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
 import { clientNames, connectClient, sessionClients, turnOf } from "./client.ts";
@@ -11,7 +12,7 @@ import { startFleet } from "./fleet.ts";
 const timeout = 60_000;
 const limits = { keepAliveMs: 200, maxStreamAgeMs: 1_000 };
 
-describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
 

@@ -1,10 +1,11 @@
 /** What becomes of sessions whose clients come with other tokens, and of those whose tokens are narrowed or revoked. */
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { logsIn, openRawSession, type RawSession, rawSession, readEvents, readUntil } from "../lib/raw-session.ts";
 import { removeFolder, temporaryFolder } from "../lib/server-process.ts";
 import { poll, within } from "../lib/waiting.ts";
@@ -15,7 +16,7 @@ import { inside, startFleet } from "./fleet.ts";
 const timeout = 60_000;
 const reauthenticateMs = 250;
 
-describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
   let folder: string;

@@ -1,8 +1,9 @@
 /** Instances that nodes keep for the next request: few, fewer where memory is short, and never taken from who is at work. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Cluster, ClusterNode } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { everything } from "../lib/extent.ts";
 import { logsIn, openRawSession, type RawSession, readEvents, readUntil } from "../lib/raw-session.ts";
 import { poll } from "../lib/waiting.ts";
@@ -21,7 +22,7 @@ async function until(node: ClusterNode, what: string, isSo: (warm: number) => bo
   await poll(async () => (isSo((await inside(node)).warm) ? true : undefined), what, timeout / 2, 50);
 }
 
-describe.each(durableStores)("three nodes on %s", { timeout }, (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", { timeout }, (storeName) => {
   let store: DurableStore;
 
   beforeAll(async () => {

@@ -4,7 +4,8 @@ import { verdictOn } from "./verdict.ts";
 
 const timeout = 180_000;
 
-test.each([
+// They mostly wait for what the suite waits for.
+test.concurrent.each([
   { revision: "2025-11-25", form: "JSON unless something streams", sse: false },
   { revision: "2026-07-28", form: "JSON unless something streams", sse: false },
   // Every answer then goes through the session's output log.
