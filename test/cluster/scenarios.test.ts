@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Cluster } from "../lib/cluster.ts";
 import { type DurableStore, durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { poll } from "../lib/waiting.ts";
 import { type AnyClient, clientNames, connectClient, outcomeOf, sessionClients } from "./client.ts";
 import { startFleet } from "./fleet.ts";
 
 const timeout = 60_000;
 
-describe.each(durableStores)("three nodes on %s", (storeName) => {
+describeStoresAtOnce(durableStores, "three nodes on %s", {}, (storeName) => {
   let store: DurableStore;
   let cluster: Cluster;
 

@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { race } from "holdfast/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, type TestContext, test } from "vitest";
 
 import { type Caller, textOf, valueOf } from "../clients/caller.ts";
 import { v2Http } from "../clients/v2.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { eventually } from "../lib/eventually.ts";
 import { type NodeProcess, startScript } from "../lib/node-process.ts";
 
@@ -19,7 +20,7 @@ type Scene = {
   journal(): Promise<readonly string[]>;
 };
 
-async function scene(storeName: string, idleMs: number): Promise<Scene> {
+async function scene({ onTestFinished }: TestContext, storeName: string, idleMs: number): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-disposables-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const store = await openDurable(storeName);
@@ -63,11 +64,9 @@ function isRunning(pid: number): boolean {
 const everyNode = (session: string): readonly string[] =>
   ["one", "three", "two"].map((name) => `closed ${name} ${session}`);
 
-test.each(durableStores)(
-  "on %s, each node closes its own once: ended at another node, expired, drained, and gone with a killed node",
-  { timeout: 120_000 },
-  async (store) => {
-    const { nodes, journal } = await scene(store, 3_600_000);
+describeStoresAtOnce(durableStores, "on %s", { timeout: 120_000 }, (store) => {
+  test("each node closes its own once: ended at another node, expired, drained, and gone with a killed node", async (context) => {
+    const { nodes, journal } = await scene(context, store, 3_600_000);
     const [one, two, three] = nodes;
     const ended = await newSession(one);
     const kept = await newSession(two);
@@ -80,7 +79,7 @@ test.each(durableStores)(
 
     // The session of a 2025-era connection, which its client ends by a DELETE at another node.
     const own = await v2Http(one.process.url, "2025");
-    onTestFinished(() => own[Symbol.asyncDispose]());
+    context.onTestFinished(() => own[Symbol.asyncDispose]());
     const connection = textOf(await valueOf(own.call("browse")), "session");
     const response = await fetch(two.process.url, {
       method: "DELETE",
@@ -110,14 +109,10 @@ test.each(durableStores)(
     expect(closed(lines, ended)).toEqual(everyNode(ended));
     expect(closed(lines, connection)).toEqual([`closed one ${connection}`]);
     expect(closed(lines, kept)).toEqual([`closed three ${kept}`, `closed two ${kept}`]);
-  },
-);
+  });
 
-test.each(durableStores)(
-  "on %s, a session that nobody uses expires although three nodes have something of it",
-  { timeout: 120_000 },
-  async (store) => {
-    const { nodes, journal } = await scene(store, 1_500);
+  test("a session that nobody uses expires although three nodes have something of it", async (context) => {
+    const { nodes, journal } = await scene(context, store, 1_500);
     const session = await newSession(nodes[0]);
     await Promise.all(nodes.map((node) => browse(node, session)));
     await eventually("all browsers are closed", async () => closed(await journal(), session).length >= 3, 30_000);
@@ -127,5 +122,5 @@ test.each(durableStores)(
     });
     await Promise.all(nodes.map((node) => node.process.stop()));
     expect(closed(await journal(), session)).toEqual(everyNode(session));
-  },
-);
+  });
+});

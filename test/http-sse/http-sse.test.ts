@@ -5,11 +5,12 @@ import { Client as V2Client, SSEClientTransport as V2Sse } from "@modelcontextpr
 import { Client as V1Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as V1Sse } from "@modelcontextprotocol/sdk/client/sse.js";
 import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { answerOf, textOf, valueOf } from "../clients/caller.ts";
 import { type Cluster, startCluster } from "../lib/cluster.ts";
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { everything } from "../lib/extent.ts";
 import { removeFolder, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { poll, within } from "../lib/waiting.ts";
@@ -114,7 +115,7 @@ const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
 /** Nothing here depends on the store but how hints travel: between files they carry no text, between servers they do. */
 const stores = durableStores.filter((name) => everything || name === "sqlite" || name === "postgres");
 
-describe.each(stores)("two nodes on %s", { timeout: 60_000 }, (storeName) => {
+describeStoresAtOnce(stores, "two nodes on %s", { timeout: 60_000 }, (storeName) => {
   let dir: string;
   let store: Awaited<ReturnType<typeof openDurable>>;
   let cluster: Cluster;

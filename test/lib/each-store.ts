@@ -12,7 +12,10 @@ export function describeStoresAtOnce(
   options: TestOptions,
   declare: (name: string) => void,
 ): void {
+  // oxlint-disable-next-line vitest/valid-title -- given by who calls
   describe.each(names)(title, { concurrent: true }, (name) => {
-    describe("one after another", { ...options, sequential: true }, () => declare(name));
+    describe("one after another", { ...options, sequential: true }, () => {
+      declare(name);
+    });
   });
 }

@@ -1,5 +1,5 @@
 /** Calls that count once, repeated until they are answered while the database and a node die under them. */
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
 import { callModern } from "../lib/modern-call.ts";
@@ -14,10 +14,10 @@ type Shown = {
   readonly structuredContent: { readonly value: { readonly items: readonly string[] }; readonly version: number };
 };
 
-test.each(durableStores)(
+test.concurrent.for(durableStores)(
   "on %s, calls whose answers are lost to crashes are answered in the end, and each counts once",
   { timeout: 240_000 },
-  async (name) => {
+  async (name, { onTestFinished }) => {
     const durable = await openDurable(name);
     onTestFinished(() => durable[Symbol.asyncDispose]());
     const start = async (): Promise<Awaited<ReturnType<typeof startNode>>> => {

@@ -1,8 +1,9 @@
 /** States of questions that are good once, presented to real nodes on one store, some of which die at the worst moment. */
 import { race } from "holdfast/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { durableStores, openDurable } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { callModern } from "../lib/modern-call.ts";
 import { type ShopNode, startNode } from "./nodes.ts";
 
@@ -24,7 +25,7 @@ async function asked(node: ShopNode): Promise<{ readonly basket: string; readonl
   return { basket, state };
 }
 
-describe.each(durableStores)("a state of single use, on %s", (name) => {
+describeStoresAtOnce(durableStores, "a state of single use, on %s", {}, (name) => {
   let nodes: readonly [ShopNode, ShopNode, ShopNode];
   let doomed: ShopNode;
   const closing: AsyncDisposable[] = [];
