@@ -89,7 +89,7 @@ export default defineConfig({
           // Much of their time is spent on waiting for processes: two files at a time take little longer than one.
           maxWorkers: 2,
           // What is declared concurrent in a file mostly waits for deadlines, too.
-          maxConcurrency: 20,
+          maxConcurrency: 40,
           sequence: { groupOrder: 1 },
         },
       },

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { HoldfastError, type Owner, type Store } from "holdfast/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { eventually } from "../lib/eventually.ts";
 import { type Direction, type Proxy, startProxy } from "../lib/proxy.ts";
 import { networkedStores } from "./networked-stores.ts";
@@ -32,7 +33,7 @@ it("has every operation of the contract", () => {
   expect(names).toEqual(new Set(mustBeCovered));
 });
 
-describe.each(networkedStores)("$name", ({ start, open, openDirect, mostConnections }) => {
+describeStoresAtOnce(networkedStores, "$name", {}, ({ start, open, openDirect, mostConnections }) => {
   let server: Awaited<ReturnType<typeof start>>;
   let direct: Store;
 
