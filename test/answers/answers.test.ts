@@ -5,9 +5,10 @@
  * need no capability that they do not ask for themselves (`mcp/request-state`, `mcp/serve.test.ts`); tokens that expire
  * while streams are open need an issuer (test/server/oauth.test.ts); disks are filled in test/disk-full. It serves no tasks.
  */
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { openAlone } from "../lib/durable-stores.ts";
+import { describeStoresAtOnce } from "../lib/each-store.ts";
 import { poll } from "../lib/waiting.ts";
 import { ask, type Headers, header, json, open, type Seen, usual } from "./ask.ts";
 import { rows } from "./rows.ts";
@@ -35,7 +36,7 @@ function modern(name: string, args: object, more: object = {}): { readonly body:
   };
 }
 
-describe.each(stores)("on %s", (store) => {
+describeStoresAtOnce(stores, "on %s", {}, (store) => {
   let world: World;
 
   beforeAll(async () => {
@@ -248,36 +249,39 @@ describe.each(stores)("on %s", (store) => {
     expect([full.status, json(full)]).toEqual([429, error(-32000, "Too many streams are open at this node")]);
   });
 
-  it.skipIf(isMemory)("a session whose key is not there: 503; one whose sealed record was altered: 500", async () => {
-    const own = await world.session("dan");
-    const seen = await world.post(ping, own, { at: world.other });
-    expect([seen.status, json(seen)]).toEqual([503, unavailable]);
-    expect(header(seen, "retry-after")).toMatch(/^\d+$/);
+  it.skipIf(isMemory)(
+    "a session whose key is not there: 503; one whose sealed record was altered: 500",
+    async ({ onTestFinished }) => {
+      const own = await world.session("dan");
+      const seen = await world.post(ping, own, { at: world.other });
+      expect([seen.status, json(seen)]).toEqual([503, unavailable]);
+      expect(header(seen, "retry-after")).toMatch(/^\d+$/);
 
-    const handle = (own["mcp-session-id"] ?? "").split(".")[0] ?? "";
-    const store = await openAlone(world.storeUrl ?? "");
-    onTestFinished(() => store.close());
-    const { records } = await store.admin.scan({ kind: "holdfast.transport", limit: 1_000 });
-    const record = records.find(({ id }) => id === handle);
-    if (record === undefined) throw new Error("the session's record is not there");
-    const dump = await store.admin.export(record.owner, record);
-    if (dump === undefined) throw new Error("the session's record cannot be exported");
-    const { document } = dump.record;
-    const at = document.length - 20;
-    const altered = `${document.slice(0, at)}${document[at] === "A" ? "B" : "A"}${document.slice(at + 1)}`;
-    await store.admin.import(record.owner, { ...dump, record: { ...dump.record, document: altered } });
-    const broken = await poll(
-      async () => {
-        const answer = await world.post(ping, own);
-        return answer.status === 200 ? undefined : answer;
-      },
-      "the record to be read again",
-      20_000,
-    );
-    expect([broken.status, json(broken)]).toEqual([500, error(-32603, "Internal error")]);
-    const standing = await store.admin.export(record.owner, record);
-    expect(standing?.record.document).toBe(altered);
-  });
+      const handle = (own["mcp-session-id"] ?? "").split(".")[0] ?? "";
+      const store = await openAlone(world.storeUrl ?? "");
+      onTestFinished(() => store.close());
+      const { records } = await store.admin.scan({ kind: "holdfast.transport", limit: 1_000 });
+      const record = records.find(({ id }) => id === handle);
+      if (record === undefined) throw new Error("the session's record is not there");
+      const dump = await store.admin.export(record.owner, record);
+      if (dump === undefined) throw new Error("the session's record cannot be exported");
+      const { document } = dump.record;
+      const at = document.length - 20;
+      const altered = `${document.slice(0, at)}${document[at] === "A" ? "B" : "A"}${document.slice(at + 1)}`;
+      await store.admin.import(record.owner, { ...dump, record: { ...dump.record, document: altered } });
+      const broken = await poll(
+        async () => {
+          const answer = await world.post(ping, own);
+          return answer.status === 200 ? undefined : answer;
+        },
+        "the record to be read again",
+        20_000,
+      );
+      expect([broken.status, json(broken)]).toEqual([500, error(-32603, "Internal error")]);
+      const standing = await store.admin.export(record.owner, record);
+      expect(standing?.record.document).toBe(altered);
+    },
+  );
 
   it.skipIf(isHere)("the store cannot be reached: 503, for sessions and for those that begin", async () => {
     const own = await world.session("carol", world.other);
