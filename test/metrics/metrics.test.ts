@@ -16,6 +16,7 @@ const unseen: Readonly<Record<string, string>> = {
   "holdfast.store.breaker.open": "Redis has a breaker",
   "holdfast.update.conflicts": "one process does not conflict with itself",
   "holdfast.update.exhausted": "one process does not conflict with itself",
+  "holdfast.update.turned_away": "nobody waits long",
   "holdfast.hint.lost": "none is",
   "holdfast.lease.wait.duration": "nobody waits",
   "holdfast.reaper.removed": "sweeps are a minute apart",

@@ -1,7 +1,7 @@
 /** What serve() tells the outside, end to end: an SDK in memory, real requests, a real store. */
 import { trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { holdfast } from "../hold.ts";
@@ -298,6 +298,42 @@ describe("changes of state", () => {
     expect(points.get("holdfast.update.exhausted{kind=basket}")).toBe(1);
     // Only the update that came through has a number of retries.
     expect(points.get("holdfast.update.retries{}")).toBe(1);
+  });
+
+  it("tell of changes that gave up in the queue of their record, whatever those before them came to", async () => {
+    await open();
+    const basket = hold.state(alice).basket;
+    const { id } = await basket.create();
+    let free: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (free = resolve));
+    const first = basket.update(id, () => held);
+    const behind = Array.from({ length: 1_000 }, () => basket.update(id, () => undefined));
+    await expect(basket.update(id, () => undefined)).rejects.toMatchObject({ code: "CONTENTION" });
+    const turnedAway = changes.filter(({ change }) => change === "turned_away");
+    expect(turnedAway).toEqual([
+      { change: "turned_away", kind: "basket", idHash: turnedAway[0]?.idHash, reason: "crowded" },
+    ]);
+    free();
+    await Promise.all([first, ...behind]);
+
+    // One that waits for itself is told after ten seconds; the update around it has told nothing more.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const nested = basket.update(id, () => basket.update(id, () => undefined) as Promise<never>);
+      let thrown: unknown;
+      nested.catch((error: unknown) => (thrown = error));
+      for (let step = 0; thrown === undefined && step < 1_000; step += 1) await vi.advanceTimersByTimeAsync(100);
+      expect(thrown).toMatchObject({ code: "CONTENTION" });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(changes.flatMap((told) => (told.change === "turned_away" ? [told.reason] : []))).toEqual([
+      "crowded",
+      "waited",
+    ]);
+    const points = await sdk.points();
+    expect(points.get("holdfast.update.turned_away{kind=basket,reason=crowded}")).toBe(1);
+    expect(points.get("holdfast.update.turned_away{kind=basket,reason=waited}")).toBe(1);
   });
 
   it("tell of a session that gave way to another, and of a stream that was taken over", async () => {

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 
 import type { Change } from "../record/change.ts";
-import { HoldfastError } from "../record/errors.ts";
+import { HoldfastError, isHoldfastError } from "../record/errors.ts";
 import type { Owner, RecordKey, RecordSummary } from "../record/record.ts";
 import type {
   CommitOptions,
@@ -189,6 +189,33 @@ export class Engine {
   exhausted({ kind, id }: RecordKey, retries: number): void {
     this.telemetry.metrics?.record("holdfast.update.exhausted", 1, { kind });
     this.telemetry.change({ change: "conflict_exhausted", ...this.#subject(kind, id), retries });
+  }
+
+  /**
+   * Runs a change of a record alone in this process, after those who came before. Throws `CONTENTION` where they take too
+   * long or are too many, which is told; `ABORTED` if the caller gives up waiting.
+   */
+  async alone<Result>(
+    address: string,
+    { kind, id }: RecordKey,
+    signal: AbortSignal | undefined,
+    fn: () => Promise<Result>,
+  ): Promise<Result> {
+    let isIn = false;
+    try {
+      return await this.mutex.run(address, signal, () => {
+        isIn = true;
+        return fn();
+      });
+    } catch (error) {
+      // What the change itself gave up for it has told.
+      if (!isIn && isHoldfastError(error, "CONTENTION")) {
+        const reason = "waitedMs" in error.details ? "waited" : "crowded";
+        this.telemetry.metrics?.record("holdfast.update.turned_away", 1, { kind, reason });
+        this.telemetry.change({ change: "turned_away", ...this.#subject(kind, id), reason });
+      }
+      throw error;
+    }
   }
 
   /** An update is through after so many retries. */

@@ -65,7 +65,7 @@ export function commitIdOfUpdate(
 export function updateUnder(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {
   const { key, options } = request;
   const { signal } = options;
-  return scope.engine.mutex.run(scope.addressOf(key), signal, () => persist(scope, request, commitId));
+  return scope.engine.alone(scope.addressOf(key), key, signal, () => persist(scope, request, commitId));
 }
 
 async function persist(scope: Scope, request: UpdateRequest, commitId: CommitId | undefined): Promise<Updated> {

@@ -28,6 +28,7 @@ export type RecordedName =
   | "holdfast.update.conflicts"
   | "holdfast.update.retries"
   | "holdfast.update.exhausted"
+  | "holdfast.update.turned_away"
   | "holdfast.lease.wait.duration"
   | "holdfast.hint.lag"
   | "holdfast.hint.lost"
@@ -166,6 +167,12 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     unit: "{update}",
     attributes: ["kind"],
     help: "Updates that gave up after too many conflicts",
+  },
+  "holdfast.update.turned_away": {
+    type: "counter",
+    unit: "{update}",
+    attributes: ["kind", "reason"],
+    help: "Updates that gave up in the queue of their record in this process: those before them took ten seconds (waited), or a thousand waited already (crowded)",
   },
   "holdfast.lease.wait.duration": {
     type: "histogram",

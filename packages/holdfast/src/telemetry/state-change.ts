@@ -21,6 +21,8 @@ type StateChangeOf =
   | { readonly change: "conflict"; readonly retries: number }
   /** An update gave up. */
   | { readonly change: "conflict_exhausted"; readonly retries: number }
+  /** A change gave up in the queue of its record in this process: those before it took too long, or too many waited already. */
+  | { readonly change: "turned_away"; readonly reason: "waited" | "crowded" }
   /** A newer connection took the session's stream over. */
   | { readonly change: "takeover" }
   /** A user confirmed a purpose out of band, declined it, or took the confirmation back (log-out). */

@@ -24,6 +24,7 @@ const rules: Readonly<Record<StateChange["change"], Rule>> = {
   foreign_attempt: { level: "warn", says: "a session was named by somebody it does not belong to" },
   conflict: { level: "debug", says: "somebody else changed the record first" },
   conflict_exhausted: { level: "warn", says: "a change gave up after too many conflicts" },
+  turned_away: { level: "warn", says: "a change gave up behind others of the same record" },
   takeover: { level: "info", says: "a newer connection took a stream over" },
   step_up_confirmed: { level: "info", says: "a user confirmed a purpose", always: true },
   step_up_declined: { level: "info", says: "a user declined to confirm a purpose", always: true },

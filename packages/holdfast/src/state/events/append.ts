@@ -96,7 +96,7 @@ async function settle(scope: SourcedScope, attempt: Attempt): Promise<Applied> {
 function queued<Result>(scope: SourcedScope, { target, options }: Attempt, fn: () => Promise<Result>): Promise<Result> {
   const { engine } = scope;
   const { key } = target;
-  return engine.mutex.run(scope.addressOf(key), options.signal, () => engine.updateLeases.carry(scope, key, fn));
+  return engine.alone(scope.addressOf(key), key, options.signal, () => engine.updateLeases.carry(scope, key, fn));
 }
 
 /** Appends if the tail stays within a length; whatever it is where none is given. */

@@ -46,7 +46,7 @@ export async function decideEvents(
   const operation = { ...target.key, name: "decide" };
   const commitId = commitIdIn(scope.engine, operation, idempotency, () => ({ expectedPosition }));
   const attempt: Attempt = { target, fn, options, commitId };
-  return await scope.engine.mutex.run(scope.addressOf(target.key), signal, () => persist(scope, attempt));
+  return await scope.engine.alone(scope.addressOf(target.key), target.key, signal, () => persist(scope, attempt));
 }
 
 async function persist(scope: SourcedScope, attempt: Attempt): Promise<DecidedEvents<unknown>> {

@@ -26,13 +26,15 @@ export async function clearSession(scope: Scope, key: RecordKey, options: Change
     const { maxAttempts } = engine.persistence;
     for (let attempt = 1; !(await clearOnce(scope, key, { commitId, fence, signal })); attempt++) {
       engine.conflict(key, attempt - 1);
-      if (attempt >= maxAttempts)
+      if (attempt >= maxAttempts) {
+        engine.exhausted(key, attempt);
         throw contention("the session was changed all the while it was cleared", { attempts: attempt });
+      }
       await pause(jitteredMs(attempt - 1, engine.persistence, Math.random), signal);
       engine.conflicts.retries += 1;
     }
   };
-  await engine.mutex.run(scope.addressOf(key), signal, () => engine.updateLeases.carry(scope, key, clear));
+  await engine.alone(scope.addressOf(key), key, signal, () => engine.updateLeases.carry(scope, key, clear));
 }
 
 /** False if somebody came between. */
