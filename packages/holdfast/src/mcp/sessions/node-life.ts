@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
+import type { Change } from "../../record/change.ts";
 import { ownerOf } from "../../record/ids.ts";
 import type { Owner, RecordKey } from "../../record/record.ts";
 import { engineIssuer } from "../../security/principal.ts";
@@ -62,14 +63,14 @@ export class NodeLife {
   }
 
   /** Resolves once others know that this node lives, and will for a while. Throws what the store throws. */
-  async announced(): Promise<void> {
-    if (this.#saidAt === undefined || performance.now() - this.#saidAt > leaseMs / 2) await this.#say();
+  async announced(signal: AbortSignal): Promise<void> {
+    if (this.#saidAt === undefined || performance.now() - this.#saidAt > leaseMs / 2) await this.#say(signal);
   }
 
   /** Whether another node may still be running what it began; `silent` if it has not said so of late. */
-  async stateOf(node: string): Promise<"alive" | "silent" | "dead"> {
+  async stateOf(node: string, signal?: AbortSignal): Promise<"alive" | "silent" | "dead"> {
     if (node === this.#node) return "alive";
-    const { record } = await this.#store.read(engine, keyOf(node));
+    const { record } = await this.#store.read(engine, keyOf(node), { signal });
     if (record === undefined) return "silent";
     const said: unknown = JSON.parse(record.document);
     return isObject(said) && said["place"] === this.#place && isGone(said["pid"]) ? "dead" : "alive";
@@ -84,15 +85,15 @@ export class NodeLife {
   }
 
   #beat(): void {
-    this.#beating = this.#say().catch(this.#onError);
+    this.#beating = this.#say(AbortSignal.timeout(leaseMs / 2)).catch(this.#onError);
   }
 
-  async #say(): Promise<void> {
+  async #say(signal: AbortSignal): Promise<void> {
     const began = performance.now();
     const text = JSON.stringify({ place: this.#place, pid: process.pid });
-    const committed = await this.#store.commit(engine, [
-      { ...keyOf(this.#node), expect: "any", create: { text, lifetime: { idleMs: leaseMs } }, slide: true },
-    ]);
+    const create = { text, lifetime: { idleMs: leaseMs } };
+    const change: Change = { ...keyOf(this.#node), expect: "any", create, slide: true };
+    const committed = await this.#store.commit(engine, [change], { signal });
     const lapsed = this.#saidAt !== undefined && committed.ok && committed.results[0]?.created === true;
     if (this.#users > 0) this.#saidAt = Math.max(this.#saidAt ?? 0, began);
     if (lapsed) this.#hooks?.onLapsed();

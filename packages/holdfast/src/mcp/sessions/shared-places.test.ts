@@ -12,12 +12,24 @@ import { OwnPlaces, type Place } from "./slots.ts";
 const alice = ownerOf({ issuer: "test", subject: "alice" });
 const bob = ownerOf({ issuer: "test", subject: "bob" });
 
+async function silence(signal: AbortSignal | undefined): Promise<never> {
+  return await new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(new HoldfastError("ABORTED", "asked no more")));
+  });
+}
+
 type Node = {
   readonly places: SharedPlaces;
   /** Commits to records of principals. */
   readonly commits: () => number;
   /** Whether the store answers this node. */
   down: boolean;
+  /** Whether what it commits is done, and it does not hear of it. */
+  losesReplies: boolean;
+  /** Looks at what nodes have of principals. */
+  reads: number;
+  /** Whether it is silent until it is asked no more. */
+  hangs: boolean;
   /** Called with each of its commits, before it is sent. */
   onCommit: () => void;
 };
@@ -33,14 +45,20 @@ describe.each(backings)("on %s", (_name, open) => {
       throw new HoldfastError("UNAVAILABLE", "no way there");
     };
     const through: Pick<Store, "read" | "commit"> = {
-      read: async (...given) => (made.down ? refuse() : store.read(...given)),
+      read: async (...given) => {
+        if (given[1].kind === "holdfast.streams") made.reads += 1;
+        return made.down ? refuse() : await store.read(...given);
+      },
       commit: async (...given) => {
         if (made.down) return refuse();
+        if (made.hangs) return await silence(given[2]?.signal);
         if (given[1][0]?.kind === "holdfast.streams") {
           commits += 1;
           made.onCommit();
         }
-        return store.commit(...given);
+        const committed = await store.commit(...given);
+        if (!made.losesReplies) return committed;
+        throw new HoldfastError("OUTCOME_UNKNOWN", "no reply came");
       },
     };
     const seen = new Proxy(store, {
@@ -48,7 +66,8 @@ describe.each(backings)("on %s", (_name, open) => {
     });
     const places = new SharedPlaces({ store: seen, max, onError: (error) => errors.push(error) });
     nodes.push(places);
-    const made: Node = { places, commits: () => commits, down: false, onCommit: () => undefined };
+    const faults = { down: false, hangs: false, losesReplies: false };
+    const made: Node = { ...faults, places, commits: () => commits, reads: 0, onCommit: () => undefined };
     return made;
   };
   const three = async (max: number): Promise<readonly [Node, Node, Node]> => {
@@ -155,6 +174,61 @@ describe.each(backings)("on %s", (_name, open) => {
     one.down = false;
     await expect.poll(() => lost, { timeout: 15_000 }).toEqual([5, 6, 7]);
     expect(await places([one, two], 4)).toEqual([]);
+    errors.splice(0);
+  }, 30_000);
+
+  it("a stream that was in the making while its place was lost hears of it as soon as it asks", async () => {
+    const [one, two] = await three(1);
+    const [place] = await places([one], 1);
+    one.down = true;
+    backing.clock.advance(leaseMs + 1);
+    expect(await eventuallyPlaces([two], 1)).toHaveLength(1);
+    one.down = false;
+    await expect.poll(() => one.places.elsewhere(alice), { timeout: 15_000 }).toBe(true);
+    await new Promise<void>((resolve) => place?.whenLost(resolve));
+    errors.splice(0);
+  }, 30_000);
+
+  it("a place that was taken and nobody heard of is free again", async () => {
+    const [one, two] = await three(2);
+    await places([one], 1);
+    one.losesReplies = true;
+    await expect(one.places.take(alice)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    one.losesReplies = false;
+    expect(await eventuallyPlaces([two], 1)).toHaveLength(1);
+    expect(await places([one, two], 2)).toEqual([]);
+    errors.splice(0);
+  }, 30_000);
+
+  it("a flood beyond the limit asks the store four times a second", async () => {
+    const [one, two] = await three(1);
+    await places([one], 1);
+    const began = performance.now();
+    for (let n = 0; n < 200; n += 1) expect(await two.places.take(alice)).toBeUndefined();
+    expect(two.reads).toBeLessThanOrEqual(2 * Math.ceil((performance.now() - began) / 250 + 1));
+  });
+
+  it("nothing is kept of a principal that was refused again and again", async () => {
+    const [one, two] = await three(1);
+    const [place] = await places([one], 1);
+    const until = performance.now() + 1_500;
+    while (performance.now() < until) {
+      expect(await places([two], 1)).toEqual([]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(two.places.elsewhere(alice)).toBe(true);
+    // What it knows of a principal it knows no more.
+    await expect.poll(() => two.places.elsewhere(alice), { timeout: 5_000 }).toBe(false);
+    place?.giveBack();
+  });
+
+  it("a store that does not answer is waited for no longer than a moment", async () => {
+    const [one] = await three(1);
+    one.hangs = true;
+    await expect(one.places.take(alice)).rejects.toMatchObject({ code: expect.any(String) });
+    one.hangs = false;
+    await one.places.close();
+    // Its signs of life were silent as well.
     errors.splice(0);
   }, 30_000);
 

@@ -37,7 +37,7 @@ type Share = {
   givingBack: NodeJS.Timeout | undefined;
 };
 
-type Held = { cut: (() => void) | undefined };
+type Held = { cut: (() => void) | undefined; lost: boolean };
 type Waiting = { readonly resolve: (place: Place | undefined) => void; readonly reject: (error: unknown) => void };
 
 /** How long a place is kept for the next stream of its principal here. */
@@ -117,9 +117,13 @@ export class SharedPlaces implements Places {
     return share;
   }
 
-  #forgetIdle(owner: Owner, { open, waiting, held, settling, fullUntil }: Share): void {
+  #forgetIdle(owner: Owner, share: Share): void {
+    const { open, waiting, held, settling, fullUntil } = share;
     if (open.size + waiting.length + held > 0 || settling !== undefined) return;
-    if (performance.now() < fullUntil && !this.#closed) return;
+    // Looked at again when that is over: there may be nobody else to do it.
+    if (performance.now() < fullUntil && !this.#closed) return this.#giveBackSoon(owner, share);
+    clearTimeout(share.givingBack);
+    if (this.#shares.get(owner) !== share) return;
     this.#shares.delete(owner);
     if (this.#shares.size > 0) return;
     this.#endLife?.();
@@ -127,7 +131,7 @@ export class SharedPlaces implements Places {
   }
 
   #granted(owner: Owner, share: Share): Place {
-    const held: Held = { cut: undefined };
+    const held: Held = { cut: undefined, lost: false };
     share.open.add(held);
     return {
       giveBack: () => {
@@ -135,6 +139,8 @@ export class SharedPlaces implements Places {
       },
       whenLost: (cut) => {
         held.cut = cut;
+        // Its stream may have been long in the making.
+        if (held.lost) cut();
       },
     };
   }
@@ -182,6 +188,7 @@ export class SharedPlaces implements Places {
     // Streams whose places others took while this node was thought dead: the newest go.
     for (const lost of [...share.open].slice(share.held)) {
       share.open.delete(lost);
+      lost.lost = true;
       lost.cut?.();
     }
   }
@@ -189,7 +196,7 @@ export class SharedPlaces implements Places {
   async #settleOnce(owner: Owner, share: Share): Promise<void> {
     const { store, max } = this.#init;
     const signal = AbortSignal.timeout(deadlineMs);
-    await this.#life.announced();
+    await this.#life.announced(signal);
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const remembered = share.standing;
       const standing = remembered ?? (await readShares(store, owner, signal));
@@ -200,7 +207,7 @@ export class SharedPlaces implements Places {
           share.standing = undefined;
           continue;
         }
-        others = await this.#living(others);
+        others = await this.#living(others, signal);
       }
       const mine = Math.max(0, Math.min(wanted, max - sum(others)));
       share.fullUntil = mine < wanted ? performance.now() + fullMs : 0;
@@ -223,9 +230,9 @@ export class SharedPlaces implements Places {
   }
 
   /** The shares of nodes that have said of late that they live. */
-  async #living(shares: Shares): Promise<Shares> {
+  async #living(shares: Shares, signal: AbortSignal): Promise<Shares> {
     const states = await Promise.all(
-      [...shares].map(async (share) => ({ share, state: await this.#life.stateOf(share[0]) })),
+      [...shares].map(async (share) => ({ share, state: await this.#life.stateOf(share[0], signal) })),
     );
     return new Map(states.flatMap(({ share, state }) => (state === "alive" ? [share] : [])));
   }
@@ -247,7 +254,7 @@ export class SharedPlaces implements Places {
       writeShares(this.#init.store, owner, share.standing, share.standing.shares, AbortSignal.timeout(deadlineMs)).then(
         (written) => {
           share.standing = written;
-          if (written === undefined) this.#settle(owner, share);
+          if (written === undefined && this.#shares.get(owner) === share) this.#settle(owner, share);
         },
         this.#init.onError,
       );
