@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -5,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { valueOf } from "../clients/caller.ts";
 import { v1Stdio } from "../clients/v1.ts";
-import { removeFolder, runServer, startServer, temporaryFolder } from "../lib/server-process.ts";
+import { removeFolder, runServer, serverCommand, startServer, temporaryFolder } from "../lib/server-process.ts";
+import { poll } from "../lib/waiting.ts";
 import { connect } from "./connect.ts";
 
 let dir: string;
@@ -37,6 +40,60 @@ describe("the command line", () => {
       expect(run.stdout).toContain(flag);
     }
     expect(run.stdout.split("\n").length).toBeLessThanOrEqual(50);
+  });
+
+  it("serve --help all explains every flag, limits too", async () => {
+    const run = await runServer({ args: ["serve", "--help", "all"] });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toMatch(/^ {2}--session-idle TIME +A session ends after this long without use \(1d\)$/m);
+    expect(run.stdout).toContain("Exit codes:");
+  });
+
+  it("serve --json says on stdout where it listens, in one line and nothing else", async () => {
+    const { command, args, env } = serverCommand(["serve", "--json", "--port", "0", "--store", "memory:"]);
+    const child = spawn(command, args, { cwd: dir, env });
+    const over = once(child, "close");
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    try {
+      await poll(() => /^listening on \S+$/m.exec(stderr)?.[0], "where it listens", 30_000);
+      const line = await poll(() => /^.*\n/.exec(stdout)?.[0], "its line on stdout");
+      const url = /^listening on (\S+)$/m.exec(stderr)?.[1];
+      expect(JSON.parse(line)).toEqual({
+        url,
+        node: expect.stringMatching(/^node-/),
+        pid: child.pid,
+        version: expect.stringMatching(/^\d/),
+        runtime: `Node ${process.versions.node}`,
+        store: "memory:",
+        durability: expect.any(String),
+        authentication: "none: everyone on this machine is the local user",
+        sealed: "sensitive data",
+        eras: ["2025", "2026"],
+        warnings: expect.any(Array),
+      });
+      child.kill("SIGTERM");
+      expect(await over).toEqual([0, null]);
+      expect(stdout).toBe(line);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it("serve --json over stdio is refused: stdout is the client's", async () => {
+    const run = await runServer({ args: ["serve", "--stdio", "--json", "--store", "memory:"] });
+    expect(run).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("leave one of them out") });
+  });
+
+  it("every command answers in JSON where it is asked to, but completion, whose answer is a script", async () => {
+    const { stdout } = await runServer({ args: ["--help"] });
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map((match) => match[1] ?? "");
+    const pages = await Promise.all(
+      commands.map(async (name) => [name, await runServer({ args: [name, "--help"] })] as const),
+    );
+    const without = pages.filter(([, page]) => !/^ {2}--json /m.test(page.stdout)).map(([name]) => name);
+    expect(without).toEqual(["completion"]);
   });
 
   it("--version is that of the package", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isHoldfastError } from "holdfast/contract";
 
 import type { Command } from "./cli/command.ts";
+import { fitted } from "./cli/fitted.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { interruptible } from "./cli/interruptible.ts";
 import { createOutput } from "./cli/output.ts";
@@ -40,7 +41,8 @@ async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (line.help) {
-    process.stdout.write(line.command === undefined ? overview(commands) : helpOf(line.command, table));
+    const page = line.command === undefined ? overview(commands) : helpOf(line.command, table, line.arguments[0]);
+    process.stdout.write(process.stdout.isTTY ? fitted(page, process.stdout.columns || 80) : page);
     return 0;
   }
   const command = line.command ?? serveCommand;

@@ -3,6 +3,10 @@ import { groups } from "../settings/row.ts";
 import { shown } from "../settings/show.ts";
 import { keysOf, type SettingKey, type Table } from "../settings/table.ts";
 import type { Argument, Command, FlagLine } from "./command.ts";
+import { filled } from "./fitted.ts";
+
+/** Of a page that has to fit a screen. */
+const mostColumns = 110;
 
 /** The page of `holdfast --help`. */
 export function overview(commands: readonly Command[]): string {
@@ -25,8 +29,9 @@ export function overview(commands: readonly Command[]): string {
 }
 
 /** The page of `holdfast COMMAND --help`: made from what the command says of itself, one line per flag. */
-export function helpOf(command: Command, table: Table): string {
-  return command.name === "serve" ? settingsPage(command, table) : commandPage(command, table);
+export function helpOf(command: Command, table: Table, topic?: string): string {
+  if (command.name !== "serve") return commandPage(command, table);
+  return topic === everything ? wholePage(command, table) : settingsPage(command, table);
 }
 
 function commandPage(command: Command, table: Table): string {
@@ -84,34 +89,90 @@ function environmentOf(firstRow: string, width: number): readonly string[] {
   ];
 }
 
-/** The page of a command that takes every setting: one line each, by what they are about; limits in two columns. */
+/** What shells and people call the whole of it. */
+const everything = "all";
+
+/** The page of a command that takes every setting, on one screen: what is plain or rare by its name alone. */
 function settingsPage(command: Command, table: Table): string {
-  const keys = keysOf(table);
-  const ofGroup = (group: string): readonly FlagLine[] =>
-    keys.filter((key) => table[key].group === group).map((key) => settingLine(table, key));
-  const explained = groups.filter((group) => group !== "Limits").flatMap(ofGroup);
-  const width = Math.max(...explained.map((line) => columns(line)[0].length)) + 2;
-  const sections = groups.map((group) => {
-    if (group === "Limits") return limitsBlock(ofGroup(group));
-    const rows = ofGroup(group).map(columns);
-    return [`${group}:`, ...rows.map(([left, right]) => left.padEnd(width) + right)].join("\n");
-  });
+  const sections = groupsOf(command, table);
+  const explained = sections.flatMap(({ rows }) => rows.filter(({ brief }) => !brief));
+  const width = Math.max(...explained.map(({ line }) => columns(line)[0].length)) + 2;
+  const wide = Math.max(...command.examples.map(([line]) => line.length)) + 2;
   return [
     `Usage: holdfast ${command.name} [flags]     ${command.about.join(" ")}`,
-    ...sections,
-    `Each flag is also a variable (--auth-tokens: ${environmentName("authTokens")}) and a name in that file; --no-NAME is off.`,
-    "TIME is 500ms, 90s, 15m, 2h; SIZE 4MiB. Exits: 0 stopped, 1 could not go on, 2 asked wrongly, 130/143 killed.",
+    ...sections.flatMap(({ title, rows }) => [
+      `${title}:`,
+      ...rows.filter(({ brief }) => !brief).map(({ line }) => explanation(line, width)),
+      ...filled(
+        rows.filter(({ brief }) => brief).map(({ line }) => columns(line)[0]),
+        mostColumns,
+      ),
+    ]),
+    ...block(
+      "Examples:",
+      command.examples.map(([line, what]) => `  ${line.padEnd(wide)}${what}`),
+    ),
+    "",
+    `holdfast ${command.name} --help ${everything} explains each flag, limits too. Each is also a variable: --port is ${environmentName("port")}.`,
+    "--no-NAME is off; TIME 90s, 15m, 2h; SIZE 4MiB. Exits: 0 stopped, 1 failed, 2 asked wrongly, 130/143 killed.",
     "",
   ].join("\n");
 }
 
-/** There are many, and their names say what they are. */
-function limitsBlock(lines: readonly FlagLine[]): string {
-  const cells = lines.map((line) => `${columns(line)[0]} (${(line.default ?? "none").toString()})`);
-  const width = Math.max(...cells.map(({ length }) => length)) + 1;
-  const half = Math.ceil(cells.length / 2);
-  const rows = cells.slice(0, half).map((cell, row) => `${cell.padEnd(width)}${cells[half + row] ?? ""}`.trimEnd());
-  return ["Limits, with their defaults:", ...rows].join("\n");
+/** The same with every flag explained, and as many lines as that takes. */
+function wholePage(command: Command, table: Table): string {
+  const sections = groupsOf(command, table);
+  const width = Math.max(...sections.flatMap(({ rows }) => rows.map(({ line }) => columns(line)[0].length))) + 2;
+  return [
+    `Usage: holdfast ${command.name} [flags]`,
+    "",
+    command.summary,
+    ...sections.flatMap(({ title, rows }) =>
+      block(
+        `${title}:`,
+        rows.map(({ line }) => explanation(line, width)),
+      ),
+    ),
+    ...block("", unitsOf(sections.flatMap(({ rows }) => rows.map(({ line }) => columns(line))))),
+    ...block("Environment:", environmentOf("--auth-tokens", width)),
+    ...block("", ["A flag wins over the variable, and the variable over the file; --no-NAME turns off what is on."]),
+    ...block(
+      "Examples:",
+      command.examples.map(([line, what]) => `  ${line}\n      ${what}`),
+    ),
+    ...block(
+      "Exit codes:",
+      serveCodes.map(([code, meaning]) => `  ${code.padEnd(width - 2)}${meaning}`),
+    ),
+    "",
+  ].join("\n");
+}
+
+const serveCodes = [
+  ["0", "stopped as it was asked to: calls under way were finished"],
+  ["1", "could not go on, or was not done with stopping in time"],
+  ["2", "was asked wrongly"],
+  ["130, 143", "a second Ctrl-C or SIGTERM ended it at once"],
+] as const;
+
+type Listed = { readonly line: FlagLine; readonly brief: boolean };
+
+/** Flags by what they are about; the command's own with those of this process. */
+function groupsOf(
+  command: Command,
+  table: Table,
+): readonly { readonly title: string; readonly rows: readonly Listed[] }[] {
+  const own = command.flags.map((line) => ({ line, brief: false }));
+  const ofGroup = (group: string): readonly Listed[] =>
+    keysOf(table)
+      .filter((key) => table[key].group === group)
+      .map((key) => ({ line: settingLine(table, key), brief: group === "Limits" || table[key].brief === true }));
+  return groups.map((group) => ({ title: group, rows: [...ofGroup(group), ...(group === "This process" ? own : [])] }));
+}
+
+function explanation(line: FlagLine, width: number): string {
+  const [left, right] = columns(line);
+  return left.padEnd(width) + right;
 }
 
 function block(title: string, lines: readonly string[]): readonly string[] {

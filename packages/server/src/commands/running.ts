@@ -14,6 +14,8 @@ export type Running = {
   readonly log: Log;
   readonly lastResort: LastResort;
   readonly metadata: ChosenAuthentication["metadata"];
+  /** Says that it listens, and where. */
+  readonly announce: (url: string) => void;
   readonly metricsPage: ServerTelemetry["page"];
 };
 

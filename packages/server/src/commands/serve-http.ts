@@ -4,7 +4,6 @@ import { type Listening, listen } from "../http/listen.ts";
 import { Traffic } from "../http/quiet.ts";
 import { routes } from "../http/routes.ts";
 import { listenForStop } from "../lifecycle/signals.ts";
-import { announceListening } from "./announce.ts";
 import { closingMs, type Running } from "./running.ts";
 
 /** Health probes, and refusals in words, still get through when the MCP endpoint has all the connections it may have. */
@@ -27,6 +26,7 @@ export async function serveHttp({
   log,
   lastResort,
   metadata,
+  announce,
   metricsPage,
 }: Running): Promise<void> {
   using signals = listenForStop();
@@ -55,7 +55,7 @@ export async function serveHttp({
     maxConnections: settings.maxConnections + spareConnections,
     onError: (err) => log.error({ err }, "a connection could not be accepted"),
   });
-  announceListening(listening.origin + settings.path, settings);
+  announce(listening.origin + settings.path);
 
   const signal = await signals.first;
   draining = true;

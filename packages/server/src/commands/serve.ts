@@ -9,9 +9,10 @@ import {
   serve as serveMcp,
   type TelemetryOptions,
 } from "holdfast";
-
 import { chooseAuthentication } from "../auth/choose.ts";
 import { isLoopback } from "../auth/loopback.ts";
+import type { Output } from "../cli/output.ts";
+import { usage } from "../cli/usage.ts";
 import { messagesPath } from "../http/routes.ts";
 import { type Kinds, kindsFor } from "../kinds.ts";
 import { logCrashes } from "../lifecycle/crash.ts";
@@ -31,14 +32,19 @@ import { registerTools } from "../tools/define.ts";
 import { tools } from "../tools/registry.ts";
 import { withoutSensitive } from "../tools/sensitive-turns.ts";
 import { packageVersion } from "../version.ts";
-import { announceStart } from "./announce.ts";
+import { announceListening, announceStart, startFacts } from "./announce.ts";
 import { cannotOpen } from "./open-store.ts";
 import { serveHttp } from "./serve-http.ts";
 import { serveStdio } from "./serve-stdio.ts";
 
 /** Serves until it is told to stop. Throws a `HoldfastError` if it cannot begin. */
-export async function serve(table: Table, resolved: Resolved): Promise<void> {
+export async function serve(table: Table, resolved: Resolved, out: Output): Promise<void> {
   const { settings } = resolved;
+  if (out.json && settings.stdio) {
+    throw usage(
+      "--json tells on stdout where it listens, and with --stdio that is the client's: leave one of them out",
+    );
+  }
   const authentication = await chooseAuthentication(settings);
   const name = settings.nodeName ?? `node-${randomBytes(4).toString("hex")}`;
   const log = createLog(settings.logLevel, name);
@@ -51,9 +57,12 @@ export async function serve(table: Table, resolved: Resolved): Promise<void> {
   const { authenticate, metadata } = authentication;
   const { hasKeys: hasSealingKeys } = sealing;
   const app = createApp({ table, resolved, name, hold, log, authenticate, hasSealingKeys });
-  const running = { settings, hold, app, log, lastResort, metadata, metricsPage: telemetry.page };
+  const served = { settings, hold, app, log, lastResort, metadata, metricsPage: telemetry.page };
   try {
-    await announceStart(hold, settings, authentication, sealing);
+    const facts = await startFacts(name, hold, settings, authentication, sealing);
+    announceStart(facts);
+    const announce = (url: string): void => announceListening(url, settings, facts, out);
+    const running = { ...served, announce };
     await (settings.stdio ? serveStdio(running) : serveHttp(running));
   } finally {
     await app.close();

@@ -18,6 +18,8 @@ export type Row<Value> = {
   readonly beyond?: string;
   /** Of a limit: the option of the library that it sets. */
   readonly option?: string;
+  /** On the short page of help it stands by its name alone. */
+  readonly brief?: true;
   /** A list: given again, the flag adds to what it had. Any other may be given once. */
   readonly many?: true;
 };
@@ -26,7 +28,7 @@ export const groups = ["Where it listens", "Who may call", "How it answers", "Li
 /** `This command`: a flag of one command, which is no setting: no variable and no name in a file. */
 export type Group = (typeof groups)[number] | "This command";
 
-type Explained = Pick<Row<never>, "help" | "group" | "secret" | "beyond" | "option">;
+type Explained = Pick<Row<never>, "help" | "group" | "secret" | "brief" | "beyond" | "option">;
 
 export function flag(row: Explained & { readonly default: boolean }): Row<boolean> {
   return { ...row, show: same, read: readBoolean };

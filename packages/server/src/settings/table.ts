@@ -78,16 +78,23 @@ export function createTable(around: Surroundings): Table {
       group: who,
       help: "Keys of an OAuth issuer, whose access tokens are taken",
     }),
-    authIssuer: optionalText({ placeholder: "URL", group: who, help: "The OAuth issuer" }),
+    authIssuer: optionalText({ placeholder: "URL", group: who, brief: true, help: "The OAuth issuer" }),
     authAudience: list({
       placeholder: "NAMES",
       group: who,
+      brief: true,
       help: "Audience that tokens need, or several, with commas",
     }),
-    authScopes: list({ placeholder: "NAMES", group: who, help: "Scopes that every request needs, with commas" }),
+    authScopes: list({
+      placeholder: "NAMES",
+      group: who,
+      brief: true,
+      help: "Scopes that every request needs, with commas",
+    }),
     authTenantClaim: optionalText({
       placeholder: "CLAIM",
       group: who,
+      brief: true,
       help: "Claim that names a user's tenant: part of who somebody is",
     }),
     authClockTolerance: duration({
@@ -95,6 +102,7 @@ export function createTable(around: Surroundings): Table {
       min: 0,
       max: 600 * second,
       group: who,
+      brief: true,
       help: "How far the issuer's clock may be from ours",
     }),
     publicAnonymous: flag({
