@@ -63,6 +63,19 @@ function pauseAt(store: Store, decide: (changes: readonly Change[]) => Refusal |
   return { paused: paused.given, wake: asleep.give };
 }
 
+/** A run that found no room at the receiver, and has not said so yet. Others commit as ever. */
+async function aboutToTakeBack(store: Store, call: () => Promise<string>) {
+  const { commit } = store;
+  const { paused, wake } = pauseAt(store, (changes) => {
+    if (leadsTo(changes)) return refusal;
+    return takesBack(changes) ? "pause" : "go";
+  });
+  const refusedRun = call();
+  await paused;
+  store.commit = commit;
+  return { refusedRun, wake };
+}
+
 async function once<T>(hold: Hold, run: () => Promise<T>): Promise<T> {
   return await servingHold(hold).withinCall({ once: onceScope("call", "") }, run);
 }
@@ -91,15 +104,9 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
   test("gives one grant where two runs do it, and one of them found no room for it", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
-    const { mine, id, store, commit, share } = await begin(hold);
+    const { mine, id, store, share } = await begin(hold);
     const call = async (): Promise<string> => await once(hold, share);
-    const { paused, wake } = pauseAt(store, (changes) => {
-      if (leadsTo(changes)) return refusal;
-      return takesBack(changes) ? "pause" : "go";
-    });
-    const refusedRun = call();
-    await paused;
-    store.commit = commit;
+    const { refusedRun, wake } = await aboutToTakeBack(store, call);
     const grant = await call();
     wake();
     expect(await refusedRun).toBe(grant);
@@ -112,13 +119,7 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     await using hold = await open(backing);
     const { mine, id, store, commit, share } = await begin(hold);
     const call = async (): Promise<string> => await once(hold, share);
-    const atTakingBack = pauseAt(store, (changes) => {
-      if (leadsTo(changes)) return refusal;
-      return takesBack(changes) ? "pause" : "go";
-    });
-    const refusedRun = call();
-    await atTakingBack.paused;
-    store.commit = commit;
+    const { refusedRun, wake } = await aboutToTakeBack(store, call);
     let led = 0;
     const atSettling = pauseAt(store, (changes) => {
       if (leadsTo(changes)) led += 1;
@@ -126,7 +127,7 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     });
     const ledRun = call();
     await atSettling.paused;
-    atTakingBack.wake();
+    wake();
     await expect(refusedRun).rejects.toMatchObject({ code: "FORBIDDEN" });
     atSettling.wake();
     const grant = await ledRun;
@@ -161,20 +162,14 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
   test("gives anew where another run takes back what this one has just found", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);
-    const { mine, id, store, commit, share } = await begin(hold);
+    const { mine, id, store, share } = await begin(hold);
     const call = async (): Promise<string> => await once(hold, share);
-    const atTakingBack = pauseAt(store, (changes) => {
-      if (leadsTo(changes)) return refusal;
-      return takesBack(changes) ? "pause" : "go";
-    });
-    const refusedRun = call();
-    await atTakingBack.paused;
-    store.commit = commit;
+    const { refusedRun, wake } = await aboutToTakeBack(store, call);
     const read = store.read.bind(store);
     store.read = async (owner, key, options) => {
       if (key.kind === "grant") {
         store.read = read;
-        atTakingBack.wake();
+        wake();
         await expect(refusedRun).rejects.toMatchObject({ code: "FORBIDDEN" });
       }
       return await read(owner, key, options);
@@ -239,15 +234,10 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     await using hold = await open(backing);
     const { store, share } = await begin(hold);
     const owner = ownerOfPrincipal(alice);
-    const { paused, wake } = pauseAt(store, (changes) => {
-      if (leadsTo(changes)) return refusal;
-      return takesBack(changes) ? "pause" : "go";
-    });
-    const run = once(hold, share);
-    await paused;
+    const { refusedRun, wake } = await aboutToTakeBack(store, async () => await once(hold, share));
     await store.admin.erase(owner);
     wake();
-    await expect(run).rejects.toMatchObject({ code: expect.any(String) });
+    await expect(refusedRun).rejects.toMatchObject({ code: expect.any(String) });
     expect(await store.usage(owner)).toMatchObject({ records: 0, bytes: 0 });
   });
 
