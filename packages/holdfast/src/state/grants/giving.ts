@@ -14,37 +14,14 @@
  */
 import { HoldfastError } from "../../record/errors.ts";
 import { mintId } from "../../record/ids.ts";
-import type { Lifetime, Owner, RecordKey, Version } from "../../record/record.ts";
+import type { Version } from "../../record/record.ts";
 import type { CommitId, CommitOutcome } from "../../store/contract.ts";
 import { checkSameIntent } from "../idempotency.ts";
 import { contention, notFound, refusalError } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import { commitIdOfGiving, type GivingMemo, memoChange, readMemo } from "./giving-memo.ts";
-import { lead } from "./leading.ts";
+import { type Asked, type Given, lead } from "./leading.ts";
 import { type Granted, givenCreation, grantPrefix, keyOfGiven } from "./records.ts";
-import type { Access } from "./types.ts";
-
-export type Asked = {
-  readonly key: RecordKey;
-  readonly receiver: Owner;
-  readonly issuer: string;
-  readonly subject: string;
-  readonly access: Access;
-  readonly lifetime: Lifetime;
-  readonly signal: AbortSignal | undefined;
-};
-
-/** The giver's half, made now or by an earlier run of the call. */
-export type Given = {
-  readonly grant: string;
-  readonly at: number;
-  readonly token: Version;
-  readonly expiresAt: number | undefined;
-  /** Of the record that is shared. */
-  readonly incarnation: Version;
-  /** Where the call it is made in counts once. */
-  readonly memo: GivingMemo | undefined;
-};
 
 /** Runs of one call that come between each other's steps, before one of them gives up. */
 const maxRounds = 8;
@@ -115,7 +92,7 @@ async function giveNow(scope: Scope, asked: Asked, next: Next | undefined): Prom
     throw refusalError(refusal);
   }
   // What was given by another run under this commit id is in its memo.
-  if (committed.replayed) return undefined;
+  if (committed.replayed && commitId !== undefined) return undefined;
   const version = committed.results[2]?.version;
   const memo = next && version !== undefined ? { ...stored, commitId: next.commitId, version } : undefined;
   return { ...givenOf(committed, grant, memo), isSettled: false };

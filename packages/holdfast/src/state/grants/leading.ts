@@ -1,14 +1,37 @@
 /** The second half of a grant: what leads its receiver to the record. */
 import type { Refusal } from "../../record/change.ts";
 import { HoldfastError } from "../../record/errors.ts";
-import type { Owner } from "../../record/record.ts";
+import type { Lifetime, Owner, RecordKey, Version } from "../../record/record.ts";
 import type { Engine } from "../engine.ts";
 import { refusalError } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
-import type { Asked, Given } from "./giving.ts";
-import { memoChange } from "./giving-memo.ts";
+import { type GivingMemo, memoChange } from "./giving-memo.ts";
 import { type Granted, givenEnd, keyOfGiven, maxShares, pointerCreation, pointerEnd } from "./records.ts";
 import { recountShares } from "./recount.ts";
+import type { Access } from "./types.ts";
+
+/** Who is to have what. */
+export type Asked = {
+  readonly key: RecordKey;
+  readonly receiver: Owner;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly access: Access;
+  readonly lifetime: Lifetime;
+  readonly signal: AbortSignal | undefined;
+};
+
+/** The giver's half, made now or by an earlier run of the call. */
+export type Given = {
+  readonly grant: string;
+  readonly at: number;
+  readonly token: Version;
+  readonly expiresAt: number | undefined;
+  /** Of the record that is shared. */
+  readonly incarnation: Version;
+  /** Where the call it is made in counts once. */
+  readonly memo: GivingMemo | undefined;
+};
 
 /**
  * Makes it, unless an earlier run has. What cannot be used is taken back, and why it cannot is thrown. False where another run

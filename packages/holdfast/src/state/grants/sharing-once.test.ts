@@ -179,6 +179,23 @@ describe.each(backings)("sharing in a call that counts once, on %s", (_name, mak
     expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
   });
 
+  test.each([
+    ["alone", async (_hold: Hold, share: () => Promise<string>) => await share()],
+    ["in a call that counts once", once],
+  ])("gives one grant where the store had to be asked whether it was given, %s", async (_how, within) => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const { mine, id, store, commit, share } = await begin(hold);
+    // As it is answered where the first reply was lost.
+    store.commit = async (owner, changes, options) => {
+      const committed = await commit(owner, changes, options);
+      return committed.ok ? { ...committed, replayed: true } : committed;
+    };
+    const grant = await within(hold, share);
+    expect((await mine.grants(id)).grants.map((given) => given.grant)).toEqual([grant]);
+    expect((await hold.state(bob).basket.get(grant)).version).toBe(1);
+  });
+
   test("gives anew once nobody remembers the call", async () => {
     await using backing = await makeBacking();
     await using hold = await open(backing);

@@ -8,7 +8,8 @@ import { rememberedStep, remembering } from "../once/steps.ts";
 import { invalid } from "../refusals.ts";
 import type { Scope } from "../scope.ts";
 import type { CallOptions, ListQuery } from "../types.ts";
-import { type Asked, giveGrant } from "./giving.ts";
+import { giveGrant } from "./giving.ts";
+import type { Asked } from "./leading.ts";
 import { refuseGuests } from "./reach.ts";
 import {
   givenEnd,
