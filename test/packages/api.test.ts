@@ -45,6 +45,13 @@ describe("the public face of the library", () => {
       ...names.filter(({ doc: { text } }) => text === "").map(({ name }) => `${specifier}: ${name}`),
     ]);
     expect(silent).toEqual([]);
+    // "Options of `serve()`." says what the name says already.
+    const idle = all.flatMap(({ specifier, exports: names }) =>
+      names
+        .filter(({ doc: { text } }) => /^(The )?options of [^.]*\.$/i.test(text.trim()))
+        .map(({ name }) => `${specifier}: ${name}`),
+    );
+    expect(idle).toEqual([]);
     const withoutExample = all
       .filter(({ specifier }) => !forOthers.has(specifier))
       .flatMap(({ specifier, exports: names }) =>

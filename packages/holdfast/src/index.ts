@@ -1,8 +1,8 @@
 /** Kinds, the hold and `serve()`: what authors of servers use. Every name is listed by hand; what is not here may change at any time. */
 
 export { holdfast } from "./hold.ts";
+export { serveDefaults } from "./mcp/defaults.ts";
 export { type KindTools, kindTools } from "./mcp/kind-tools.ts";
-export { serveDefaults } from "./mcp/options.ts";
 export { publicAnonymous } from "./mcp/public-anonymous.ts";
 export { reply } from "./mcp/reply.ts";
 export { withState } from "./mcp/request-state/with-state.ts";

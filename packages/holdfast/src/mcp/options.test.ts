@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { resolveServeOptions, serveDefaults } from "./options.ts";
+import { serveDefaults } from "./defaults.ts";
+import { resolveServeOptions } from "./options.ts";
 import type { ServeOptions } from "./types.ts";
 
 describe("resolveServeOptions", () => {

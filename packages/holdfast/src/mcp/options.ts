@@ -5,38 +5,11 @@ import { refuseUnknownNames } from "../record/option-names.ts";
 import type { Authenticate } from "../security/authenticate.ts";
 import { type RequestStateKey, sealingKey } from "../security/request-state.ts";
 import { durationMs } from "../state/duration.ts";
+import { serveDefaults } from "./defaults.ts";
 import { type Purposes, resolvePurposes } from "./step-up/purposes.ts";
 import type { ToolScopes } from "./tool-scopes.ts";
 import type { TurnPolicy } from "./tools/turn.ts";
 import type { ServeLimits, ServeOptions, TurnOptions } from "./types.ts";
-
-/**
- * The limits of `serve()` where nothing else is said.
- *
- * @example
- * serve(hold, info, build, { limits: { maxStreams: 2 * serveDefaults.maxStreams } });
- */
-export const serveDefaults: ServeLimits = {
-  maxBodyBytes: 4 * 1024 * 1024,
-  maxConnections: 10_000,
-  maxRequestsInFlight: 10_000,
-  maxRequestsInFlightPerPrincipal: 5_000,
-  maxBodyBytesInFlight: 256 * 1024 * 1024,
-  maxStreams: 5_000,
-  maxStreamsPerPrincipal: 32,
-  maxWarmInstances: 1_000,
-  maxSessionsInUse: 10_000,
-  maxMemoryBytes: Number.POSITIVE_INFINITY,
-  maxBatch: 100,
-  maxDepth: 64,
-  keepAliveMs: 15_000,
-  maxStreamAgeMs: 60 * 60 * 1000,
-  maxLogEvents: 1_000,
-  reauthenticateMs: 20_000,
-  maxCallsPerMinute: Number.POSITIVE_INFINITY,
-  maxCallsPerMinutePerConnection: Number.POSITIVE_INFINITY,
-  maxMissedIdsPerMinute: 60,
-};
 
 /** Those that may be left without a limit. */
 const unlimitable: ReadonlySet<string> = new Set([

@@ -9,14 +9,20 @@ import { Values } from "../values.ts";
 /** Which application's tokens these are, and how many bytes they may take. */
 export type TokenStorageOptions = Omit<ApplicationOptions, "onError">;
 
-/** FastMCP's `TokenStorage`. */
+/**
+ * FastMCP's `TokenStorage`, the same on every node. What resolved is in the store. All methods reject with `UNAVAILABLE` where
+ * the store cannot be reached, `save` also with `QUOTA_EXCEEDED` once `maxBytes` are taken.
+ */
 export interface FastMcpTokenStorage {
+  /** For `ttl` seconds, above 0; without one until it was not used for 90 days. Throws `INVALID_ARGUMENT` for another. */
   save(key: string, value: unknown, ttl?: number): Promise<void>;
   /** Null where there is none. */
   get(key: string): Promise<unknown>;
   /** Gives a value to one taker, on whatever node they ask; null to all others. */
   take(key: string): Promise<unknown>;
+  /** Does nothing where there is none. */
   delete(key: string): Promise<void>;
+  /** Does nothing: what has expired cannot be read, and the hold removes it. */
   cleanup(): Promise<void>;
 }
 

@@ -7,20 +7,30 @@ import type { Duration } from "../../state/types.ts";
 import { type ApplicationOptions, applicationOwner, applicationQuota } from "../application.ts";
 import { Values } from "../values.ts";
 
-/** Options of `sessionStore()`. */
+/**
+ * Which application's sessions these are, what they may take up together, and how long one lives. What cannot be throws
+ * `INVALID_ARGUMENT` when the store is made.
+ */
 export type SessionStoreOptions = Omit<ApplicationOptions, "onError"> & {
-  /** How long a session lives after its last request. Default `24h`, as in mcp-use. */
+  /** How long a session lives after its last request: milliseconds, or such as `"24h"`. Default `24h`, as in mcp-use. */
   readonly idle?: Duration;
 };
 
-/** mcp-use's `SessionStore`. `Metadata` is its `SessionMetadata`. */
+/**
+ * mcp-use's `SessionStore`, the same on every node. `Metadata` is its `SessionMetadata`. What resolved is in the store. All
+ * methods reject with `UNAVAILABLE` where the store cannot be reached; those that set, also with `QUOTA_EXCEEDED` once
+ * `maxBytes` are taken, and with `CONTENTION` where others change the session all the time.
+ */
 export interface McpUseSessionStore<Metadata> {
+  /** Null for a session that is unknown, has ended, or has expired. */
   get(sessionId: string): Promise<Metadata | null>;
   /** Fields that are not named stay as they are. */
   set(sessionId: string, data: Metadata): Promise<void>;
+  /** Replaces all of it; it goes after so many milliseconds, used or not. */
   setWithTTL(sessionId: string, data: Metadata, ttlMs: number): Promise<void>;
   delete(sessionId: string): Promise<void>;
   has(sessionId: string): Promise<boolean>;
+  /** The ids of all sessions of the application, oldest first. */
   keys(): Promise<string[]>;
 }
 

@@ -7,7 +7,11 @@ import type { StreamController } from "../local-streams.ts";
 import { StreamRelay } from "../stream-relay.ts";
 import { Values } from "../values.ts";
 
-/** mcp-use's `StreamManager`. */
+/**
+ * mcp-use's `StreamManager`, over all nodes: a message for a session reaches its stream wherever that is open, at most once
+ * and in the order of its sender. Failures go to `onError`; questions that are registered count against `maxBytes`, and are
+ * forgotten after an hour.
+ */
 export interface McpUseStreamManager {
   create(sessionId: string, controller: StreamController): Promise<void>;
   send(sessionIds: string[] | undefined, data: string): Promise<void>;
@@ -18,6 +22,7 @@ export interface McpUseStreamManager {
   onForwardedResponse(handler: (message: unknown, sessionId: string) => void): void;
   /** Resolves once what other nodes send from now on arrives here. */
   ready(): Promise<void>;
+  /** Ends the streams that are open here. The hold stays open. */
   close(): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import type { Hold } from "../../state/hold.ts";
 import { servingHold } from "../../state/open-hold.ts";
 import { reporter } from "../application.ts";
 
-/** Options of `sharedEventBus()`. */
+/** Who hears of what went wrong: publishing neither waits nor throws. */
 export type EventBusOptions = {
   /** Called with failures to write or to read, which nobody else hears of. */
   readonly onError?: (error: unknown) => void;

@@ -26,7 +26,11 @@ export type EventStoreOptions = {
   readonly keep?: number;
 };
 
-/** As both majors of the SDK have it, and whoever copied them. */
+/**
+ * The SDK's `EventStore`, as both of its majors have it and whoever copied them, for one session. What resolved is in the
+ * store. All methods reject with `UNAVAILABLE` where that cannot be reached, and `storeEvent` with `QUOTA_EXCEEDED` once the
+ * principal has no bytes left.
+ */
 export interface SessionEventStore {
   storeEvent(streamId: string, message: unknown): Promise<string>;
   getStreamIdForEventId(eventId: string): Promise<string | undefined>;
@@ -36,7 +40,7 @@ export interface SessionEventStore {
   ): Promise<string>;
 }
 
-/** What a session is resumed with. */
+/** What a session is resumed with. Nothing is written before its first event. */
 export interface ResumableSession {
   readonly sessionId: string;
   readonly eventStore: SessionEventStore;

@@ -9,13 +9,17 @@ import { StreamRelay } from "../stream-relay.ts";
 import { InfoSessions } from "./info-sessions.ts";
 import { type Notification, type Subscription, type SubscriptionCallbacks, Subscriptions } from "./subscriptions.ts";
 
-/** Options of `tmcpManagers()`. */
+/**
+ * Which application's sessions these are, what they may take up, and how long what is known of one stays. What cannot be
+ * (an empty name, no whole number of bytes, no duration) throws `INVALID_ARGUMENT` when the managers are made; what a store
+ * refuses later goes to `onError`.
+ */
 export type TmcpOptions = ApplicationOptions & {
-  /** How long what is known of a session stays after its last request. Default `24h`. */
+  /** How long what is known of a session stays after its last request: milliseconds, or such as `"24h"`. Default `24h`. */
   readonly idle?: Duration;
 };
 
-/** tmcp's three managers, to be handed to `HttpTransport`. */
+/** tmcp's three managers, to be handed to `HttpTransport`. Each reaches what another node holds; none of them throws: see `onError`. */
 export interface TmcpManagers {
   readonly sessionManager: { readonly streams: StreamSessions; readonly info: InfoSessions };
   readonly subscriptionManager: SubscriptionManager;
@@ -25,7 +29,11 @@ export interface TmcpManagers {
   close(): Promise<void>;
 }
 
-/** tmcp's `StreamSessionManager`. */
+/**
+ * tmcp's `StreamSessionManager`, over all nodes. `send` reaches the streams of the sessions named (of all, where none is) on
+ * whatever node they are open, at most once each and in the order of its sender; without an open stream a message is lost,
+ * as in tmcp.
+ */
 export interface StreamSessions {
   create(id: string, controller: StreamController): void;
   delete(id: string): void;
@@ -34,7 +42,10 @@ export interface StreamSessions {
   send(sessions: string[] | undefined, data: string): void;
 }
 
-/** tmcp's `SubscriptionManager`. */
+/**
+ * tmcp's `SubscriptionManager`, over all nodes. `send` resolves once the streams that are open here have taken the change and
+ * the other nodes can read it. Of a client that is more than 1,000 changes behind the stream is closed; it may come again.
+ */
 export interface SubscriptionManager {
   create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
   send(notification: Notification): Promise<void>;

@@ -1,14 +1,14 @@
 import { HoldfastError } from "../../record/errors.ts";
 import type { Principal } from "../../security/principal.ts";
 
-/** What the SDK, and tmcp, hand on of a token that was verified. */
+/** What the SDK, and tmcp, hand on of a token that was verified. Nothing here verifies it: what the host did not check must not get here. */
 export type TokenInfo = {
   readonly clientId?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** Options of `principalOfToken()`. */
+/** Who is taken to have issued a token that does not say so. It has to be the same on every node: issuer and subject are whose state it is. */
 export type PrincipalOfTokenOptions = {
   /** Who issued the token, where it does not say so itself in `extra.iss`. Default `token`. */
   readonly issuer?: string;

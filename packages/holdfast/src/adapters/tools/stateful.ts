@@ -10,7 +10,7 @@ import type { Sessions } from "../../state/types.ts";
 import { reporter } from "../application.ts";
 import type { TextResult } from "./result.ts";
 
-/** Options of `statefulTools()`. */
+/** Who calls the tools, and who hears of failures that clients are told of in general words. */
 export type StatefulOptions<Host> = {
   /**
    * Who calls, by what the host passes to a tool besides its arguments (nothing, in tmcp). Or one principal for all:
@@ -21,7 +21,7 @@ export type StatefulOptions<Host> = {
   readonly onError?: (error: unknown) => void;
 };
 
-/** What a tool is given besides its arguments. */
+/** What a tool is given besides its arguments: the state and the sessions of its caller, and of nobody else. */
 export type StatefulContext<Kinds extends readonly AnyKind[], Host> = {
   readonly principal: Principal;
   readonly state: State<Kinds>;
@@ -30,7 +30,10 @@ export type StatefulContext<Kinds extends readonly AnyKind[], Host> = {
   readonly host: Host;
 };
 
-/** Makes the callback of a tool, for its host to call. */
+/**
+ * Makes the callback of a tool, for its host to call. What holdfast throws in it becomes a result with `isError`, and
+ * `{ error: { code, message, retryable } }` for clients, as with `serve()`; whatever else is thrown goes on to the host.
+ */
 export type Stateful<Kinds extends readonly AnyKind[], Host> = <Args, Result>(
   name: string,
   handler: (args: Args, context: StatefulContext<Kinds, Host>) => Result | Promise<Result>,

@@ -1,3 +1,4 @@
+import { serveDefaults } from "../defaults.ts";
 import { type FailurePoints, failurePoints } from "./failure-points.ts";
 
 /** What the 2025-era endpoint can be told, with its defaults. How long sessions live and how many there may be is the hold's. */
@@ -47,15 +48,15 @@ export type SessionOptions = {
 export const sessionDefaults: SessionOptions = {
   stateless: false,
   response: "auto",
-  maxStreams: 5_000,
-  maxStreamsPerPrincipal: 32,
-  maxWarmInstances: 1_000,
-  keepAliveMs: 15_000,
-  maxStreamAgeMs: 3_600_000,
+  maxStreams: serveDefaults.maxStreams,
+  maxStreamsPerPrincipal: serveDefaults.maxStreamsPerPrincipal,
+  maxWarmInstances: serveDefaults.maxWarmInstances,
+  keepAliveMs: serveDefaults.keepAliveMs,
+  maxStreamAgeMs: serveDefaults.maxStreamAgeMs,
   maxStreamBufferBytes: 4 * 1024 * 1024,
-  maxLogEvents: 1_000,
+  maxLogEvents: serveDefaults.maxLogEvents,
   maxLogBytes: 4 * 1024 * 1024,
-  maxMissedIdsPerMinute: 60,
+  maxMissedIdsPerMinute: serveDefaults.maxMissedIdsPerMinute,
   retryMs: 1_000,
   trustMs: 500,
   pollMs: 10_000,

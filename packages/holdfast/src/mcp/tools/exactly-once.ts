@@ -13,7 +13,7 @@ import { isObject } from "../is-object.ts";
 import { roundIn } from "../request-state/round.ts";
 import { withRound } from "../request-state/with-state.ts";
 
-/** Options of `exactlyOnce()`. */
+/** Where the key of a call stands, 1 to 128 characters, and whether a call without one is refused with `invalid_argument`. */
 export type ExactlyOnceOptions = {
   /** The argument that holds the key. Default `idempotency_key`. */
   readonly argument?: string;

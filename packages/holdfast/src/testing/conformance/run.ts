@@ -11,7 +11,10 @@ export type Exception = {
   readonly reason: string;
 };
 
-/** Options of the conformance suite. */
+/**
+ * Which requirements a run holds a store to, and how long each may take. An unknown option or id, and an exception without
+ * a reason, make the run reject; an exception that is not needed any more is a failure.
+ */
 export type ConformanceOptions = {
   /** What `openStore` offers besides the store. Default: nothing. */
   readonly capabilities?: readonly Capability[];
