@@ -1,5 +1,5 @@
 /** The commands that look into a store, against one that real clients have filled. */
-import { chmod, readFile, stat } from "node:fs/promises";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openStore } from "holdfast";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { valueOf } from "../clients/caller.ts";
 import { type RunResult, removeFolder, runServer, startServer, temporaryFolder } from "../lib/server-process.ts";
 import { connect } from "../server/connect.ts";
-import { ownerNamed } from "./furnish.ts";
+import { furnish, ownerNamed } from "./furnish.ts";
 
 let dir: string;
 let store: string;
@@ -303,5 +303,25 @@ describe("doctor", () => {
     const gone = await run("doctor", "--store", "postgres://nobody@127.0.0.1:1/none", "--json");
     expect(gone.code).toBe(4);
     expect(JSON.parse(gone.stdout).findings.at(-1)).toMatchObject({ what: "store", verdict: "bad" });
+  });
+
+  it("calls a damaged file bad, and says what to do, without a stack", async () => {
+    const file = join(dir, "damaged.db");
+    await using store = await openStore(`sqlite:${file}`);
+    await furnish(store, 2, 100);
+    await store.close();
+    // All but the schema, which lies on the first pages.
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.fill(0xff, bytes.length / 4));
+    const ran = await runServer({ args: ["doctor", "--store", `sqlite:${file}`], cwd: dir });
+    expect([ran.code, ran.stderr]).toEqual([4, ""]);
+    expect(ran.stdout).toMatch(
+      /^BAD +store +the database file is damaged .*\n +→ restore a backup; keep the damaged file$/m,
+    );
+    const looked = await runServer({ args: ["records", "--store", `sqlite:${file}`], cwd: dir });
+    expect([looked.code, looked.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^holdfast: the database file is damaged .*\n$/),
+    ]);
   });
 });

@@ -62,6 +62,20 @@ describe.skipIf(script === undefined || process.platform !== "linux")("on a term
     expect(await onTerminal([...doctor, "--json"])).not.toContain(escape);
   });
 
+  it("pages of help and the findings of the doctor are set to the width there is", async () => {
+    const doctor = ["doctor", "--store", `sqlite:${join(dir, "full.db")}`];
+    for (const words of [["--help"], ["serve", "--help"], ["serve", "--help", "all"], ["export", "--help"], doctor]) {
+      const shown = await onTerminal(words, { NO_COLOR: "1" }, 80);
+      const lines = shown
+        .trimEnd()
+        .split(/[\r\n]+/)
+        .filter((line) => line.length > 80);
+      // A path is one word, and stands by itself.
+      expect(lines.filter((line) => line.trim().includes(" "))).toEqual([]);
+      expect(shown.split("\r\n").length).toBeGreaterThan(10);
+    }
+  });
+
   it("a table is cut to the width there is", async () => {
     const shown = await onTerminal(["records", "--store", `sqlite:${join(dir, "full.db")}`], { NO_COLOR: "1" });
     const lines = shown.trimEnd().split("\r\n");

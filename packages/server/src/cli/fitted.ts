@@ -9,6 +9,11 @@ export function fitted(page: string, width: number): string {
     .join("\n");
 }
 
+/** A text in lines of so many columns. A word that is longer stays whole. */
+export function filledText(text: string, width: number): readonly string[] {
+  return broken(text, Math.max(width, 20), 0);
+}
+
 /** Lines of sentences as one: they begin at the margin, and are no titles. */
 function joined(lines: readonly string[]): readonly string[] {
   const isSentence = (line: string | undefined): boolean => /^\S.*[^:]$/.test(line ?? "");
@@ -41,9 +46,11 @@ function textColumn(line: string): number | undefined {
 }
 
 function broken(line: string, width: number, indent: number): readonly string[] {
-  const at = line.lastIndexOf(" ", width);
+  if (line.length <= width) return [line];
+  const before = line.lastIndexOf(" ", width);
   // A word that is longer than the line is for the terminal to cut.
-  if (line.length <= width || line.slice(0, at).trim() === "") return [line];
+  const at = line.slice(0, Math.max(before, 0)).trim() === "" ? line.indexOf(" ", width) : before;
+  if (at < 0) return [line];
   return [line.slice(0, at).trimEnd(), ...broken(" ".repeat(indent) + line.slice(at).trimStart(), width, indent)];
 }
 

@@ -9,6 +9,8 @@ export interface Output {
   readonly json: boolean;
   /** Whether stderr is a terminal that a line may be redrawn on. */
   readonly interactive: boolean;
+  /** How wide stdout is; without a bound where it is no terminal. */
+  readonly width: number;
   /** How wide stderr is right now. */
   readonly columns: number;
   readonly paint: Paint;
@@ -50,6 +52,7 @@ export function createOutput({ stdout, stderr, env }: Streams, json: boolean): O
     get columns() {
       return stderr.columns || 80;
     },
+    width,
     paint: coloured ? colours : plain,
     line: (text) => void stdout.write(`${text}\n`),
     value: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),

@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
+import { filledText } from "../cli/fitted.ts";
 import type { Output } from "../cli/output.ts";
 import { optionalText } from "../settings/row.ts";
 import { withoutPassword } from "../settings/without-password.ts";
@@ -59,9 +60,13 @@ export const doctorCommand: Command = defineCommand({
 function tell(out: Output, findings: readonly Finding[]): void {
   const { good, warn, bad, dim } = out.paint;
   const marks = { good: good("ok  "), warning: warn("warn"), bad: bad("BAD ") };
+  const indent = " ".repeat(24);
   for (const { what, verdict, seen, remedy } of findings) {
-    out.line(`${marks[verdict]}  ${what.padEnd(17)} ${seen}`);
-    if (remedy !== undefined) out.line(`${" ".repeat(24)}${dim(`→ ${remedy}`)}`);
+    const [first = "", ...others] = filledText(seen, out.width - indent.length);
+    out.line(`${marks[verdict]}  ${what.padEnd(17)} ${first}`);
+    for (const other of others) out.line(`${indent}${other}`);
+    if (remedy === undefined) continue;
+    for (const line of filledText(`→ ${remedy}`, out.width - indent.length)) out.line(`${indent}${dim(line)}`);
   }
 }
 

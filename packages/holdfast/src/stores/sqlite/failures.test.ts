@@ -1,3 +1,4 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
@@ -165,4 +166,27 @@ it.each([8, 264, 14])("says who has to be let at the file where SQLite may not w
     message: expect.stringContaining("this user cannot write to the database file and its folder") as string,
     details: { sqlite: errcode },
   });
+});
+
+it("says that a damaged file is damaged, whichever way it is read", async () => {
+  const path = join(await temporaryFolder(), "state.db");
+  const store = await openFor({ path });
+  const ids = Array.from({ length: 300 }, (_, index) => `r${index}`);
+  await Promise.all(ids.map((id) => store.commit(owner, [making(id, JSON.stringify({ text: "x".repeat(200) }))])));
+  await store.close();
+  // All but the schema, which lies on the first pages: as a disk loses a part of a file.
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.fill(0xff, bytes.length / 4));
+
+  const damaged = await openFor({ path });
+  const reads = await Promise.allSettled([
+    ...ids.map((id) => damaged.read(owner, { kind: "note", id })),
+    damaged.list(owner, "note", { limit: 300, order: "oldest" }),
+    damaged.admin.scan({ limit: 300 }),
+    damaged.admin.scan({ owner, limit: 300 }),
+    damaged.admin.stats(),
+  ]);
+  const reasons = reads.flatMap((read) => (read.status === "rejected" ? [read.reason as unknown] : []));
+  expect(reasons.length).toBeGreaterThan(0);
+  for (const reason of reasons) expect(reason).toMatchObject({ code: "STORE_CORRUPT" });
 });

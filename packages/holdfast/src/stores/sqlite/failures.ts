@@ -61,11 +61,32 @@ export function outcomeUnknown(cause: unknown): HoldfastError {
   );
 }
 
-/** SQLite's extended result code, where the driver threw it. */
+/**
+ * SQLite's extended result code, where SQLite failed. The packaged driver leaves it out of what `all()` and `iterate()` throw,
+ * which are the reads of many rows: there SQLite's own words for the primary code are all there is.
+ */
 function resultCode(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error) || !("errcode" in thrown)) return undefined;
-  return typeof thrown.errcode === "number" ? thrown.errcode : undefined;
+  if (!(thrown instanceof Error)) return undefined;
+  if ("errcode" in thrown && typeof thrown.errcode === "number") return thrown.errcode;
+  if (!("code" in thrown) || thrown.code !== "ERR_SQLITE_ERROR") return undefined;
+  return codesByWords.get(thrown.message) ?? genericError;
 }
+
+const genericError = 1;
+/** What `sqlite3_errstr` has said for twenty years. */
+const codesByWords: ReadonlyMap<string, number> = new Map([
+  ["access permission denied", 3],
+  ["database is locked", 5],
+  ["database table is locked", 6],
+  ["out of memory", 7],
+  ["attempt to write a readonly database", 8],
+  ["disk I/O error", ioError],
+  ["database disk image is malformed", 11],
+  ["database or disk is full", full],
+  ["unable to open database file", 14],
+  ["locking protocol", 15],
+  ["file is not a database", 26],
+]);
 
 function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,7 +1,6 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Store } from "holdfast/contract";
-import { isHoldfastError } from "holdfast/contract";
+import { type HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
 import { withoutPassword } from "../../settings/without-password.ts";
 import { openNamed } from "../open-store.ts";
@@ -25,14 +24,20 @@ export async function checkStore(url: string, signal: AbortSignal): Promise<read
     return [...(await checkHealth(store, place, signal)), ...disk, ...(await checkContent(store, signal))];
   } catch (error) {
     if (!isHoldfastError(error) || error.code === "ABORTED") throw error;
-    return [bad("store", error.message, remedyOf(error.code, path))];
+    return [bad("store", error.message, remedyOf(error, path))];
   }
 }
 
-function remedyOf(code: string, path: string | undefined): string {
+function remedyOf({ code, details }: HoldfastError, path: string | undefined): string {
   switch (code) {
     case "SCHEMA_MISMATCH":
+      // PostgreSQL has no such table or function, though its schema's number says that it was made.
+      if (details["sqlState"] !== undefined) return "restore a backup: what holdfast had made there was dropped";
       return "update holdfast: a newer release has written this store";
+    case "STORE_FULL":
+      return path === undefined
+        ? "give it more room: maxmemory of Redis, the disk of PostgreSQL"
+        : "make room on the disk";
     case "STORE_UNSAFE":
       return "change the setting that is named";
     case "STORE_CORRUPT":
