@@ -45,6 +45,20 @@ describe("a sealed state", () => {
     expectInvalid(() => codec.open(sealed, other));
   });
 
+  it("does not open for a list in the place of an object, however alike they are", () => {
+    const asked = (order: unknown): RequestStateBinding => ({
+      ...binding,
+      params: { name: "order", arguments: { order } },
+    });
+    for (const [one, other] of [
+      [{ pay: 1 }, [["pay", 1]]],
+      [{}, []],
+    ]) {
+      expectInvalid(() => codec.open(codec.seal(1, asked(one)), asked(other)));
+      expectInvalid(() => codec.open(codec.seal(1, asked(other)), asked(one)));
+    }
+  });
+
   it("does not open once any one character of it is changed, cut or added", () => {
     const sealed = codec.seal({ a: 1 }, binding);
     for (let at = 0; at < sealed.length; at += 1) {
