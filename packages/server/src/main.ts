@@ -6,11 +6,12 @@ import { fitted } from "./cli/fitted.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { interruptible } from "./cli/interruptible.ts";
 import { createOutput } from "./cli/output.ts";
-import { type CommandLine, parseCommandLine } from "./cli/parse.ts";
+import { ownFlagNames, ownFlagsOf } from "./cli/own-flags.ts";
+import { parseCommandLine } from "./cli/parse.ts";
 import { commands } from "./commands/registry.ts";
 import { serveCommand } from "./commands/serve-command.ts";
 import { surroundings } from "./settings/data-dir.ts";
-import { type Resolved, resolveSettings } from "./settings/resolve.ts";
+import { resolveSettings } from "./settings/resolve.ts";
 import { createTable } from "./settings/table.ts";
 import { packageVersion } from "./version.ts";
 
@@ -47,18 +48,12 @@ async function run(words: readonly string[]): Promise<number> {
   }
   const command = line.command ?? serveCommand;
   const readFile = (path: string): string => readFileSync(path, "utf8");
-  const ownFlags = commands.flatMap(({ flags }) => flags.map(({ name }) => name));
+  const ownFlags = commands.flatMap(ownFlagNames);
   const resolved = resolveSettings(table, { flags: line.settings, env: process.env, readFile, ownFlags });
-  const own = ownOf(command, line, resolved);
+  const own = ownFlagsOf(command, { line: line.own, elsewhere: resolved.own, readFile });
   return await interruptible(command.ownsSignals, (signal) =>
     command.run({ arguments: line.arguments, own, table, resolved, out: outputOf(command, own), signal, commands }),
   );
-}
-
-/** Flags of the command's own: from the command line, else from environment or file. */
-function ownOf({ flags }: Command, line: CommandLine, resolved: Resolved): ReadonlyMap<string, string> {
-  const elsewhere = [...resolved.own].filter(([name]) => flags.some((flag) => flag.name === name));
-  return new Map([...elsewhere, ...line.own]);
 }
 
 function outputOf({ flags }: Command, own: ReadonlyMap<string, string>): ReturnType<typeof createOutput> {

@@ -4,6 +4,7 @@ import { HoldfastError } from "holdfast/contract";
 import { oauth } from "holdfast/oauth";
 
 import type { Settings } from "../settings/table.ts";
+import { withoutPassword } from "../settings/without-password.ts";
 import type { ChosenAuthentication } from "./choose.ts";
 
 /** Access tokens of an issuer, as configured. Throws `CONFIGURATION` for what cannot be. */
@@ -37,7 +38,7 @@ export function authenticateOAuth(settings: Settings, jwks: string): ChosenAuthe
 function keysAt(place: string): URL | { readonly file: string } {
   if (/^https?:\/\//.test(place)) {
     if (URL.canParse(place)) return new URL(place);
-    throw new HoldfastError("CONFIGURATION", `--auth-jwks ${place} is no URL`);
+    throw new HoldfastError("CONFIGURATION", `--auth-jwks ${withoutPassword(place)} is no URL`);
   }
   const file = resolve(place);
   try {

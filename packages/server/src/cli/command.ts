@@ -28,6 +28,8 @@ export type FlagLine = {
   readonly default: Shown;
   /** Whether it may be given again, and adds then. */
   readonly many: boolean;
+  /** Whether a file that holds the value can be named instead. */
+  readonly inFile: Row<unknown>["inFile"];
 };
 
 export type Exit = readonly [code: number, meaning: string];
@@ -113,6 +115,7 @@ function lineOf<Value>(key: string, row: Row<Value>): FlagLine {
     help: row.help,
     default: row.show(row.default),
     many: row.many === true,
+    inFile: row.inFile,
   };
 }
 

@@ -30,6 +30,7 @@ it("the help of serve has every flag, and in whole every flag explained with its
     expect(page).toMatch(new RegExp(`^  --${flagName(key)}(?: \\S+)? +${escaped(table[key].help)}`, "m"));
   }
   expect(short).toContain("holdfast serve --help all explains each flag");
+  for (const text of [short, page]) expect(text).toContain("--store-file, --seal-keys-file, --metrics-token-file");
   expect(page).toMatch(/--port N +Port; 0 picks a free one \(3000\)/);
   expect(page).toMatch(/--session-idle TIME .*\(1d\)/);
   expect(page).toContain("sqlite:/home/ann/.local/share/holdfast/state.db");

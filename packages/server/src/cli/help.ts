@@ -1,5 +1,6 @@
 import { environmentName, flagName } from "../settings/names.ts";
 import { groups } from "../settings/row.ts";
+import { fileFlag } from "../settings/secret-files.ts";
 import { shown } from "../settings/show.ts";
 import { keysOf, type SettingKey, type Table } from "../settings/table.ts";
 import type { Argument, Command, FlagLine } from "./command.ts";
@@ -38,7 +39,8 @@ function commandPage(command: Command, table: Table): string {
   const all = command.settings === "all";
   // A command that takes every setting has them on the page of serve.
   const keys = command.settings === "all" ? (["store", "config"] as const) : command.settings;
-  const rows = [...command.flags, ...keys.map((key) => settingLine(table, key))].map(columns);
+  const lines = [...command.flags, ...keys.map((key) => settingLine(table, key))];
+  const rows = lines.map(columns);
   const wide = [...command.arguments.map(({ name }): readonly [string, string] => [`  ${name}`, ""]), ...rows];
   const width = Math.max(...wide.map(([left]) => left.length)) + 2;
   const stopped = command.exits.some(([code]) => code === 130) ? [] : [[130, "stopped by Ctrl-C"] as const];
@@ -55,7 +57,7 @@ function commandPage(command: Command, table: Table): string {
       rows.map(([left, right]) => left.padEnd(width) + right),
     ),
     ...(all ? ["", "It takes every flag of serve besides: holdfast serve --help."] : []),
-    ...block("", unitsOf(rows)),
+    ...block("", [...unitsOf(rows), ...filesOf(lines)]),
     ...block("Environment:", environmentOf(rows[0]?.[0] ?? "", width)),
     ...block(
       "Examples:",
@@ -77,6 +79,12 @@ function unitsOf(rows: readonly (readonly [left: string, right: string])[]): rea
     ...(uses("TIME") ? ["TIME is such as 500ms, 90s, 15m, 2h or 7d."] : []),
     ...(uses("SIZE") ? ["SIZE is such as 256KiB or 4MiB."] : []),
   ];
+}
+
+/** What can be kept from the list of processes. */
+function filesOf(lines: readonly FlagLine[]): readonly string[] {
+  const flags = lines.filter(({ inFile }) => inFile !== undefined).map(({ name }) => `--${fileFlag(name)}`);
+  return flags.length === 0 ? [] : [`What is secret may lie in a file: ${flags.join(", ")} FILE.`];
 }
 
 function environmentOf(firstRow: string, width: number): readonly string[] {
@@ -114,6 +122,7 @@ function settingsPage(command: Command, table: Table): string {
     ),
     "",
     `holdfast ${command.name} --help ${everything} explains each flag, limits too. Each is also a variable: --port is ${environmentName("port")}.`,
+    ...filesOf(sections.flatMap(({ rows }) => rows.map(({ line }) => line))),
     "--no-NAME is off; TIME 90s, 15m, 2h; SIZE 4MiB. Exits: 0 stopped, 1 failed, 2 asked wrongly, 130/143 killed.",
     "",
   ].join("\n");
@@ -134,6 +143,7 @@ function wholePage(command: Command, table: Table): string {
       ),
     ),
     ...block("", unitsOf(sections.flatMap(({ rows }) => rows.map(({ line }) => columns(line))))),
+    ...block("", filesOf(sections.flatMap(({ rows }) => rows.map(({ line }) => line)))),
     ...block("Environment:", environmentOf("--auth-tokens", width)),
     ...block("", ["A flag wins over the variable, and the variable over the file; --no-NAME turns off what is on."]),
     ...block(
@@ -186,8 +196,8 @@ function usageOf({ name, optional, choices }: Argument): string {
 }
 
 function settingLine(table: Table, key: SettingKey): FlagLine {
-  const { placeholder, help, many = false, default: value } = table[key];
-  return { name: flagName(key), placeholder, help, many, default: shown(table, key, value) };
+  const { placeholder, help, many = false, inFile, default: value } = table[key];
+  return { name: flagName(key), placeholder, help, many, inFile, default: shown(table, key, value) };
 }
 
 function columns({ name, placeholder, help, default: value }: FlagLine): readonly [left: string, right: string] {

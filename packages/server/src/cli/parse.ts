@@ -1,8 +1,9 @@
 import type { HoldfastError } from "holdfast/contract";
 
 import { flagName, suggestion } from "../settings/names.ts";
+import { fileFlag } from "../settings/secret-files.ts";
 import { keysOf, type Table } from "../settings/table.ts";
-import type { Command } from "./command.ts";
+import type { Command, FlagLine } from "./command.ts";
 import { usage } from "./usage.ts";
 
 export type CommandLine = {
@@ -91,11 +92,16 @@ function flagsOf(command: Command | undefined, table: Table): ReadonlyMap<string
   if (command === undefined) return known;
   const keys = command.settings === "all" ? keysOf(table) : command.settings;
   for (const key of keys) {
-    const { placeholder, many } = table[key];
-    known.set(flagName(key), { placeholder, own: false, many: many === true });
+    const { placeholder, many, inFile } = table[key];
+    add(flagName(key), { placeholder, own: false, many: many === true }, inFile);
   }
-  for (const { name, placeholder, many } of command.flags) known.set(name, { placeholder, own: true, many });
+  for (const { name, placeholder, many, inFile } of command.flags) add(name, { placeholder, own: true, many }, inFile);
   return known;
+
+  function add(name: string, flag: Known, inFile: FlagLine["inFile"]): void {
+    known.set(name, flag);
+    if (inFile !== undefined) known.set(fileFlag(name), { ...flag, placeholder: "FILE", many: false });
+  }
 }
 
 type Where = {

@@ -1,8 +1,9 @@
-import type { Command } from "../cli/command.ts";
+import type { Command, FlagLine } from "../cli/command.ts";
 import { defineCommand } from "../cli/command.ts";
 import { type Shell, script, shells } from "../cli/completion-script.ts";
 import { flagName } from "../settings/names.ts";
-import { keysOf, type Table } from "../settings/table.ts";
+import { fileFlag } from "../settings/secret-files.ts";
+import { keysOf, type SettingKey, type Table } from "../settings/table.ts";
 
 export const completionCommand: Command = defineCommand({
   name: "completion",
@@ -21,10 +22,7 @@ export const completionCommand: Command = defineCommand({
       summary: command.summary,
       words: command.arguments[0]?.choices ?? [],
       takesFile: command.arguments[0]?.name === "FILE",
-      flags: [
-        ...command.flags.map(({ name, placeholder, help }) => ({ name, placeholder, help })),
-        ...settings(command, table),
-      ],
+      flags: [...command.flags.flatMap((flag) => withFile(flag)), ...settings(command, table)],
     }));
     // The parser let nothing else pass.
     out.line(script(shell as Shell, words).trimEnd());
@@ -36,5 +34,15 @@ type Flag = { readonly name: string; readonly placeholder: string | undefined; r
 
 function settings(command: Command, table: Table): readonly Flag[] {
   const keys = command.settings === "all" ? keysOf(table) : command.settings;
-  return keys.map((key) => ({ name: flagName(key), placeholder: table[key].placeholder, help: table[key].help }));
+  return keys.flatMap((key) => withFile(settingFlag(table, key)));
+}
+
+function settingFlag(table: Table, key: SettingKey): Flag & Pick<FlagLine, "inFile"> {
+  const { placeholder, help, inFile } = table[key];
+  return { name: flagName(key), placeholder, help, inFile };
+}
+
+function withFile({ name, placeholder, help, inFile }: Flag & Pick<FlagLine, "inFile">): readonly Flag[] {
+  const byFile = { name: fileFlag(name), placeholder: "FILE", help: `File that holds --${name}` };
+  return [{ name, placeholder, help }, ...(inFile === undefined ? [] : [byFile])];
 }

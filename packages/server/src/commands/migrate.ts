@@ -35,8 +35,18 @@ export const migrateCommand: Command = defineCommand<Own>({
   ],
   settings: ["store", "config"],
   flags: {
-    from: optionalText({ placeholder: "URL", group, help: "The store that everything is in; it is only read" }),
-    to: optionalText({ placeholder: "URL", group, help: "The store that everything goes into; made if missing" }),
+    from: optionalText({
+      placeholder: "URL",
+      group,
+      inFile: "text",
+      help: "The store that everything is in; it is only read",
+    }),
+    to: optionalText({
+      placeholder: "URL",
+      group,
+      inFile: "text",
+      help: "The store that everything goes into; made if missing",
+    }),
     accept: list({ placeholder: "RISKS", group, help: "other-data: the destination may hold something already" }),
     json,
   },

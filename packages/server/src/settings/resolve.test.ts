@@ -82,6 +82,62 @@ describe("where a setting comes from", () => {
   });
 });
 
+describe("a secret in a file of its own", () => {
+  const files: Readonly<Record<string, string>> = {
+    store: "postgres://u:hunter2@db/app\n",
+    token: "hunter2-hunter2\r\n",
+    empty: "\n",
+    lines: "hunter2\nhunter2\n",
+    "h.json": JSON.stringify({ storeFile: "store" }),
+  };
+  const readFile = (path: string): string => {
+    const text = files[path];
+    if (text === undefined) throw new Error(`ENOENT: ${path}`);
+    return text;
+  };
+  const resolved = (flags: Readonly<Record<string, string>>, env: Given["env"] = {}): Resolved =>
+    resolveSettings(table, { flags: new Map(Object.entries(flags)), env, readFile });
+
+  it("is read from the file that a flag, a variable or the configuration names, without its last line break", () => {
+    const { settings, heldIn, sources } = resolved({ "store-file": "store" }, { HOLDFAST_METRICS_TOKEN_FILE: "token" });
+    expect(settings).toMatchObject({ store: "postgres://u:hunter2@db/app", metricsToken: "hunter2-hunter2" });
+    expect(sources).toMatchObject({ store: "flag", metricsToken: "environment" });
+    expect([...heldIn]).toEqual([
+      ["store", "store"],
+      ["metricsToken", "token"],
+    ]);
+    expect(resolved({ config: "h.json" }).settings.store).toBe("postgres://u:hunter2@db/app");
+  });
+
+  it("gives way to what is said nearer by, in whichever form", () => {
+    expect(resolved({ store: "memory:" }, { HOLDFAST_STORE_FILE: "nowhere" }).settings.store).toBe("memory:");
+    expect(resolved({ "store-file": "store" }, { HOLDFAST_STORE: "memory:" }).settings.store).toContain("postgres:");
+  });
+
+  it("goes on being a file where its setting takes one, so that keys can change while the server runs", () => {
+    expect(resolved({ "seal-keys-file": "/run/seal.json" }).settings.sealKeys).toBe("/run/seal.json");
+    expect(resolved({ "seal-keys-file": "{odd" }).settings.sealKeys?.startsWith("/")).toBe(true);
+  });
+
+  it.each([
+    [{ store: "memory:", "store-file": "store" }, {}, "--store and --store-file contradict each other"],
+    [{}, { HOLDFAST_STORE: "memory:", HOLDFAST_STORE_FILE: "store" }, "contradict each other: give one of them"],
+    [{ "store-file": "nowhere" }, {}, "the file of --store-file cannot be read: ENOENT: nowhere"],
+    [{ "metrics-token-file": "empty" }, {}, "the file of --metrics-token-file (empty) has to hold the value alone"],
+    [{}, { HOLDFAST_METRICS_TOKEN_FILE: "lines" }, "the file of HOLDFAST_METRICS_TOKEN_FILE (lines) has to hold"],
+    [{ "port-file": "store" }, {}, "unknown flag --port-file"],
+  ])("%j %j: %s, and no more of it", (flags, env, message) => {
+    let said = "";
+    try {
+      resolved(flags, env);
+    } catch (error) {
+      said = String(error);
+    }
+    expect(said).toContain(message);
+    expect(said).not.toContain("hunter2");
+  });
+});
+
 describe("what is refused", () => {
   it.each([
     [{ flags: { prot: "1" } }, "unknown flag --prot; did you mean --port?"],

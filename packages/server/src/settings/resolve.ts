@@ -1,7 +1,9 @@
+import { resolve } from "node:path";
 import { HoldfastError } from "holdfast/contract";
 
 import { isServiceLink } from "./kubernetes.ts";
 import { environmentName, environmentPrefix, flagName, suggestion } from "./names.ts";
+import { fileFlag, textOfFile } from "./secret-files.ts";
 import { keysOf, type SettingKey, type Settings, type Table } from "./table.ts";
 
 /** Where a value came from. Earlier wins. */
@@ -10,6 +12,8 @@ export type Source = "flag" | "environment" | "file" | "default";
 export type Resolved = {
   readonly settings: Settings;
   readonly sources: Readonly<Record<SettingKey, Source>>;
+  /** The files that values lie in, where those were named instead. */
+  readonly heldIn: ReadonlyMap<SettingKey, string>;
   /** Text that environment or file have for flags of commands, by flag name. */
   readonly own: ReadonlyMap<string, string>;
 };
@@ -18,54 +22,90 @@ export type Given = {
   /** Text by flag name, without the dashes. */
   readonly flags: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Reads the configuration file; called only if one is named. */
+  /** Reads the configuration file, and files that hold a setting; called only if one is named. */
   readonly readFile: (path: string) => string;
   /** Names of the flags that commands have of their own: they may stand wherever settings may. */
   readonly ownFlags?: readonly string[];
 };
 
-type Found = { readonly text: string; readonly source: Source; readonly calledAs: string };
+/** What a setting is called, or the file that holds it. */
+type Name = { readonly key: SettingKey; readonly flag: string; readonly ofFile: boolean };
+type Found = {
+  /** The value, or the name of the file that it lies in. */
+  readonly text: string;
+  readonly ofFile: boolean;
+  readonly source: Source;
+  readonly calledAs: string;
+};
 
 /** Flag over environment over file over default. Throws `CONFIGURATION` naming the setting, the value and the remedy. */
 export function resolveSettings(table: Table, given: Given): Resolved {
   const keys = keysOf(table);
-  const flags = fromFlags(keys, given.flags);
+  const names = namesOf(table);
+  const flags = fromFlags(names, given.flags);
   const { ownFlags = [] } = given;
   const own = new Map<string, string>();
-  const environment = fromEnvironment(keys, given.env, { ownFlags, own });
+  const environment = fromEnvironment(names, given.env, { ownFlags, own });
   const configPath = (flags.get("config") ?? environment.get("config"))?.text;
   const file =
     configPath === undefined
       ? new Map<SettingKey, Found>()
-      : fromFile(keys, configPath, given.readFile, { ownFlags, own });
+      : fromFile(names, configPath, given.readFile, { ownFlags, own });
 
   const settings: Partial<Record<SettingKey, unknown>> = {};
   const sources: Partial<Record<SettingKey, Source>> = {};
+  const heldIn = new Map<SettingKey, string>();
   for (const key of keys) {
     const found = flags.get(key) ?? environment.get(key) ?? file.get(key);
-    settings[key] = found === undefined ? table[key].default : readFound(table, key, found);
+    settings[key] = found === undefined ? table[key].default : readFound(table, key, found, given.readFile);
     sources[key] = found?.source ?? "default";
+    if (found?.ofFile === true) heldIn.set(key, found.text);
   }
   // Each key was just filled by its own row, whose type the table ties to the setting.
-  return checkTogether({ settings, sources, own } as Resolved);
+  return checkTogether({ settings, sources, heldIn, own } as Resolved);
 }
 
-function readFound(table: Table, key: SettingKey, found: Found): unknown {
+function namesOf(table: Table): readonly Name[] {
+  return keysOf(table).flatMap((key) => {
+    const flag = flagName(key);
+    const name = { key, flag, ofFile: false };
+    return table[key].inFile === undefined ? [name] : [name, { key, flag: fileFlag(flag), ofFile: true }];
+  });
+}
+
+/** Which of two was meant only their author knows. */
+function keep(found: Map<SettingKey, Found>, { key, ofFile }: Name, given: Omit<Found, "ofFile">): void {
+  const before = found.get(key);
+  if (before !== undefined) {
+    throw wrong(`${before.calledAs} and ${given.calledAs} contradict each other: give one of them`);
+  }
+  found.set(key, { ...given, ofFile });
+}
+
+/** As it was given, or as the file has it that was named. */
+function textOfFound({ inFile }: Table[SettingKey], found: Found, readFile: Given["readFile"]): string {
+  if (!found.ofFile) return found.text;
+  // What is the name of a file in any case: whole, it can be taken for nothing else.
+  return inFile === "name" ? resolve(found.text) : textOfFile(found.text, found.calledAs, readFile);
+}
+
+function readFound(table: Table, key: SettingKey, found: Found, readFile: Given["readFile"]): unknown {
+  const text = textOfFound(table[key], found, readFile);
   try {
-    return table[key].read(found.text);
+    return table[key].read(text);
   } catch (error) {
     const wanted = error instanceof Error ? error.message : String(error);
-    const shown = table[key].secret === true ? "its value" : JSON.stringify(found.text);
+    const shown = table[key].inFile !== undefined ? "its value" : JSON.stringify(found.text);
     throw wrong(`${found.calledAs} has to be ${wanted}, and ${shown} is not`);
   }
 }
 
-function fromFlags(keys: readonly SettingKey[], flags: ReadonlyMap<string, string>): Map<SettingKey, Found> {
+function fromFlags(names: readonly Name[], flags: ReadonlyMap<string, string>): Map<SettingKey, Found> {
   const found = new Map<SettingKey, Found>();
-  for (const [name, text] of flags) {
-    const key = keys.find((each) => flagName(each) === name);
-    if (key === undefined) throw wrong(`unknown flag --${name}${suggestion(name, keys.map(flagName), "--")}`);
-    found.set(key, { text, source: "flag", calledAs: `--${name}` });
+  for (const [given, text] of flags) {
+    const name = names.find(({ flag }) => flag === given);
+    if (name === undefined) throw wrong(`unknown flag --${given}${suggestion(given, flagsOf(names), "--")}`);
+    keep(found, name, { text, source: "flag", calledAs: `--${given}` });
   }
   return found;
 }
@@ -73,53 +113,55 @@ function fromFlags(keys: readonly SettingKey[], flags: ReadonlyMap<string, strin
 /** Flags of commands, and what was found for them. */
 type Own = { readonly ownFlags: readonly string[]; readonly own: Map<string, string> };
 
-function fromEnvironment(
-  keys: readonly SettingKey[],
-  env: Given["env"],
-  { ownFlags, own }: Own,
-): Map<SettingKey, Found> {
+function fromEnvironment(names: readonly Name[], env: Given["env"], { ownFlags, own }: Own): Map<SettingKey, Found> {
   const found = new Map<SettingKey, Found>();
-  const names = keys.map(environmentName);
-  for (const [name, text] of Object.entries(env)) {
+  const variables = names.map(({ flag }) => environmentName(flag));
+  for (const [variable, text] of Object.entries(env)) {
     // An empty variable is how shells and container files say "not set".
-    if (!name.startsWith(environmentPrefix) || text === undefined || text === "") continue;
-    if (isServiceLink(name, text)) continue;
-    const key = keys[names.indexOf(name)];
-    const flag = ownFlags.find((each) => environmentName(each) === name);
-    if (key === undefined && flag !== undefined) {
+    if (!variable.startsWith(environmentPrefix) || text === undefined || text === "") continue;
+    if (isServiceLink(variable, text)) continue;
+    const name = names[variables.indexOf(variable)];
+    const flag = ownFlags.find((each) => environmentName(each) === variable);
+    if (name === undefined && flag !== undefined) {
       own.set(flag, text);
       continue;
     }
-    if (key === undefined) throw wrong(`unknown environment variable ${name}${suggestion(name, names)}`);
-    found.set(key, { text, source: "environment", calledAs: name });
+    if (name === undefined) throw wrong(`unknown environment variable ${variable}${suggestion(variable, variables)}`);
+    keep(found, name, { text, source: "environment", calledAs: variable });
   }
   return found;
 }
 
 function fromFile(
-  keys: readonly SettingKey[],
+  names: readonly Name[],
   path: string,
   readFile: Given["readFile"],
   { ownFlags, own }: Own,
 ): Map<SettingKey, Found> {
   const found = new Map<SettingKey, Found>();
-  for (const [name, value] of Object.entries(parseFile(path, readFile))) {
-    const plain = spellingless(name);
-    const key = keys.find((each) => spellingless(each) === plain);
-    if (key === "config") throw wrong(`"config" cannot stand in ${path}: a configuration file names no other`);
+  const spellings = new Set<string>();
+  for (const [given, value] of Object.entries(parseFile(path, readFile))) {
+    const plain = spellingless(given);
+    const name = names.find((each) => spellingless(each.flag) === plain);
+    if (name?.key === "config") throw wrong(`"config" cannot stand in ${path}: a configuration file names no other`);
     const flag = ownFlags.find((each) => spellingless(each) === plain);
-    if (key === undefined && flag !== undefined) {
+    if (name === undefined && flag !== undefined) {
       // The environment goes first.
-      if (!own.has(flag)) own.set(flag, textOf(value, name, path));
+      if (!own.has(flag)) own.set(flag, textOf(value, given, path));
       continue;
     }
-    if (key === undefined) {
-      throw wrong(`unknown setting "${name}" in ${path}${suggestion(name, keys.map(flagName))}`);
+    if (name === undefined) {
+      throw wrong(`unknown setting "${given}" in ${path}${suggestion(given, flagsOf(names))}`);
     }
-    if (found.has(key)) throw wrong(`"${flagName(key)}" stands twice in ${path}, in different spellings`);
-    found.set(key, { text: textOf(value, name, path), source: "file", calledAs: `"${name}" in ${path}` });
+    if (spellings.has(plain)) throw wrong(`"${name.flag}" stands twice in ${path}, in different spellings`);
+    spellings.add(plain);
+    keep(found, name, { text: textOf(value, given, path), source: "file", calledAs: `"${given}" in ${path}` });
   }
   return found;
+}
+
+function flagsOf(names: readonly Name[]): readonly string[] {
+  return names.map(({ flag }) => flag);
 }
 
 /** `max-sessions`, `max_sessions` and `maxSessions` are the same name in a file. */

@@ -14,6 +14,11 @@ export type Row<Value> = {
   readonly group: Group;
   /** Left out wherever effective settings are shown. */
   readonly secret?: boolean;
+  /**
+   * Whether a file can be named instead: one that holds the value as its `text`, or, where the value may be the name of a file
+   * anyway, that `name`.
+   */
+  readonly inFile?: "text" | "name";
   /** Of a limit: what is answered to what goes beyond it. */
   readonly beyond?: string;
   /** Of a limit: the option of the library that it sets. */
@@ -28,7 +33,7 @@ export const groups = ["Where it listens", "Who may call", "How it answers", "Li
 /** `This command`: a flag of one command, which is no setting: no variable and no name in a file. */
 export type Group = (typeof groups)[number] | "This command";
 
-type Explained = Pick<Row<never>, "help" | "group" | "secret" | "brief" | "beyond" | "option">;
+type Explained = Pick<Row<never>, "help" | "group" | "secret" | "inFile" | "brief" | "beyond" | "option">;
 
 export function flag(row: Explained & { readonly default: boolean }): Row<boolean> {
   return { ...row, show: same, read: readBoolean };

@@ -139,12 +139,14 @@ export function createTable(around: Surroundings): Table {
       placeholder: "URL",
       group: node,
       help: "Where state lies",
+      inFile: "text",
     }),
     sealKeys: optionalText({
       placeholder: "FILE|JSON",
       group: node,
       help: "Keys that seal everything stored: { current: ID, keys: { ID: BASE64 } }",
       secret: true,
+      inFile: "name",
     }),
     sealAcceptUnsealed: flag({
       default: false,
@@ -163,11 +165,13 @@ export function createTable(around: Surroundings): Table {
       placeholder: "TOKEN",
       group: node,
       secret: true,
+      inFile: "text",
       help: "Bearer token for /metrics; without one only this machine may read it",
     }),
     traces: optionalText({
       placeholder: "URL",
       group: node,
+      inFile: "text",
       help: "OTLP/HTTP collector for traces, such as http://127.0.0.1:4318/v1/traces",
     }),
     logLevel: choice({

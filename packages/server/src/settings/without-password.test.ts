@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { withoutPassword } from "./without-password.ts";
+import { holdsPassword, withoutPassword } from "./without-password.ts";
 
 describe("an address without its password", () => {
   it.each([
@@ -26,8 +26,29 @@ describe("an address without its password", () => {
       "tiered:redis://cache:6379,postgres://db/app",
     ],
     ["https://u:SECRET@collector/v1/traces?api_key=SECRET", "https://collector/v1/traces"],
+    ["postgres://db/app?password=SEC&SECRET", "postgres://db/app"],
+    ["postgres://db/app?password=SEC@SECRET", "postgres://"],
+    ["postgres://db/app?password=SEC&SEC@RET", "postgres://"],
+    ["postgres://u:SEC?password=SEC&SECRET@db/app", "postgres://"],
+    ["redis://:SEC?token=SECRET@cache:6379", "redis://"],
+    ["https://collector/v1/traces?sig=SECRET", "https://collector/v1/traces"],
+    ["postgres:u:SECRET@db/app", "db/app"],
+    ["redis:SECRET@cache", "cache"],
+    ["u:SECRET@db/app", "db/app"],
+    ["host=db password=SEC SECRET user=u", "host=db"],
+    ["postgres://u:SECRET@%2Frun%2Fpg/app?options=-c%20x", "postgres://%2Frun%2Fpg/app?options=-c%20x"],
   ])("of %s", (given, shown) => {
     expect(withoutPassword(given)).toBe(shown);
+    expect(shown).not.toContain("SEC");
+  });
+
+  it("is told from one that never had any", () => {
+    for (const given of ["postgres://u:x@db/app", "postgres://db/app?password=x", "tiered:redis://c,redis://:x@d"]) {
+      expect([given, holdsPassword(given)]).toEqual([given, true]);
+    }
+    for (const given of ["postgres://u@db/app?sslmode=require", "sqlite:./a:b@c", "memory:", "redis://c:6379"]) {
+      expect([given, holdsPassword(given)]).toEqual([given, false]);
+    }
   });
 
   it.each(["sqlite:/home/me@work/state.db", "memory:", "me@host", "postgres://db/app?accept=fsync=off,old-server"])(

@@ -20,11 +20,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-type Given = { readonly flags?: Record<string, string>; readonly env?: Record<string, string>; readonly file?: object };
+type Given = {
+  readonly flags?: Record<string, string>;
+  readonly env?: Record<string, string>;
+  readonly file?: object;
+  readonly text?: string;
+};
 
-function found({ flags = {}, env = {}, file: content = {} }: Given): readonly (readonly [string, string])[] {
+function found({
+  flags = {},
+  env = {},
+  file: content = {},
+  text = JSON.stringify(content),
+}: Given): readonly (readonly [string, string])[] {
   const table = createTable({ platform: "linux", env: {}, home: "/home/x" });
-  const readFile = (): string => JSON.stringify(content);
+  const readFile = (): string => text;
   const resolved = resolveSettings(table, { flags: new Map(Object.entries(flags)), env, readFile });
   const findings = weakSettings(table, resolved);
   expect(JSON.stringify(findings)).not.toContain("hunter2");
@@ -83,6 +93,7 @@ describe("the doctor", () => {
     ["logLevel", /alarms/, () => ({ env: { HOLDFAST_LOG_LEVEL: "silent" } })],
     ["config", /holds a secret/, () => ({ flags: { config: file("open.json") }, file: { metrics_token: secret } })],
     ["metricsToken", /command line/, () => ({ flags: { "metrics-token": secret } })],
+    ["store", /command line/, () => ({ flags: { store: `postgres://localhost/x?password=${secret}` } })],
     ["store", /command line/, () => ({ flags: { store: `postgres://u:${secret}@localhost/x` } })],
     ["sealKeys", /command line/, () => ({ flags: { "seal-keys": `{"current":"${secret}"}` } })],
   ];
@@ -90,6 +101,19 @@ describe("the doctor", () => {
   it.each(cases)("warns of a weak %s (%s), and repeats no secret", (setting, seen, given) => {
     const flag = `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     expect(found(given())).toContainEqual([flag, expect.stringMatching(seen)]);
+  });
+
+  it("names the file that a secret can be put into, and warns of one that others can read", () => {
+    const env = { HOLDFAST_METRICS_TOKEN_FILE: file("open.json"), HOLDFAST_STORE_FILE: file("closed.json") };
+    const open = ["--metrics-token-file", expect.stringMatching(/can read the file with/)];
+    const text = "postgres://localhost/x";
+    expect(found({ env: { ...env, HOLDFAST_SEAL_KEYS: file("closed.json") }, text })).toEqual([open]);
+    const table = createTable({ platform: "linux", env: {}, home: "/home/x" });
+    const flags = new Map([["traces", `https://u:${secret}@collector/`]]);
+    const resolved = resolveSettings(table, { flags, env: {}, readFile: () => "" });
+    expect(weakSettings(table, resolved)).toMatchObject([
+      { remedy: expect.stringContaining("--traces-file") as string },
+    ]);
   });
 
   it("has a case for each weakness it knows of", () => {

@@ -3,7 +3,9 @@ import { existsSync, statSync } from "node:fs";
 import { isLoopback } from "../../auth/loopback.ts";
 import { flagName } from "../../settings/names.ts";
 import type { Resolved } from "../../settings/resolve.ts";
+import { fileFlag } from "../../settings/secret-files.ts";
 import { keysOf, type SettingKey, type Settings, type Table } from "../../settings/table.ts";
+import { holdsPassword } from "../../settings/without-password.ts";
 import { type Finding, warning } from "./check.ts";
 
 export type Weakness = {
@@ -105,7 +107,8 @@ export const weaknesses: readonly Weakness[] = [
   {
     setting: "store",
     seen: "the database is on another machine and asks for no password",
-    remedy: "give it one, and put it into the URL of an environment variable or of the file of --config",
+    remedy:
+      "give it one, and put it into the URL of --store-file, of the environment variable or of the file of --config",
     isThere: ({ settings }) =>
       serversOf(settings.store).some((url) => !isLoopback(url.hostname) && url.password === ""),
   },
@@ -127,7 +130,7 @@ export const weaknesses: readonly Weakness[] = [
     remedy: "chmod 600 it",
     isThere: (resolved, table) => {
       const holdsSecret = keysOf(table).some(
-        (key) => resolved.sources[key] === "file" && isSecret(resolved, table, key),
+        (key) => resolved.sources[key] === "file" && isGivenSecret(resolved, table, key),
       );
       return holdsSecret && isReadableByOthers(resolved.settings.config);
     },
@@ -137,7 +140,11 @@ export const weaknesses: readonly Weakness[] = [
 export function weakSettings(table: Table, resolved: Resolved): readonly Finding[] {
   const found = weaknesses.filter(({ isThere }) => isThere(resolved, table));
   const onCommandLine = keysOf(table).filter(
-    (key) => resolved.sources[key] === "flag" && isSecret(resolved, table, key),
+    (key) => resolved.sources[key] === "flag" && isGivenSecret(resolved, table, key),
+  );
+  const inOpenFiles = [...resolved.heldIn].filter(
+    // Files of keys are looked at above, however they were named.
+    ([key, path]) => table[key].inFile === "text" && isReadableByOthers(path),
   );
   return [
     ...found.map(({ setting, seen, remedy }) => warning(`--${flagName(setting)}`, seen, remedy)),
@@ -145,15 +152,23 @@ export function weakSettings(table: Table, resolved: Resolved): readonly Finding
       warning(
         `--${flagName(key)}`,
         "a secret on the command line is shown to everybody on this machine who lists processes",
-        "put it into its environment variable, or into the file of --config",
+        `put it into a file of its own (--${fileFlag(flagName(key))}), its environment variable, or the file of --config`,
+      ),
+    ),
+    ...inOpenFiles.map(([key]) =>
+      warning(
+        `--${fileFlag(flagName(key))}`,
+        "others on this machine can read the file with the secret",
+        "chmod 600 it",
       ),
     ),
   ];
 }
 
-/** Whether this value is a secret or holds one; the name of a file with secrets is none. */
-function isSecret({ settings }: Resolved, table: Table, key: SettingKey): boolean {
-  if (key === "store") return serversOf(settings.store).some(({ password }) => password !== "");
+/** Whether what was given is a secret or holds one; the name of a file with secrets is none. */
+function isGivenSecret({ settings, heldIn }: Resolved, table: Table, key: SettingKey): boolean {
+  if (heldIn.has(key)) return false;
+  if (key === "store" || key === "traces") return holdsPassword(settings[key] ?? "");
   if (key === "sealKeys") return settings.sealKeys?.trimStart().startsWith("{") === true;
   return table[key].secret === true && settings[key] !== undefined;
 }
