@@ -276,6 +276,18 @@ describe("export and forget", () => {
   });
 });
 
+it("an empty list says why it is empty, and in JSON is just empty", async () => {
+  const absent = await run("sessions", "list", "--principal", "nobody");
+  expect([absent.code, absent.stderr]).toEqual([0, "there are no sessions of that sort in this store\n"]);
+  const none = await run("records", "--kind", "workflow", "--state", "over");
+  expect([none.code, none.stderr]).toEqual([
+    0,
+    expect.stringMatching(/^none of \d+ is over; --state all shows them\n$/),
+  ]);
+  const json = await run("records", "--kind", "nothing", "--json");
+  expect([JSON.parse(json.stdout), json.stderr]).toEqual([{ total: 0, records: [] }, ""]);
+});
+
 describe("doctor", () => {
   it("finds a good store good", async () => {
     const { ok, findings } = await answer("doctor");

@@ -51,7 +51,11 @@ export const probeCommand: Command = defineCommand<Own>({
     workflow: optionalText({ placeholder: "ID", group, help: "Also read this workflow; new starts one, and it stays" }),
     watch: optional(duration({ default: 0, min: 100, max: day, group, help: "Probe again and again, this far apart" })),
     count: optional(integer({ default: 0, min: 1, max: 1_000_000_000, group, help: "Stop watching after so many" })),
-    textfile: optionalText({ placeholder: "FILE", group, help: "Also write metrics for Prometheus into this file" }),
+    textfile: optionalText({
+      placeholder: "FILE",
+      group,
+      help: "Also write metrics for Prometheus: FILE.prom, or FILE-2025.prom and FILE-2026.prom",
+    }),
     json,
   },
   examples: [

@@ -9,6 +9,7 @@ import { usage } from "../cli/usage.ts";
 import { keysToOpen } from "../sealing/choose.ts";
 import { integer, optionalText } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
+import { noteRest } from "./looking/how-many.ts";
 import { Newest } from "./looking/newest.ts";
 import { isWanted, shortTime, state, stateOf, type Wanted } from "./looking/state.ts";
 import { issuer, ownerIfNamed, principal } from "./looking/whose.ts";
@@ -105,7 +106,7 @@ export const recordsCommand: Command = defineCommand<Own>({
         record.owner,
       ]),
     );
-    if (newest.seen > records.length) out.note(`${records.length} of ${newest.seen}; --limit N shows more`);
+    noteRest(out, { shown: records.length, wanted: newest.seen, looked, state: flags.state, unit: "records" });
     return 0;
   },
 });

@@ -8,6 +8,7 @@ import { printable } from "../cli/table.ts";
 import { usage } from "../cli/usage.ts";
 import { integer } from "../settings/row.ts";
 import { notFound, notFoundExit } from "./looking/exits.ts";
+import { noteRest } from "./looking/how-many.ts";
 import { Newest } from "./looking/newest.ts";
 import { isWanted, shortTime, state, stateOf, type Wanted } from "./looking/state.ts";
 import { issuer, ownerIfNamed, principal } from "./looking/whose.ts";
@@ -101,7 +102,7 @@ async function list({ store, owner, flags, out, signal }: Asked): Promise<number
       session.owner,
     ]),
   );
-  if (newest.seen > sessions.length) out.note(`${sessions.length} of ${newest.seen}; --limit N shows more`);
+  noteRest(out, { shown: sessions.length, wanted: newest.seen, looked, state: flags.state, unit: "sessions" });
   return 0;
 }
 
