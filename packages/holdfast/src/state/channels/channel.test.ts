@@ -141,6 +141,23 @@ describe.each(backings)("channels on %s", (_name, makeBacking) => {
     expect(events.map(({ type, label }) => `${label} ${type}`).sort()).toEqual(["ended dropped", "quiet dropped"]);
   });
 
+  test("reading as a member looks at nobody's session, as long as no sign of life is due", async () => {
+    await using backing = await makeBacking();
+    await using hold = await open(backing);
+    const channel = hold.state(localUser).channel("ops");
+    const [reader, ...others] = [await newSession(hold), await newSession(hold), await newSession(hold)];
+    for (const session of [reader, ...others]) await channel.join(session ?? "", { stay: "1h" });
+    const reads = vi.spyOn(servingHold(hold).store, "read");
+    const looked = (): number => reads.mock.calls.filter(([, { kind }]) => kind === "session").length;
+    for (let n = 0; n < 3; n += 1) await channel.read({ as: reader ?? "" });
+    expect(looked()).toBe(0);
+    backing.clock.advance(45 * 60_000);
+    await channel.read({ as: reader ?? "" });
+    expect(looked()).toBe(3);
+    backing.clock.advance(45 * 60_000);
+    expect((await channel.members()).map(({ session }) => session)).toEqual([reader]);
+  });
+
   test("who watches is woken by what others do", async () => {
     await using backing = await makeBacking();
     await using here = await open(backing);

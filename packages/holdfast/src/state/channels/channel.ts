@@ -174,10 +174,12 @@ export class OwnChannel implements Channel {
   /** A sign of life, written only where a good part of the stay is over. Never fails the reading it belongs to. */
   async #touch(session: string, signal: AbortSignal | undefined): Promise<void> {
     try {
-      const look = await this.#look(signal);
-      const { at, live } = look;
-      const member = live.get(session);
+      const { at, ...document } = await this.#standing(signal);
+      const member = memberOf(document, session);
+      // Before anybody's session is looked at: whoever reads comes often, and is due once in a long time.
       if (member === undefined || !isDue(member, at)) return;
+      const look = await this.#look(signal);
+      if (!look.live.has(session)) return;
       // A sign of life is nobody's change: reading again is one again.
       const options = { ...(signal && { signal }) };
       const asked = { operation: "touch", options, defaultIntent: null, commitId: undefined };
@@ -192,15 +194,23 @@ export class OwnChannel implements Channel {
 
   /** Members whose stay is not over and whose sessions are live. */
   async #look(signal: AbortSignal | undefined, commitId?: CommitId): Promise<Look> {
-    const { engine, owner, kind } = this.#scope;
-    const { record, at, outcome } = await engine.read(owner, this.#key, { signal, commitId: commitId?.id });
-    if (record === undefined) return { at, live: new Map(), vanished: new Map(), outcome };
-    // Documents of this kind passed its schema.
-    const { members } = (await decodeDocument(kind, record)) as ChannelDocument;
+    const { at, members, outcome } = await this.#standing(signal, commitId);
     const staying = Object.entries(members).filter(([, { until }]) => at < until);
     const sessions = await Promise.all(staying.map(([id]) => this.#read({ kind: sessionKind, id }, signal)));
     const live = new Map(staying.filter((_, index) => sessions[index] !== undefined));
     return { at, live, vanished: new Map(Object.entries(members).filter(([id]) => !live.has(id))), outcome };
+  }
+
+  /** The members as the record has them, whatever has become of them. */
+  async #standing(
+    signal: AbortSignal | undefined,
+    commitId?: CommitId,
+  ): Promise<ChannelDocument & Pick<Look, "at" | "outcome">> {
+    const { engine, owner, kind } = this.#scope;
+    const { record, at, outcome } = await engine.read(owner, this.#key, { signal, commitId: commitId?.id });
+    if (record === undefined) return { at, members: {}, outcome };
+    // Documents of this kind passed its schema.
+    return { at, ...((await decodeDocument(kind, record)) as ChannelDocument), outcome };
   }
 
   async #read(key: RecordKey, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
