@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { link, open as openFile, rm } from "node:fs/promises";
+import { link, open as openFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type SealingKeys, sealingKeysFromFile } from "holdfast";
+import { HoldfastError } from "holdfast/contract";
 
 /**
  * A key of our own, in a file that is made when something is first to be sealed: beside the database, for its owner's eyes
@@ -11,11 +12,15 @@ export function ownKeys(path: string): SealingKeys {
   let made: Promise<void> | undefined;
   let opened: Promise<SealingKeys> | undefined;
   const open = (): Promise<SealingKeys> => {
-    opened ??= sealingKeysFromFile(path).catch((error: unknown) => {
+    opened ??= read().catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
     return opened;
+  };
+  const read = async (): Promise<SealingKeys> => {
+    await mustBeOurs(path);
+    return await sealingKeysFromFile(path);
   };
   return {
     current: async () => {
@@ -29,6 +34,23 @@ export function ownKeys(path: string): SealingKeys {
     // Without a file nothing was sealed by us: a key that is asked for then is gone.
     find: async (id) => await (await open().catch(ifMissing))?.find(id),
   };
+}
+
+/**
+ * Whoever may write into the folder can put a key there that they know, and would read all that is sealed from then on. Whose
+ * folder it is, and the administrator, can do so anyway; and groups are how platforms share a volume.
+ */
+async function mustBeOurs(path: string): Promise<void> {
+  const us = process.getuid?.();
+  const [file, folder] = await Promise.all([path, dirname(path)].map((each) => stat(each).catch(() => undefined)));
+  if (us === undefined || file === undefined) return;
+  const isForeign = ![us, 0, folder?.uid].includes(file.uid);
+  if (!isForeign && (file.mode & 0o002) === 0) return;
+  throw new HoldfastError(
+    "CONFIGURATION",
+    `the file with the sealing key ${path} ${isForeign ? "belongs to another user" : "can be written by everybody"}, ` +
+      "who may know what is in it: make sure that it is the one this server made, then chown and chmod 600 it",
+  );
 }
 
 /** A key that lives as long as this process, for a store that does too. */

@@ -90,6 +90,7 @@ export class Connection {
     const transaction = new Transaction(this.statements, this.cache);
     let answer: T;
     try {
+      this.#mustBeThere();
       this.#revalidate();
       answer = work(transaction);
       transaction.flush();
@@ -132,6 +133,15 @@ export class Connection {
     this.statements.release();
     this.cache.clear();
     this.#database.close();
+  }
+
+  /** What is written to a file that is gone from its place is lost with this process, however well it was flushed. */
+  #mustBeThere(): void {
+    if (fileIdentity(this.path) === this.identity) return;
+    throw new HoldfastError(
+      "UNAVAILABLE",
+      `the database file ${this.path} was removed or replaced while it was open: nothing is written any more; restart`,
+    );
   }
 
   #revalidate(): void {

@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 
@@ -151,6 +152,54 @@ it("refuses options that make no sense, by name", async () => {
       message: expect.stringContaining(words),
     });
   }
+});
+
+it("acknowledges nothing that would be lost: neither once the file is gone, nor once another is in its place", async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, "state.db");
+  const store = await openFor({ path });
+  await store.commit(owner, [make]);
+  await store.health();
+  const change = { ...make, expect: "present", create: undefined, document: { text: "[]" } } as const;
+  await rename(path, join(folder, "old.db"));
+  await expect(store.commit(owner, [change])).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await writeFile(path, "");
+  await expect(store.commit(owner, [change])).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect((await store.health()).ok).toBe(false);
+  await rename(join(folder, "old.db"), path);
+  expect((await store.commit(owner, [change])).ok).toBe(true);
+  expect((await store.read(owner, make)).record).toMatchObject({ version: 2, document: "[]" });
+});
+
+it.skipIf(process.platform === "win32")("follows no link that was put beside it, and waits for no pipe", async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, "state.db");
+  const precious = join(folder, "precious");
+  await writeFile(precious, "precious");
+  await symlink(precious, `${path}-hint`);
+  const [one, other] = [await openFor({ path }), await openFor({ path })];
+  let heard = 0;
+  other.subscribe("t", () => void (heard += 1));
+  one.publish("t", "hint");
+  await one.close();
+  expect(await readFile(precious, "utf8")).toBe("precious");
+  await rm(`${path}-hint`);
+  execFileSync("mkfifo", [`${path}-hint`]);
+  const third = await openFor({ path });
+  // Far more than there are threads for files, were each to wait for the pipe's other end.
+  for (let n = 0; n < 20; n += 1) third.subscribe("t", () => undefined)();
+  third.publish("t", "hint");
+  await third.close();
+  await other.commit(owner, [make]);
+  await other.close();
+  expect(heard).toBeLessThan(20);
+  await rm(`${path}-wal`, { force: true });
+  await symlink(precious, `${path}-wal`);
+  await expect(sqliteStore({ path })).rejects.toMatchObject({
+    code: "CONFIGURATION",
+    message: expect.stringContaining("-wal is a symbolic link"),
+  });
+  expect(await readFile(precious, "utf8")).toBe("precious");
 });
 
 it("says in its health what survives, and notices that the file was replaced", async () => {

@@ -2,7 +2,18 @@
  * The file and its folder. Nothing here may open the database file once SQLite has it: closing any descriptor of a
  * file drops all locks this process holds on it.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { HoldfastError } from "../../record/errors.ts";
@@ -20,12 +31,45 @@ export function prepareFile(path: string): string {
     mkdirSync(dirname(full), { recursive: true, mode: 0o700 });
     createPrivately(full);
     // One name for one file, whatever links led to it: the side files lie beside the real one.
-    return realpathSync(full);
+    const real = realpathSync(full);
+    refuseLinks(real);
+    return real;
   } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
     throw new HoldfastError("CONFIGURATION", `the database file ${full} cannot be created: ${String(cause)}`, {
       cause,
     });
   }
+}
+
+/** SQLite would write into whatever such a link leads to, which need be nothing of ours. */
+function refuseLinks(path: string): void {
+  for (const side of [`${path}-wal`, `${path}-shm`, `${path}-journal`]) {
+    if (lstatSync(side, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue;
+    throw new HoldfastError(
+      "CONFIGURATION",
+      `${side} is a symbolic link, which SQLite never makes: see who put it there, and remove it`,
+    );
+  }
+}
+
+/**
+ * Opens a small file beside the database, which is made where it is missing; undefined for anything that we did not make: a
+ * link, a pipe that would hold a thread for ever, a second name of another file. Whoever may write to the folder can plant those.
+ */
+export async function openSmall(
+  path: string,
+  how: "read" | "write",
+  maxBytes: number,
+): Promise<FileHandle | undefined> {
+  const { O_RDONLY, O_WRONLY, O_CREAT } = constants;
+  // Windows has neither of them.
+  const careful = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const file = await open(path, (how === "read" ? O_RDONLY : O_WRONLY | O_CREAT) | careful, 0o600);
+  const found = await file.stat();
+  if (found.isFile() && found.nlink === 1 && found.size <= maxBytes) return file;
+  await file.close();
+  return undefined;
 }
 
 function createPrivately(path: string): void {

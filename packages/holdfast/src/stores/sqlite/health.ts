@@ -35,9 +35,7 @@ export async function healthOf(
   let ok = true;
   if (fileIdentity(path) !== connection.identity) {
     ok = false;
-    warnings.push(
-      "The database file was removed or replaced while it was open; what is written now will be lost. Restart.",
-    );
+    warnings.push("The database file was removed or replaced while it was open; nothing is written any more. Restart.");
   }
   let schema = 0;
   const failure = await look(() => connection.statements.get("userVersion").get()).then(

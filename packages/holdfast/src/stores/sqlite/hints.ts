@@ -5,10 +5,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { type FSWatcher, watch } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 
 import type { HintListener } from "../../store/contract.ts";
+import { openSmall } from "./file.ts";
 
 export type HintsOptions = {
   /** The database file. */
@@ -26,6 +26,8 @@ const settleMs = 2;
 const perListenerMs = 0.02;
 /** Bare hints within this long share one touch of the file. */
 const touchMs = 10;
+/** Longer than any mark. */
+const maxMarkBytes = 64;
 
 export class Hints {
   readonly #options: HintsOptions;
@@ -168,17 +170,28 @@ export class Hints {
       await this.#readMark(true);
       const mark = randomBytes(9).toString("base64url");
       this.#mark = mark;
-      await writeFile(this.#touchPath, mark, { mode: 0o600 }).catch(ignore);
+      await writeMark(this.#touchPath, mark).catch(ignore);
     });
   }
 
   async #readMark(wake: boolean): Promise<void> {
-    const mark = await readFile(this.#touchPath, "utf8").catch(ignore);
+    const mark = await readMark(this.#touchPath).catch(ignore);
     // Empty while somebody is writing it; the writing will be noticed too.
     if (mark === undefined || mark === "" || mark === this.#mark) return;
     this.#mark = mark;
     if (wake && !this.#closed) this.#wakeAll();
   }
+}
+
+async function readMark(path: string): Promise<string | undefined> {
+  await using file = await openSmall(path, "read", maxMarkBytes);
+  return await file?.readFile("utf8");
+}
+
+async function writeMark(path: string, mark: string): Promise<void> {
+  await using file = await openSmall(path, "write", maxMarkBytes);
+  await file?.truncate();
+  await file?.writeFile(mark);
 }
 
 /** Hints may be lost: that is cheaper than failing whoever gave one. */

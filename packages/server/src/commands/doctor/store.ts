@@ -1,4 +1,4 @@
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
@@ -87,11 +87,28 @@ function checkClock(at: number, before: number, after: number): Finding {
   return Math.abs(skew) >= skewWarningMs ? warning("clock", seen, remedy) : good("clock", seen);
 }
 
-function checkFile(path: string): readonly Finding[] {
+/** The database, and what lies beside it: that its owner alone can read it, and nobody else put it there. */
+export function checkFile(path: string): readonly Finding[] {
   if (process.platform === "win32") return [];
   const mode = statSync(path).mode & 0o777;
   const seen = `${path} has mode ${mode.toString(8)}`;
-  return [(mode & 0o077) === 0 ? good("file", seen) : warning("file", seen, `others can read it: chmod 600 ${path}`)];
+  const findings = (mode & 0o077) === 0 ? [good("file", seen)] : [];
+  for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}.keys.json`]) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    const has = `${file} has mode ${(found.mode & 0o777).toString(8)}`;
+    if ((found.mode & 0o077) !== 0) findings.push(warning("file", has, `others can read it: chmod 600 ${file}`));
+  }
+  return [...findings, ...checkFolder(path)];
+}
+
+/** Who may write there can put another file in the place of each. */
+function checkFolder(path: string): readonly Finding[] {
+  const folder = dirname(realpathSync(path));
+  const mode = statSync(folder).mode & 0o7777;
+  if ((mode & 0o002) === 0) return [];
+  const seen = `${folder}, where the file lies, has mode ${mode.toString(8)}`;
+  return [warning("file", seen, "others can put files of theirs beside it: give it a folder of its own, chmod 700")];
 }
 
 function checkDisk(folder: string): readonly Finding[] {
