@@ -65,7 +65,8 @@ export function sealingKeys(
 const lookAgainMs = 5_000;
 
 /**
- * The same from a file, which may be replaced while the server runs: it is looked at again every five seconds while it is in use. A file that
+ * The same from a file, which may be replaced while the server runs: it is looked at again every five seconds while it is in use, and
+ * at once for a key that is not in it. A file that
  * is broken at that moment changes nothing. Throws `CONFIGURATION` if it cannot be used to begin with.
  *
  * @example
@@ -89,8 +90,8 @@ export async function sealingKeysFromFile(path: string): Promise<SealingKeys> {
     throw new HoldfastError("CONFIGURATION", `the sealing keys in ${path} cannot be read: ${reason}`, { cause: error });
   }
   let lookedAt = performance.now();
-  const fresh = async (): Promise<Ring> => {
-    if (performance.now() - lookedAt < lookAgainMs) return ring;
+  const fresh = async (withinMs = lookAgainMs): Promise<Ring> => {
+    if (performance.now() - lookedAt < withinMs) return ring;
     lookedAt = performance.now();
     try {
       const now = await stampOf();
@@ -102,7 +103,8 @@ export async function sealingKeysFromFile(path: string): Promise<SealingKeys> {
   };
   return {
     current: async () => (await fresh()).current,
-    find: async (id) => (await fresh()).byId.get(id),
+    // Another node may have taken a new key from the same file a moment ago, and sealed with it.
+    find: async (id) => (await fresh()).byId.get(id) ?? (await fresh(0)).byId.get(id),
   };
 }
 
