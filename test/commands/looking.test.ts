@@ -284,6 +284,8 @@ it("an empty list says why it is empty, and in JSON is just empty", async () => 
     0,
     expect.stringMatching(/^none of \d+ is over; --state all shows them\n$/),
   ]);
+  const events = await run("events", workflow, "--type", "nothing");
+  expect([events.code, events.stderr]).toEqual([0, "no event of it is what was asked for\n"]);
   const json = await run("records", "--kind", "nothing", "--json");
   expect([JSON.parse(json.stdout), json.stderr]).toEqual([{ total: 0, records: [] }, ""]);
 });

@@ -113,6 +113,7 @@ export const eventsCommand: Command = defineCommand<Own>({
           whatOf(event),
         ]),
       );
+      if (events.length === 0) out.note("no event of it is what was asked for");
       if (more) out.note(`more than ${flags.limit}; --limit N shows more, --after N goes on`);
     }
   },

@@ -37,7 +37,7 @@ export const resealCommand: Command = defineCommand({
     const { records, resealed, broken, left } = report;
     if (out.json) out.value({ records, resealed, broken, left: Object.fromEntries(left) });
     else {
-      out.line(`${records} records looked at, ${resealed} sealed anew`);
+      out.line(`${records} ${records === 1 ? "record" : "records"} looked at, ${resealed} sealed anew`);
       for (const [id, count] of left)
         out.line(`${count} documents and events are ${id === "" ? "not sealed" : `under the key ${id}`}`);
       if (broken > 0)

@@ -77,7 +77,7 @@ it("is refused before anything is written where the name is taken, or there is n
   await expect(WholeFile.begin(path)).rejects.toMatchObject({ code: "CONFIGURATION" });
   await expect(WholeFile.begin(join(dir, "nowhere", "a.jsonl"))).rejects.toMatchObject({
     code: "CONFIGURATION",
-    message: expect.stringContaining("cannot be made: ENOENT"),
+    message: `${join(dir, "nowhere", "a.jsonl")} cannot be made: there is no folder ${join(dir, "nowhere")}`,
   });
   expect(await readdir(dir)).toEqual(["alice.jsonl"]);
 });

@@ -37,7 +37,8 @@ export class WholeFile implements AsyncDisposable {
       return new WholeFile(path, part, await open(part, "wx", 0o600), makeLink);
     } catch (cause) {
       if (isHoldfastError(cause)) throw cause;
-      throw new HoldfastError("CONFIGURATION", `${path} cannot be made: ${reasonOf(cause)}`, { cause });
+      const reason = isCode(cause, "ENOENT", "ENOTDIR") ? `there is no folder ${dirname(path)}` : reasonOf(cause);
+      throw new HoldfastError("CONFIGURATION", `${path} cannot be made: ${reason}`, { cause });
     }
   }
 
