@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { backings } from "../../../../test/lib/backings.ts";
 import { holdfast } from "../hold.ts";
+import type { Change } from "../record/change.ts";
 import type { Owner } from "../record/record.ts";
 import type { Principal } from "../security/principal.ts";
 import { eventSourced } from "../state/events/kind.ts";
@@ -22,7 +23,23 @@ const Flow = eventSourced("flow", {
 });
 const kinds = [Basket, Flow] as const;
 
+function plain(id: string): Change {
+  return { kind: "basket", id, expect: "absent", create: { text: "{}", lifetime: {} } };
+}
+
 describe.each(backings)("a principal on %s", (_name, makeBacking) => {
+  test("who has more records than ten parts hold is forgotten in one go", async () => {
+    await using backing = await makeBacking();
+    const store = await backing.open();
+    const owner = ownerOfIdentity(alice);
+    const many = 5_600;
+    for (let made = 0; made < many; made += 400) {
+      await Promise.all(Array.from({ length: 400 }, (_, n) => store.commit(owner, [plain(`r${made + n}`)])));
+    }
+    expect(await forgetOwner(store, owner)).toEqual({ records: many, grants: 0 });
+    expect(await store.usage(owner)).toMatchObject({ records: 0, bytes: 0 });
+  });
+
   test("is exported whole: every record with its events, grants in both directions, and what is kept besides", async () => {
     await using backing = await makeBacking();
     const store = await backing.open();

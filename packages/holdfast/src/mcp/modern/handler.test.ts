@@ -20,8 +20,9 @@ import { InFlight } from "../http/in-flight.ts";
 import { instanceFactory } from "../instance.ts";
 import { resolveServeOptions } from "../options.ts";
 import { reply } from "../reply.ts";
+import { type LosablePlaces, losablePlaces } from "../sessions/losable-places.test-kit.ts";
 import { MissedIds } from "../sessions/missed-ids.ts";
-import { OwnPlaces, StreamSlots } from "../sessions/slots.ts";
+import { StreamSlots } from "../sessions/slots.ts";
 import type { Connections } from "../types.ts";
 import { createStatelessEndpoint, type StatelessEndpoint } from "./handler.ts";
 
@@ -32,6 +33,7 @@ const bob: Principal = { issuer: "token", subject: "bob", scopes: [] };
 
 const info = { name: "shop", version: "1.0.0", instructions: "Buy things." };
 
+let places: LosablePlaces;
 let slots: StreamSlots;
 let view: Connections;
 let maxStreamAgeMs = 60_000;
@@ -87,7 +89,8 @@ beforeEach(async () => {
   });
   view = connections.view(() => ({ streams: slots.taken, warm: 0 }));
   const { maxStreams, maxStreamsPerPrincipal } = options.limits;
-  slots = new StreamSlots({ max: maxStreams, places: new OwnPlaces(maxStreamsPerPrincipal) });
+  places = losablePlaces(maxStreamsPerPrincipal);
+  slots = new StreamSlots({ max: maxStreams, places });
   endpoint = createStatelessEndpoint({ instance, info, bus, connections, slots, options });
   const sessions = { handle: () => Promise.reject(new Error("no session was asked for")) };
   face = fetchFace(new Gate(options, { sessions, stateless: endpoint }, connections), connections);
@@ -296,6 +299,14 @@ describe("a subscription", () => {
     // What the SDK refuses has never been a stream.
     expect((await ask("subscriptions/listen", {}, { principal: alice })).status).not.toBe(429);
     expect(view.streams).toBe(0);
+  });
+
+  it("ends in order when others have taken its place", async () => {
+    const next = await listen(alice, new AbortController().signal);
+    await next();
+    places.loseAll();
+    expect(await next()).toContain('"resultType":"complete"');
+    expect([await next(), slots.taken]).toEqual(["", 0]);
   });
 
   it("ends in order when the server closes", async () => {

@@ -46,6 +46,7 @@ export type NodeInit = {
   readonly hold: Hold;
   readonly build?: (server: McpServer, context: InstanceContext) => void;
   readonly options?: SessionEndpointInit["options"];
+  readonly slots?: SessionEndpointInit["slots"];
 };
 
 /** The principal named by the header `x-user`, with the client of `x-client`; else the local user. */
@@ -58,7 +59,7 @@ function principalOf(request: IncomingMessage): Principal {
     : { ...localUser, clientId };
 }
 
-export async function startNode({ hold, build = registerTools, options }: NodeInit): Promise<Node> {
+export async function startNode({ hold, build = registerTools, options, slots }: NodeInit): Promise<Node> {
   const errors: unknown[] = [];
   const instances = { made: 0, closed: 0 };
   const schemas = new SchemaCache();
@@ -66,6 +67,7 @@ export async function startNode({ hold, build = registerTools, options }: NodeIn
   const endpoint = createSessionEndpoint({
     hold: servingHold(hold),
     news: bus,
+    slots,
     options: { onError: (error) => errors.push(error), ...options },
     instance: (context) => {
       const server = new McpServer({ name: "test", version: "1.0.0" }, { capabilities: { logging: {}, tools: {} } });

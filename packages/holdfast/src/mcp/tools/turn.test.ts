@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { keptTurn, type TurnPolicy, turnOf } from "./turn.ts";
+import { keptTurn, sessionNamedIn, type TurnPolicy, turnOf } from "./turn.ts";
 
 const call = {
   id: "c1",
@@ -10,6 +10,17 @@ const call = {
   startedAt: 1_000,
   durationMs: 1.23456,
 };
+
+describe("sessionNamedIn", () => {
+  it("takes for a handle what could be one, under its own name only", () => {
+    const named = (session: unknown): string | undefined => sessionNamedIn({ session }, "session");
+    expect(named("ses_1")).toBe("ses_1");
+    for (const none of ["", "no handle", "x".repeat(1_000), 1, null, {}]) expect(named(none)).toBeUndefined();
+    expect(sessionNamedIn({ session: "ses_1" }, "toString")).toBeUndefined();
+    expect(sessionNamedIn({ session: "ses_1" }, undefined)).toBeUndefined();
+    for (const input of [null, "ses_1", undefined]) expect(sessionNamedIn(input, "session")).toBeUndefined();
+  });
+});
 
 describe("turnOf", () => {
   it("keeps what a later reader wants to know", () => {

@@ -29,6 +29,11 @@ export const erasing: readonly Requirement[] = [
         Promise.all(keys.map((key) => store.admin.export(gone, key)));
       const dumps = await everything();
       const others = await everythingOf(store, kept, present("a key", keys[1]));
+      // Stopped between two parts, who was erased may be restored: nothing of what went was reaped.
+      const went = await store.admin.erase(gone, { limit: 2 });
+      const left = await everything();
+      for (const dump of dumps.filter((each) => !isIn(left, each))) await store.admin.import(gone, dump as RecordDump);
+      same("restored between two parts", await everything(), dumps);
       const erased: number[] = [];
       for (let left = keys.length; erased.at(-1) !== 0; left -= erased.at(-1) ?? 0) {
         same("records left", (await store.usage(gone)).records, left);
@@ -48,6 +53,7 @@ export const erasing: readonly Requirement[] = [
         erased.reduce((sum, count) => sum + count, 0),
         keys.length,
       );
+      holds("how many went at first", went >= 1 && went <= keys.length, went, `1 to ${keys.length}`);
       same("usage", [(await store.usage(gone)).records, (await store.usage(gone)).bytes], [0, 0]);
       same("ids remembered", (await store.admin.exportAccount(gone, { limit: 9 }))?.commits ?? [], []);
       same("the other owner's", await everythingOf(store, kept, present("a key", keys[1])), others);
