@@ -47,7 +47,7 @@ Options:
 Environment:
   HOLDFAST_BENCH_POSTGRES_URL  a PostgreSQL to measure on, instead of one that is started for it
   HOLDFAST_BENCH_REDIS_URL     a Redis to measure on, instead of one that is started for it
-  TMPDIR                       where the folder holdfast-bench-… with everything measured is made; it is removed at the end
+  TMPDIR                       where the folder holdfast-bench-… is made; it is removed at the end, but not after kill -9
 
 Each run is kept as JSON in .cache/bench. A part whose server is not installed is left out, and says so.
 
