@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -22,6 +22,16 @@ it.skipIf(process.platform === "win32")(
       { seen: expect.stringContaining("has mode 777") as string },
     ]);
     await chmod(folder, 0o700);
+    await chmod(`${path}-wal`, 0o600);
+    await chmod(`${path}.keys.json`, 0o600);
+    if (process.getuid?.() === 0) {
+      await chown(`${path}.keys.json`, 12_345, 12_345);
+      const seen = `${path}.keys.json belongs to another user (12345)`;
+      expect(checkFile(path)).toEqual([
+        expect.objectContaining({ verdict: "good" }),
+        expect.objectContaining({ seen }),
+      ]);
+    }
     await chmod(path, 0o604);
     expect(checkFile(path)[0]).toMatchObject({ verdict: "warning", seen: `${path} has mode 604` });
   },
