@@ -96,6 +96,31 @@ it.each(backings)(
   60_000,
 );
 
+it.each(backings)(
+  "keeps no document over 64 KiB: a repeat sees the record as it is, on %s",
+  async (_name, makeBacking) => {
+    await using backing = await makeBacking();
+    await using hold = await holdfast({ store: await backing.open(), kinds: [Page], reap: false });
+    const { page } = hold.state(localUser);
+    const { id } = await page.create();
+    const write = async (length: number): Promise<number> =>
+      await servingHold(hold).withinCall({ once: onceScope(`call${length}`, "") }, async () => {
+        const { value } = await page.update(id, (draft) => {
+          draft.text = "".padEnd(length, ".");
+        });
+        return value.text.length;
+      });
+    // With the document's own braces and names around it.
+    const [small, large] = [65_536 - 20, 65_536];
+    for (const length of [small, large]) expect(await write(length)).toBe(length);
+    await page.update(id, (draft) => {
+      draft.text = "now";
+    });
+    expect(await write(small)).toBe(small);
+    expect(await write(large)).toBe("now".length);
+  },
+);
+
 it("is read once by operations that ask at once", async () => {
   const events = ["a", "b", "c"].map((commitId, n) => ({ position: n + 1, at: 0, data: JSON.stringify({ commitId }) }));
   const asked: number[] = [];
