@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkBody, isDeeperThan, parseBody } from "./body.ts";
+import { checkBody, isDeeperThan, nestsDeeperThan, parseBody } from "./body.ts";
 
 const limits = { maxBatch: 100, maxDepth: 64 };
 
@@ -50,6 +51,30 @@ describe("parseBody", () => {
   it("measures messages of a batch as if they came alone", () => {
     expect(parseBody(JSON.stringify([{ x: nested(63) }]), limits)).toHaveProperty("body");
     expect(parseBody(JSON.stringify([{ x: nested(64) }]), limits)).toHaveProperty("refused");
+  });
+});
+
+describe("nestsDeeperThan", () => {
+  it.each([
+    ['["[[[["]', 1],
+    ['{"[{":"]}"}', 1],
+    ['["\\"[[["]', 1],
+    ['["\\\\",["x"]]', 2],
+    ['["\\\\\\"[[",[]]', 2],
+    ['[[],{"a":[]},[]]', 3],
+    [" 1 ", 0],
+    ['""', 0],
+  ])("measures %s by what is outside of strings", (text, depth) => {
+    expect(nestsDeeperThan(text, depth)).toBe(false);
+    if (depth > 0) expect(nestsDeeperThan(text, depth - 1)).toBe(true);
+  });
+
+  it("agrees with a walk of the value, whatever JSON it is", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 6 }), fc.nat(7), (text, max) => {
+        expect(nestsDeeperThan(text, max)).toBe(isDeeperThan(JSON.parse(text), max));
+      }),
+    );
   });
 });
 
