@@ -90,8 +90,16 @@ export async function sealingKeysFromFile(path: string): Promise<SealingKeys> {
     throw new HoldfastError("CONFIGURATION", `the sealing keys in ${path} cannot be read: ${reason}`, { cause: error });
   }
   let lookedAt = performance.now();
+  let looking: Promise<Ring> | undefined;
   const fresh = async (withinMs = lookAgainMs): Promise<Ring> => {
-    if (performance.now() - lookedAt < withinMs) return ring;
+    // Who asks while somebody looks waits for it: an answer of before would be remembered for another while.
+    if (looking === undefined && performance.now() - lookedAt < withinMs) return ring;
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    return await looking;
+  };
+  const look = async (): Promise<Ring> => {
     lookedAt = performance.now();
     try {
       const now = await stampOf();
