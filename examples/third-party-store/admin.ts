@@ -5,7 +5,6 @@ import {
   type AccountPage,
   type CallOptions,
   type EraseOptions,
-  livedMs,
   type Owner,
   type OwnersOptions,
   type OwnersPage,
@@ -74,17 +73,9 @@ export class JournalAdmin implements StoreAdmin {
     return this.#engine.gate.run(async () => {
       validateReap(options);
       return await this.#engine.write<ReapAnswer>(undefined, (at, write) => {
-        const due = this.#engine.state.dueNow(at);
-        const removed = due.slice(0, options.limit).map(({ owner, kind, id, state }) => ({
-          owner,
-          kind,
-          id,
-          cause: state.endedAt === undefined ? ("expired" as const) : ("ended" as const),
-          fields: state.fields,
-          livedMs: livedMs(state),
-        }));
+        const answer = this.#engine.state.sweep(options.limit, at);
         write({ op: "reap", at, limit: options.limit });
-        return { removed, more: due.length > options.limit };
+        return answer;
       });
     });
   }

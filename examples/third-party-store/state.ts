@@ -10,15 +10,19 @@ import {
   type CommitOptions,
   type CommitOutcome,
   type Committed,
+  causeOf,
+  closeAt,
   commitIdWindowMs,
   decide,
   type Effect,
+  isClosed,
   isLive,
   livedMs,
   type Owner,
   type OwnerCounts,
   purgeAt,
   type ReapAnswer,
+  type ReapedRecord,
   type RecordDump,
   type RecordKey,
   type RecordState,
@@ -68,16 +72,15 @@ export class State {
   cursorKey: Uint8Array = new Uint8Array(16);
   #place = 0;
 
-  /** Makes an entry true. What it answers was told to whoever asked, the first time. */
-  apply(entry: Entry): ReapAnswer["removed"] {
+  /** Makes an entry true. What came of it was told to whoever asked, the first time. */
+  apply(entry: Entry): void {
     const { at } = entry;
     if (entry.op === "key") this.cursorKey = Buffer.from(entry.key, "base64");
     else if (entry.op === "commit") this.#commit(entry.owner, entry.changes, entry.commitId, at);
-    else if (entry.op === "reap") return this.#reap(entry.limit, at);
+    else if (entry.op === "reap") this.#reap(entry.limit, at);
     else if (entry.op === "erase") this.#erase(entry.owner);
     else if (entry.op === "import") this.#import(entry.owner, entry.dump);
     else this.#account(entry.owner, entry.dump, at);
-    return [];
   }
 
   partition(owner: Owner): Partition {
@@ -141,8 +144,17 @@ export class State {
     return partitions.flatMap(({ records }) => [...records.values()]).sort((one, other) => one.place - other.place);
   }
 
-  dueNow(now: number): readonly Held[] {
-    return this.all(undefined).filter(({ state }) => (purgeAt(state) ?? Number.POSITIVE_INFINITY) <= now);
+  /** What a sweep has to do: records to remove come first, then those that expired and are retained, to be closed. */
+  sweep(limit: number, now: number): ReapAnswer {
+    const all = this.all(undefined);
+    const isOver = ({ state }: Held): boolean => (purgeAt(state) ?? Number.POSITIVE_INFINITY) <= now;
+    const gone = all.filter(isOver);
+    const expired = all.filter((held) => (closeAt(held.state) ?? Number.POSITIVE_INFINITY) <= now && !isOver(held));
+    const removed = gone.slice(0, limit).map((held) => {
+      return { ...overOf(held), cause: causeOf(held.state), closed: isClosed(held.state) };
+    });
+    const closed = expired.slice(0, limit - removed.length).map(overOf);
+    return { removed, closed, more: gone.length + expired.length > limit };
   }
 
   #commit(owner: Owner, changes: readonly Change[], commitId: CommitId | undefined, at: number): void {
@@ -164,26 +176,22 @@ export class State {
     partition.commits.set(id, { digest, origin, at, results });
   }
 
-  #reap(limit: number, now: number): ReapAnswer["removed"] {
+  #reap(limit: number, now: number): void {
     for (const [owner, { commits }] of this.partitions) {
       for (const id of commits.keys()) if (this.outcome(owner, id, now) === undefined) commits.delete(id);
     }
-    return this.dueNow(now)
-      .slice(0, limit)
-      .map(({ owner, kind, id, state }) => {
-        const partition = this.#open(owner);
-        partition.records.delete(`${kind}/${id}`);
-        partition.floor = Math.max(partition.floor, state.version);
-        partition.importFloor = Math.max(partition.importFloor, state.version);
-        return {
-          owner,
-          kind,
-          id,
-          cause: state.endedAt === undefined ? "expired" : "ended",
-          fields: state.fields,
-          livedMs: livedMs(state),
-        } as const;
-      });
+    const { removed, closed } = this.sweep(limit, now);
+    for (const { owner, kind, id } of removed) {
+      const partition = this.#open(owner);
+      const version = this.find(owner, { kind, id })?.state.version ?? 0;
+      partition.records.delete(`${kind}/${id}`);
+      partition.floor = Math.max(partition.floor, version);
+      partition.importFloor = Math.max(partition.importFloor, version);
+    }
+    for (const { owner, kind, id } of closed) {
+      const held = this.find(owner, { kind, id });
+      if (held !== undefined) held.state = { ...held.state, endedAt: held.state.expiresAt };
+    }
   }
 
   #erase(owner: Owner): void {
@@ -237,6 +245,10 @@ export function checkImport(state: State, owner: Owner, { record }: RecordDump):
 
 export function recordOf({ kind, id, state, document }: Held): StoredRecord {
   return { kind, id, ...state, document };
+}
+
+function overOf({ owner, kind, id, state }: Held): ReapedRecord {
+  return { owner, kind, id, fields: state.fields, livedMs: livedMs(state) };
 }
 
 function carriedOut(held: Held | undefined, owner: Owner, { kind, id }: RecordKey, effect: Effect, at: number): Held {

@@ -48,12 +48,14 @@ export const doors: ReadonlyMap<string, string> = new Map([
   ["from holdfast.records group by owner", "a step of the schema counts what was there before it, once"],
   ["(select owner from holdfast.growth limit 10000)", "a sweep adds up what owners grew by, for each of them"],
   ["_due := array(select record from holdfast.records", "a sweep looks for what is due, whoever has it"],
+  ["_closing := array(select record from holdfast.records", "a sweep looks for what it has to close, whoever has it"],
   ["_owners := array(select o.owner from holdfast.owners", "a sweep locks the owners of what is due"],
   ["exists (select from holdfast.commits where forget_at <= _now)", "a sweep asks whether another would find more"],
   ["r.meta, null as tail, '' as document, o.owner as owner_text from records r join owners", "the admin door scans"],
   ["select id, owner from owners where id > ?", "the admin door lists all owners"],
   ["select coalesce(sum(stored), 0) as records", "the admin door counts what there is"],
   ["from records r join owners o on o.id = r.owner where r.purge_at <= ?", "a sweep looks for what is due"],
+  ["from records r join owners o on o.id = r.owner where r.expires_at <= ?", "a sweep looks for what it has to close"],
   ["from commits c join owners o on o.id = c.owner where c.forget_at <= ?", "a sweep looks for ids whose time is over"],
 ]);
 

@@ -20,6 +20,7 @@ const unseen: Readonly<Record<string, string>> = {
   "holdfast.hint.lost": "none is",
   "holdfast.lease.wait.duration": "nobody waits",
   "holdfast.reaper.removed": "sweeps are a minute apart",
+  "holdfast.reaper.closed": "sweeps are a minute apart",
   "holdfast.reaper.duration": "sweeps are a minute apart",
   "holdfast.stream.resumes": "no stream broke",
   "holdfast.stream.lag": "nothing was sent on a stream",

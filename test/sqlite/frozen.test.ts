@@ -21,10 +21,10 @@ beforeAll(async () => {
 afterAll(() => removeFolder(dir));
 
 /** Opening brings a file up to date, so a copy is opened. */
-async function open(file: string): Promise<Store> {
+async function open(file: string, laterMs = 0): Promise<Store> {
   const path = join(dir, file);
   await copyFile(join(frozen, file), path);
-  return await sqliteStore({ path, clock });
+  return await sqliteStore({ path, clock: () => clock() + laterMs });
 }
 
 async function digests(store: Store): Promise<ReadonlyMap<string, string>> {
@@ -38,7 +38,7 @@ async function digests(store: Store): Promise<ReadonlyMap<string, string>> {
   return found;
 }
 
-describe.each(["schema-1.db"])("the file of %s", (file) => {
+describe.each(["schema-1.db", "schema-2.db"])("the file of %s", (file) => {
   it("holds every record and event it was made with, to the byte", async () => {
     await using store = await open(file);
     await using now = await memoryStore({ clock });
@@ -60,6 +60,15 @@ describe.each(["schema-1.db"])("the file of %s", (file) => {
     const page = await store.list(two, "note", { limit: 9, order: "oldest" });
     expect(page.records.map(({ id }) => id)).toEqual(["note_0", "note_1", "gone"]);
     expect(await store.usage(one)).toMatchObject({ records: 2, byKind: { note: 1, other: 1 } });
+  });
+
+  it("says what expires at the next sweep, once, and nothing of what was ended", async () => {
+    await using store = await open(file, 3_600_000);
+    const sweeps = [await store.admin.reap({ limit: 3 }), await store.admin.reap({ limit: 100 })];
+    const closed = sweeps.flatMap((sweep) => sweep.closed.map(({ id, livedMs }) => `${id} ${livedMs}`));
+    expect(closed.toSorted()).toEqual(["note_0", "note_0", "note_1", "note_2", "note_2"].map((id) => `${id} 3600000`));
+    expect(sweeps.flatMap((sweep) => sweep.removed.map(({ id, cause }) => [id, cause]))).toEqual([["note_1", "ended"]]);
+    expect(await store.admin.reap({ limit: 100 })).toEqual({ removed: [], closed: [], more: false });
   });
 
   it("takes what comes next", async () => {

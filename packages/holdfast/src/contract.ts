@@ -19,7 +19,7 @@ export type { AppendedEvents, Decision, Effect, RecordState } from "./record/dec
 export { decide, slideIsDue } from "./record/decide.ts";
 export type { ErrorCode, ErrorInit } from "./record/errors.ts";
 export { HoldfastError, isHoldfastError } from "./record/errors.ts";
-export { isLive, livedMs, purgeAt } from "./record/expiry.ts";
+export { causeOf, closeAt, endOf, isClosed, isLive, livedMs, purgeAt } from "./record/expiry.ts";
 export { matchesFields } from "./record/fields.ts";
 export type { OwnerCounts, Quota, Usage } from "./record/quota.ts";
 export { brokenQuota, usageOf } from "./record/quota.ts";
@@ -59,6 +59,7 @@ export type {
   ReadAnswer,
   ReadOptions,
   ReapAnswer,
+  ReapedRecord,
   ReapOptions,
   RecordDump,
   RememberedCommit,

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
+import { endOf } from "../record/expiry.ts";
 import type { Owner } from "../record/record.ts";
 import type { RecordDump } from "../store/contract.ts";
 
@@ -25,7 +26,8 @@ export function digestOfRecord(owner: Owner, { record, events }: RecordDump): st
     [lifetime.idleMs ?? null, lifetime.absoluteMs ?? null, lifetime.retainMs ?? null],
     record.deadlineAt ?? null,
     record.expiresAt ?? null,
-    record.endedAt ?? null,
+    // Whether a sweep has noticed that it expired is nothing of its content.
+    endOf(record) ?? null,
     record.documentPosition,
     sorted(Object.entries(record.fields)),
     sorted(record.counters),

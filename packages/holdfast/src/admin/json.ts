@@ -1,4 +1,5 @@
 /** Records as JSON that people and programs read: what `holdfast records` answers and `holdfast export` writes. */
+import { endOf } from "../record/expiry.ts";
 import type { Owner, RecordSummary, StoredEvent } from "../record/record.ts";
 import type { AccountDump, RecordDump } from "../store/contract.ts";
 
@@ -17,7 +18,7 @@ export function summaryAsJson(owner: Owner, record: RecordSummary): Json {
     updated_at: time(record.updatedAt),
     touched_at: time(record.touchedAt),
     expires_at: time(record.expiresAt),
-    ended_at: time(record.endedAt),
+    ended_at: time(endOf(record)),
     lifetime: { idle_ms: idleMs ?? null, absolute_ms: absoluteMs ?? null, retain_ms: retainMs ?? null },
     document_bytes: record.documentBytes,
     document_position: record.documentPosition,

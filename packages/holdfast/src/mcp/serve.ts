@@ -68,7 +68,7 @@ export function serve<const Kinds extends readonly AnyKind[]>(
   const serving = servingHold(hold);
   const detach = serving.attach();
   const bus = new EventBus(serving.store, onError);
-  const untell = serving.onReaped((removed) => announceExpired(bus, resolved.listedKinds, removed));
+  const untell = serving.onExpired((expired) => announceExpired(bus, resolved.listedKinds, expired));
   const refused = (limit: string): void => serving.telemetry.metrics?.record("holdfast.limit.refused", 1, { limit });
   const missed = new MissedIds(limits.maxMissedIdsPerMinute, () => refused("missed_ids"));
   const addresses = new Addresses();

@@ -64,7 +64,10 @@ export type RecordSummary = RecordKey & {
   readonly deadlineAt?: number | undefined;
   /** The earlier of idle and absolute expiry; absent if the record never expires. */
   readonly expiresAt?: number | undefined;
-  /** Set once the record was ended; such records are seen through the admin door only. */
+  /**
+   * Set once the record was ended, or was closed by a sweep after it had expired: then it is `expiresAt`. Such records are
+   * seen through the admin door only.
+   */
   readonly endedAt?: number | undefined;
   readonly fields: IndexedFields;
   /** Names are 1 to 128 characters and may be any text, `__proto__` included: hence a map. */

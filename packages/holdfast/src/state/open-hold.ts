@@ -4,7 +4,7 @@ import type { Owner } from "../record/record.ts";
 import { isAnonymous, isAnyone } from "../security/anonymous.ts";
 import { ownerOfPrincipal, type Principal } from "../security/principal.ts";
 import type { Secrets } from "../security/sealing/secrets.ts";
-import type { ReapAnswer, Store, Usage } from "../store/contract.ts";
+import type { ReapAnswer, ReapedRecord, Store, Usage } from "../store/contract.ts";
 import { resolving } from "../store/resolving.ts";
 import type { StoreHealth, StoreTraits } from "../store/traits.ts";
 import { Telemetry, type TelemetryInit } from "../telemetry/telemetry.ts";
@@ -42,7 +42,7 @@ import { Reaper } from "./reaper.ts";
 import { ManyRecords, OneRecord, RecordsByName } from "./records.ts";
 import { addressOf, Scope } from "./scope.ts";
 import { checkSealing, sealingStore, secretsOf } from "./sealing/open.ts";
-import type { ReapedListener, ServingHold } from "./serving-hold.ts";
+import type { ExpiredListener, ServingHold } from "./serving-hold.ts";
 import { transportKind, transportOf } from "./sessions/connection.ts";
 import { defineSession, sessionDefaults, sessionKind, sessionPrefix } from "./sessions/definition.ts";
 import { OwnSessions } from "./sessions/sessions.ts";
@@ -182,7 +182,7 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
   readonly #telemetry: Telemetry;
   readonly #warn: (warning: HoldWarning) => void;
   readonly #unwatch: () => void;
-  readonly #reapedListeners = new Set<ReapedListener>();
+  readonly #expiredListeners = new Set<ExpiredListener>();
   #reaped = 0;
   #closing: Promise<void> | undefined;
 
@@ -210,9 +210,9 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     this.#channel = defineChannel(limits);
     this.#turns = new TurnRecorder({ engine: this.#engine, keep: limits.maxTurnsKept });
     this.#disposables = new Disposables(this.#engine, options.disposables);
-    const onRemoved = (removed: ReapAnswer["removed"]): void => this.#onReaped(removed);
+    const onReaped = (answer: ReapAnswer): void => this.#onReaped(answer);
     const onSwept = (ms: number): void => telemetry.metrics?.record("holdfast.reaper.duration", ms / 1_000);
-    this.#reaper = reap && new Reaper({ store: resolving(store), ...reap, onRemoved, onSwept, onError });
+    this.#reaper = reap && new Reaper({ store: resolving(store), ...reap, onReaped, onSwept, onError });
     this.#unwatch = watchHold(telemetry, this.#store, () => this.counts);
   }
 
@@ -237,9 +237,9 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
       sessions: (principal) => open.sessions(principal),
       seat: (owner, name) => new Seat(engine, owner, name),
       onEnded: (listener) => open.onEnded(listener),
-      onReaped: (listener) => {
-        open.#reapedListeners.add(listener);
-        return () => void open.#reapedListeners.delete(listener);
+      onExpired: (listener) => {
+        open.#expiredListeners.add(listener);
+        return () => void open.#expiredListeners.delete(listener);
       },
       // Where a call counts once already, so do the calls in it.
       withinCall: (call, fn) => engine.calls.run({ ...engine.calls.get(), ...call }, fn),
@@ -355,14 +355,24 @@ export class OpenHold<Kinds extends readonly AnyKind[]> implements Hold<Kinds> {
     return tracedFace(faceOf(new Scope(this.#engine, owner, definition)), definition.name, this.#telemetry);
   }
 
-  #onReaped(removed: ReapAnswer["removed"]): void {
+  #onReaped({ removed, closed }: ReapAnswer): void {
+    const { metrics } = this.#telemetry;
     this.#reaped += removed.length;
-    for (const listener of this.#reapedListeners) listener(removed);
-    for (const { owner, kind, id, cause, livedMs } of removed) {
-      this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
-      this.#telemetry.metrics?.record("holdfast.reaper.removed", 1, { cause });
-      // What was ended was told when it was.
-      if (cause !== "expired") continue;
+    for (const { cause } of removed) metrics?.record("holdfast.reaper.removed", 1, { cause });
+    if (closed.length > 0) metrics?.record("holdfast.reaper.closed", closed.length);
+    for (const gone of removed) if (!gone.closed) this.#announce(gone, gone.cause);
+    for (const over of closed) this.#announce(over, "expired");
+    // What was ended was told when it was, and what was closed by the sweep that closed it.
+    this.#tellExpired([...removed.filter((gone) => gone.cause === "expired" && !gone.closed), ...closed]);
+  }
+
+  #announce({ owner, kind, id }: ReapedRecord, cause: "expired" | "ended"): void {
+    this.#engine.ended.announce(owner, { kind, id }, cause, kind === sessionKind || kind === transportKind);
+  }
+
+  #tellExpired(expired: readonly ReapedRecord[]): void {
+    for (const listener of this.#expiredListeners) listener(expired);
+    for (const { kind, id, livedMs } of expired) {
       if (kind === sessionKind) this.#telemetry.metrics?.record("mcp.server.session.duration", livedMs / 1_000);
       if (isTold(kind)) this.#telemetry.change({ change: "expired", kind, idHash: hashed(id) });
     }

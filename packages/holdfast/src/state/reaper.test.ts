@@ -24,11 +24,11 @@ async function storeWithExpired(count: number): Promise<Store> {
 test("one sweep goes on, batch after batch, until nothing is left, and never beside another", async () => {
   await using store = await storeWithExpired(25);
   const batches: number[] = [];
-  const onRemoved = (removed: ReapAnswer["removed"]): void => void batches.push(removed.length);
+  const onReaped = ({ removed }: ReapAnswer): void => void batches.push(removed.length);
   const onError = (error: unknown): never => {
     throw error;
   };
-  const reaper = new Reaper({ store, everyMs: 3_600_000, batch: 10, onRemoved, onError });
+  const reaper = new Reaper({ store, everyMs: 3_600_000, batch: 10, onReaped, onError });
   await Promise.all([reaper.sweep(), reaper.sweep(), reaper.sweep()]);
   expect(batches).toEqual([10, 10, 5]);
   // What is left is the lease.
@@ -53,7 +53,7 @@ test("a sweep that fails is reported, and the next one tries again", async () =>
     store: flaky,
     everyMs: 5,
     batch: 10,
-    onRemoved: ({ length }) => void (removed += length),
+    onReaped: (answer) => void (removed += answer.removed.length),
     onError: (error) => void errors.push(error),
   });
   await expect.poll(() => removed, { timeout: 5_000, interval: 5 }).toBe(5);
@@ -68,7 +68,7 @@ test("closing lets a sweep that is under way finish its batch and start no other
     store,
     everyMs: 3_600_000,
     batch: 1,
-    onRemoved: () => void (batches += 1),
+    onReaped: () => void (batches += 1),
     onError: () => undefined,
   });
   const sweeping = reaper.sweep();
@@ -89,16 +89,16 @@ test("a sweep goes on where a batch removed commit ids only, and lets others hav
     reap: async (options: Parameters<Store["admin"]["reap"]>[0]): Promise<ReapAnswer> => {
       if (idBatches === 0) return await store.admin.reap(options);
       idBatches -= 1;
-      return { removed: [], more: true };
+      return { removed: [], closed: [], more: true };
     },
   };
   const withIds = around(store, { admin });
   let removed = 0;
-  const onRemoved = ({ length }: ReapAnswer["removed"]): void => void (removed += length);
+  const onReaped = (answer: ReapAnswer): void => void (removed += answer.removed.length);
   const onError = (error: unknown): never => {
     throw error;
   };
-  const reaper = new Reaper({ store: withIds, everyMs: 3_600_000, batch: 10, onRemoved, onError });
+  const reaper = new Reaper({ store: withIds, everyMs: 3_600_000, batch: 10, onReaped, onError });
   let turns = 0;
   let counting = true;
   const count = (): void => {
@@ -117,11 +117,11 @@ describe.each(backings)("of several on one store, on %s,", (_name, openBacking) 
   /** One process's reaper, which sweeps when it is told to; and what it removed. */
   function reaperOn(store: Store, everyMs = 3_600_000): { readonly reaper: Reaper; readonly removed: string[] } {
     const removed: string[] = [];
-    const onRemoved = (gone: ReapAnswer["removed"]): void => void removed.push(...gone.map(({ id }) => id));
+    const onReaped = (answer: ReapAnswer): void => void removed.push(...answer.removed.map(({ id }) => id));
     const onError = (error: unknown): never => {
       throw error;
     };
-    return { removed, reaper: new Reaper({ store, everyMs, batch: 10, onRemoved, onError }) };
+    return { removed, reaper: new Reaper({ store, everyMs, batch: 10, onReaped, onError }) };
   }
 
   async function expire(store: Store, id: string): Promise<void> {
@@ -194,7 +194,7 @@ describe.each(backings)("of several on one store, on %s,", (_name, openBacking) 
       everyMs: 3_600_000,
       leaseMs: 1,
       batch: 1,
-      onRemoved: () => {
+      onReaped: () => {
         batches += 1;
         lost = batches === 5;
         // The whole lease: its clock may not have moved at all.

@@ -8,9 +8,10 @@ export type ReaperOptions = {
   readonly everyMs: number;
   /** How long one process may sweep alone after it last said so. Default: two intervals. */
   readonly leaseMs?: number | undefined;
-  /** Records removed in one call of the store. */
+  /** Records removed and closed in one call of the store. */
   readonly batch: number;
-  readonly onRemoved: (removed: ReapAnswer["removed"]) => void;
+  /** Told what each batch came to. */
+  readonly onReaped: (answer: ReapAnswer) => void;
   /** Told how long a sweep took. */
   readonly onSwept?: ((ms: number) => void) | undefined;
   readonly onError: (error: unknown) => void;
@@ -22,9 +23,9 @@ const maxSweepMs = 10_000;
 const minLeaseMs = 2_000;
 
 /**
- * Removes what is past its end, batch after batch, about every `everyMs`. Of several processes on one store one does: it
- * has a lease, which the others take over when it is given back or runs out, two intervals after the process died. Never
- * two sweeps at once; the timer keeps no process alive.
+ * Removes what is past its end and closes what expired, batch after batch, about every `everyMs`. Of several processes on
+ * one store one does: it has a lease, which the others take over when it is given back or runs out, two intervals after the
+ * process died. Never two sweeps at once; the timer keeps no process alive.
  */
 export class Reaper {
   readonly #options: ReaperOptions;
@@ -82,14 +83,14 @@ export class Reaper {
   }
 
   async #sweep(): Promise<void> {
-    const { store, batch, onRemoved, onSwept } = this.#options;
+    const { store, batch, onReaped, onSwept } = this.#options;
     const { signal } = this.#stop;
     const began = performance.now();
     const until = began + maxSweepMs;
     try {
       for (let more = true; more && !signal.aborted && performance.now() < until; ) {
         const answer = await store.admin.reap({ limit: batch, signal });
-        onRemoved(answer.removed);
+        onReaped(answer);
         // Also where no record went: what there is more of may be commit ids that nobody needs to hear of.
         more = answer.more && (await this.#lease.keep());
         // Whoever else waits for this process comes first; a sweep has all the time there is.

@@ -1,6 +1,6 @@
 import type { Owner, RecordSummary } from "../record/record.ts";
 import type { Secrets } from "../security/sealing/secrets.ts";
-import type { Quota, ReapAnswer, Store } from "../store/contract.ts";
+import type { Quota, ReapedRecord, Store } from "../store/contract.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Hold, HoldWarning } from "./hold.ts";
@@ -20,8 +20,11 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
   readonly secrets: Secrets | undefined;
   readonly turns: Turns;
   readonly telemetry: Telemetry;
-  /** Calls the listener with what this process's reaper removed, batch by batch. Of what others removed it hears nothing. */
-  onReaped(listener: ReapedListener): () => void;
+  /**
+   * Calls the listener with what this process's reaper found expired, batch by batch, each record once. Of what others
+   * found it hears nothing.
+   */
+  onExpired(listener: ExpiredListener): () => void;
   /** Tells whoever runs the server. Never throws. */
   warn(warning: HoldWarning): void;
   /** Somebody serves this hold. What is returned says that it no longer does: the last one closes the values of sessions. */
@@ -41,7 +44,7 @@ export type ServingHold = Pick<Hold, "sessions" | "onEnded" | "limits" | "sessio
 };
 
 /** Must not throw. */
-export type ReapedListener = (removed: ReapAnswer["removed"]) => void;
+export type ExpiredListener = (expired: readonly ReapedRecord[]) => void;
 
 /** Records turns of sessions behind the caller's back: in small batches, 25 ms later or as soon as the store has taken those before. */
 export interface Turns {

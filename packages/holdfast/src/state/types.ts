@@ -38,8 +38,8 @@ export type KindOptions<
   readonly absolute?: Duration;
   /**
    * Content is kept this long after the end, for audit. Default: not at all. Shorter where the record is made again under
-   * its name, or for its principal: that drops what was retained. It is over for callers at its end all the same; but an
-   * expiry that nobody notices by asking is told (changes, lists of resources, metrics) when its retention is over.
+   * its name, or for its principal: that drops what was retained. It is over for callers at its end all the same, and
+   * told (changes, lists of resources, metrics) by the next sweep.
    */
   readonly retain?: Duration;
   /** The document's first value where none is given. Default: the schema applied to `{}`. */

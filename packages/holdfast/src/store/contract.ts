@@ -7,7 +7,7 @@
  *    incarnation starts above the last version of the id and above the owner's floor, which reaping raises.
  * 2. Counters and appends never conflict with document writers or with each other.
  * 3. The owner is part of every key. Foreign and absent are the same answer.
- * 4. The store's clock decides expiry. Expiry is logical at once; `reap` removes later.
+ * 4. The store's clock decides expiry. Expiry is logical at once; `reap` closes what is retained and removes the rest later.
  * 5. Positions of a stream are handed out under the record's own lock: commit order is position order, without gaps.
  *    `read` with tails answers document and events from one consistent state.
  * 6. A commit id is looked up before anything is decided; the same id with the same digest answers the first outcome.
@@ -243,10 +243,11 @@ export interface StoreAdmin {
   /** A record of any state, for operators. What ended without retention has no content; its version and fields stay until reaped. */
   inspect(owner: Owner, key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined>;
   /**
-   * Removes what is past its end and retention, raises the floors, and says what went. What another call holds at that
-   * moment may be passed over; the next sweep finds it. Commit ids past their time are
-   * forgotten too, a bounded number in one call. What is removed has to be told, so an abort ends a sweep early rather
-   * than the call.
+   * Removes what is past its end and retention, raises the floors, and says what went. What expired and is still retained
+   * it closes: it gives it its expiry for an end, changes nothing else of it, and says so once, whoever sweeps; its
+   * retention counts from its expiry all the same. What another call holds at that moment may be passed over; the next
+   * sweep finds it. Commit ids past their time are forgotten too, a bounded number in one call. What is removed or closed
+   * has to be told, so an abort ends a sweep early rather than the call.
    */
   reap(options: ReapOptions): Promise<ReapAnswer>;
   /**
@@ -283,9 +284,9 @@ export type EraseOptions = CallOptions & {
   readonly limit?: number | undefined;
 };
 
-/** How much one sweep of the reaper may remove. */
+/** How much one sweep of the reaper may do. */
 export type ReapOptions = {
-  /** Most records removed in one call. A whole number from 1. */
+  /** Most records removed and closed in one call, together. A whole number from 1. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
 };
@@ -310,15 +311,23 @@ export type ScanPage = {
 /** A record of anybody, for operators. */
 export type OwnedSummary = RecordSummary & { readonly owner: Owner };
 
-/** What a sweep removed. */
+/** A record that a sweep found to be over. */
+export type ReapedRecord = RecordKey & {
+  readonly owner: Owner;
+  readonly fields: IndexedFields;
+  /** From its creation to its end, or to its expiry where nobody ended it, whenever that was noticed. Never below 0. */
+  readonly livedMs: number;
+};
+
+/** What a sweep did. An expired record is in `closed` of one sweep, or in `removed` and not closed: told once. */
 export type ReapAnswer = {
-  readonly removed: readonly (RecordKey & {
-    readonly owner: Owner;
+  readonly removed: readonly (ReapedRecord & {
     readonly cause: "expired" | "ended";
-    readonly fields: IndexedFields;
-    /** From its creation to its end, or to its expiry where nobody ended it, whenever that was noticed. Never below 0. */
-    readonly livedMs: number;
+    /** Whether it expired and a sweep had closed it before: that sweep has told of its expiry. */
+    readonly closed: boolean;
   })[];
+  /** What expired and is retained for now, and was closed by this very sweep. */
+  readonly closed: readonly ReapedRecord[];
   /** Whether another call would find more: records, or commit ids past their time. Each call that says so got further. */
   readonly more: boolean;
 };

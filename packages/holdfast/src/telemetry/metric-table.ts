@@ -34,6 +34,7 @@ export type RecordedName =
   | "holdfast.hint.lost"
   | "holdfast.disposables.closed"
   | "holdfast.reaper.removed"
+  | "holdfast.reaper.closed"
   | "holdfast.reaper.duration"
   | "holdfast.limit.refused"
   | "holdfast.memory.relieved"
@@ -223,6 +224,12 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
     unit: "{record}",
     attributes: ["cause"],
     help: "Records that this process removed after they had expired or ended",
+  },
+  "holdfast.reaper.closed": {
+    type: "counter",
+    unit: "{record}",
+    attributes: [],
+    help: "Records that this process found expired and that their kind retains: they are removed, and counted as that, later",
   },
   "holdfast.reaper.duration": {
     type: "histogram",

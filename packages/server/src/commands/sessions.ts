@@ -1,5 +1,5 @@
 import { dumpAsJson, endSession, everyRecord, findRecord, summaryAsJson } from "holdfast/admin";
-import type { OwnedSummary, Owner, Store } from "holdfast/contract";
+import { endOf, type OwnedSummary, type Owner, type Store } from "holdfast/contract";
 
 import { type Command, defineCommand, type Invocation } from "../cli/command.ts";
 import { json } from "../cli/common-flags.ts";
@@ -128,7 +128,7 @@ async function show(asked: Asked, id: string): Promise<number> {
     ["created", shortTime(found.createdAt)],
     ["last used", shortTime(found.touchedAt)],
     ["expires", shortTime(found.expiresAt)],
-    ["ended", shortTime(found.endedAt)],
+    ["ended", shortTime(endOf(found))],
     ["connection", connection === null ? undefined : JSON.stringify(connection)],
     ["counters", JSON.stringify(Object.fromEntries(found.counters))],
     ["streams", JSON.stringify(Object.fromEntries(found.streams))],

@@ -30,7 +30,7 @@ const because = (reason: string, ids: readonly string[]): readonly Exception[] =
 const exceptions = [
   ...because(grows, ["L6", "Q1", "Q2", "Q6", "Q8", "Q9", "Q10", "Q11", "K1", "K2", "O1", "O2", "O3", "O4", "O6"]),
   ...because(admin, ["A7", "M3", "M6"]),
-  ...because(elsewhere, ["B1", "B2", "B4", "B5", "B7", "R4", "R7"]),
+  ...because(elsewhere, ["B1", "B2", "B4", "B5", "B7", "E15", "R4", "R7"]),
 ];
 
 describeConformance({ describe, it }, "a sealed memory store", open, { capabilities: ["advanceClock"], exceptions });

@@ -1,6 +1,6 @@
 import { throwIfAborted } from "../../record/abort.ts";
 import { ownerScanScope, scanScope } from "../../record/cursor.ts";
-import { livedMs } from "../../record/expiry.ts";
+import { causeOf, isClosed, livedMs, purgeAt } from "../../record/expiry.ts";
 import type { Owner, RecordKey, StoredRecord } from "../../record/record.ts";
 import type {
   AccountDump,
@@ -11,6 +11,7 @@ import type {
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
+  ReapedRecord,
   ReapOptions,
   RecordDump,
   ScanOptions,
@@ -24,8 +25,6 @@ import { refuseSetback, validateDump } from "../../store/validate-dump.ts";
 import type { Data } from "./data.ts";
 import { Entry } from "./entry.ts";
 import type { Operations } from "./operations.ts";
-
-type Removed = ReapAnswer["removed"][number];
 
 /** The privileged door of the memory store. */
 export class MemoryAdmin implements StoreAdmin {
@@ -202,20 +201,26 @@ export class MemoryAdmin implements StoreAdmin {
   }
 
   #reapNow(limit: number, now: number): ReapAnswer {
-    const removed: Removed[] = [];
+    const removed: ReapAnswer["removed"][number][] = [];
+    const closed: ReapedRecord[] = [];
     for (const partition of this.#data.partitions()) {
       partition.commitIds.forgetOld(now);
       // One more than fits tells whether another call would find more.
-      for (const entry of partition.purgeable(now, limit + 1 - removed.length)) {
-        if (removed.length === limit) return { removed, more: true };
+      for (const entry of partition.due(now, limit + 1 - removed.length - closed.length)) {
+        if (removed.length + closed.length === limit) return { removed, closed, more: true };
         const { kind, id, state } = entry;
-        const cause = state.endedAt === undefined ? "expired" : "ended";
-        removed.push({ owner: partition.owner, kind, id, cause, fields: state.fields, livedMs: livedMs(state) });
-        this.#data.remove(partition, entry);
+        const over: ReapedRecord = { owner: partition.owner, kind, id, fields: state.fields, livedMs: livedMs(state) };
+        if ((purgeAt(state) ?? 0) > now) {
+          closed.push(over);
+          partition.close(entry);
+        } else {
+          removed.push({ ...over, cause: causeOf(state), closed: isClosed(state) });
+          this.#data.remove(partition, entry);
+        }
       }
       this.#data.dropIfEmpty(partition);
     }
-    return { removed, more: false };
+    return { removed, closed, more: false };
   }
 
   #importNow(owner: Owner, { record, events }: RecordDump, now: number): void {

@@ -1,7 +1,7 @@
 import type { Change, Refusal } from "../../record/change.ts";
 import type { CommitIdOrigin } from "../../record/commit-ids.ts";
 import type { decide, Effect } from "../../record/decide.ts";
-import { isLive, purgeAt } from "../../record/expiry.ts";
+import { closeAt, isLive, purgeAt } from "../../record/expiry.ts";
 import { brokenQuota, type Quota, type Usage, usageOf } from "../../record/quota.ts";
 import type { Owner, RecordKey, Version } from "../../record/record.ts";
 import { CommitIds } from "./commit-ids.ts";
@@ -39,8 +39,8 @@ export class Partition {
   readonly #liveByKind = new Map<string, number>();
   /** No record counted as live expires before this. */
   #nextExpiryAt = Number.POSITIVE_INFINITY;
-  /** No record may be purged before this. */
-  #nextPurgeAt = Number.POSITIVE_INFINITY;
+  /** No record may be purged or closed before this. */
+  #nextSweepAt = Number.POSITIVE_INFINITY;
 
   readonly #decide: typeof decide;
 
@@ -131,7 +131,7 @@ export class Partition {
     this.bytes += entry.bytes - bytesBefore;
     this.#count(entry, isLive(entry.state, now));
     if (entry.counted) this.#nextExpiryAt = Math.min(this.#nextExpiryAt, entry.state.expiresAt ?? this.#nextExpiryAt);
-    this.#nextPurgeAt = Math.min(this.#nextPurgeAt, purgeAt(entry.state) ?? this.#nextPurgeAt);
+    this.#nextSweepAt = Math.min(this.#nextSweepAt, sweepAt(entry));
   }
 
   remove(entry: Entry): void {
@@ -145,18 +145,25 @@ export class Partition {
     if (order?.isEmpty) this.#orders.delete(entry.kind);
   }
 
-  /** Records whose end and retention are over, at most `limit`. */
-  purgeable(now: number, limit: number): readonly Entry[] {
-    if (now < this.#nextPurgeAt) return [];
+  /** Records that a sweep has to remove or to close, at most `limit`. */
+  due(now: number, limit: number): readonly Entry[] {
+    if (now < this.#nextSweepAt) return [];
     const due: Entry[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
-      const at = purgeAt(entry.state) ?? Number.POSITIVE_INFINITY;
+      const at = sweepAt(entry);
       if (at <= now && due.length < limit) due.push(entry);
       next = Math.min(next, at);
     }
-    this.#nextPurgeAt = next;
+    this.#nextSweepAt = next;
     return due;
+  }
+
+  /** Notes of an expired record that its expiry has been told: it is its end from now on. */
+  close(entry: Entry): void {
+    entry.state = { ...entry.state, endedAt: entry.state.expiresAt };
+    this.#count(entry, false);
+    this.#nextSweepAt = Math.min(this.#nextSweepAt, sweepAt(entry));
   }
 
   usage(now: number): Usage {
@@ -183,4 +190,9 @@ export class Partition {
     if (count === 0) this.#liveByKind.delete(entry.kind);
     else this.#liveByKind.set(entry.kind, count);
   }
+}
+
+/** When a sweep has something to do with a record: to close it first, if it is retained, and then to remove it. */
+function sweepAt({ state }: Entry): number {
+  return closeAt(state) ?? purgeAt(state) ?? Number.POSITIVE_INFINITY;
 }

@@ -11,6 +11,7 @@ import type {
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
+  ReapedRecord,
   ReapOptions,
   RecordDump,
   ScanOptions,
@@ -51,8 +52,6 @@ export type AdminDuties = {
   /** Rejects with `ABORTED` as soon as the signal says so. */
   readonly until: <T>(signal: AbortSignal | undefined, work: () => Promise<T>) => Promise<T>;
 };
-
-type WireRemoved = Omit<ReapAnswer["removed"][number], "fields"> & { readonly fields: IndexedFields };
 
 export class PostgresAdmin implements StoreAdmin {
   readonly #duties: AdminDuties;
@@ -106,13 +105,17 @@ export class PostgresAdmin implements StoreAdmin {
       validateReap(options);
       // The array of candidates is the database's memory; another sweep goes on where this one ends.
       const [row] = await client.write(
-        "select holdfast.reap_3($1::bigint, $2::bigint) as answer",
+        "select holdfast.reap_4($1::bigint, $2::bigint) as answer",
         [Math.min(options.limit, 10_000), aheadMs],
         [],
       );
-      const answer = row?.["answer"] as { readonly removed: readonly WireRemoved[]; readonly more: boolean };
-      const removed = answer.removed.map((gone) => ({ ...gone, fields: fieldsFromColumn(gone.fields) }));
-      return { removed, more: answer.more };
+      // As the function puts it together; only texts in fields are written otherwise there.
+      const answer = row?.["answer"] as ReapAnswer;
+      const read = <Over extends ReapedRecord>(over: Over): Over => ({
+        ...over,
+        fields: fieldsFromColumn(over.fields),
+      });
+      return { removed: answer.removed.map(read), closed: answer.closed.map(read), more: answer.more };
     });
   }
 

@@ -41,7 +41,7 @@ it("checks a quota without looking at the owner's records, however many there ar
     [owner],
   );
   expect(await store.usage(owner)).toEqual({ records: 20_001, bytes: 40_002, byKind: { note: 20_001 } });
-  await connection.query("select holdfast.reap_3(1, 0)");
+  await connection.query("select holdfast.reap_4(1, 0)");
 
   const rowsRead = async (): Promise<number> => {
     const { rows } = await connection.query(

@@ -34,6 +34,9 @@ it("shows people what was stored, in words, and neither secrets nor commit ids n
     end: true,
   } as const;
   await store.commit(owner, [ended]);
+  const expired = { text: "{}", lifetime: { absoluteMs: 0, retainMs: 1e6 } };
+  await store.commit(owner, [{ kind: "order", id: "o3", expect: "absent", create: expired }]);
+  expect((await store.admin.reap({ limit: 100 })).closed).toMatchObject([{ id: "o3" }]);
 
   const connection = await connectFor(database());
   const role = `reporting_${Date.now()}`;
@@ -53,7 +56,8 @@ it("shows people what was stored, in words, and neither secrets nor commit ids n
         fields: { "odd\ufffdname": "a\u0001b\ufffd", open: true },
         counters: { views: 3 },
       },
-      { id: "o2", state: "ended" },
+      { id: "o2", state: "ended", ended_at: expect.any(Date) },
+      { id: "o3", state: "expired", ended_at: null },
     ]);
     expect(rows[0]?.["created_at"]).toBeInstanceOf(Date);
     const events = await connection.query("select position, stream, data from holdfast.shown_events order by position");

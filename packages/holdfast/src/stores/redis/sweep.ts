@@ -1,11 +1,11 @@
 /**
  * A sweep: owners that are due are claimed bucket by bucket, so that several sweeps at once share the work, and each is
- * swept by one script call. What was removed has to be told, so a failure on the way ends a sweep early rather than the
- * call; an owner who cannot be read holds nobody else's sweep up. Where nothing was removed, the failure is told.
+ * swept by one script call. What was removed or closed has to be told, so a failure on the way ends a sweep early rather than the
+ * call; an owner who cannot be read holds nobody else's sweep up. Where there is nothing to tell, the failure is told.
  */
 import { isHoldfastError } from "../../record/errors.ts";
 import type { Owner } from "../../record/record.ts";
-import type { ReapAnswer, ReapOptions } from "../../store/contract.ts";
+import type { ReapAnswer, ReapedRecord, ReapOptions } from "../../store/contract.ts";
 import { unavailable } from "./failures.ts";
 import { bucketsFrom } from "./keys.ts";
 import type { Owners } from "./owners.ts";
@@ -13,7 +13,7 @@ import type { Asking } from "./queries.ts";
 import { fieldsOf, keyOf } from "./rows.ts";
 import type { Wide } from "./wire.ts";
 
-/** One script call removes no more than this, so that nobody waits long for it. */
+/** One script call removes and closes no more than this, so that nobody waits long for it. */
 const recordsPerCall = 100;
 const ownersPerClaim = 20;
 /** Until when an owner is left to whoever claimed it. */
@@ -21,24 +21,26 @@ const leaseMs = 30_000;
 
 type Removed = ReapAnswer["removed"][number];
 /** As `reap` in `scripts/upkeep.ts` answers it. */
-type WireRemoved = readonly [key: string, ended: number, fields: string, livedMs: Wide];
+type WireRemoved = readonly [key: string, why: number, fields: string, livedMs: Wide];
+type WireClosed = readonly [key: string, fields: string, livedMs: Wide];
 
 export async function sweep(asking: Asking, owners: Owners, { limit, signal }: ReapOptions): Promise<ReapAnswer> {
   const now = await serverTime(asking);
-  const progress: Progress = { removed: [], limit, now, more: false, failure: undefined };
+  const progress: Progress = { removed: [], closed: [], limit, now, more: false, failure: undefined };
   try {
     await sweepAll(asking, owners, progress, signal);
   } catch (error) {
     progress.failure ??= errorOf(error);
     progress.more = true;
   }
-  const { removed, more, failure } = progress;
-  if (failure !== undefined && removed.length === 0) throw failure;
-  return { removed, more };
+  const { removed, closed, more, failure } = progress;
+  if (failure !== undefined && removed.length + closed.length === 0) throw failure;
+  return { removed, closed, more };
 }
 
 type Progress = {
   readonly removed: Removed[];
+  readonly closed: ReapedRecord[];
   readonly limit: number;
   readonly now: number;
   more: boolean;
@@ -56,12 +58,12 @@ async function sweepAll(
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { removed, limit, now } = progress;
+  const { now } = progress;
   for (const group of groupsOfBuckets()) {
     const claimed = await Promise.all(group.map((bucket) => owners.claim(bucket, now, ownersPerClaim, leaseMs)));
     if (claimed.some((due) => due.length === ownersPerClaim)) progress.more = true;
     for (const owner of claimed.flat()) {
-      if (signal?.aborted === true || removed.length >= limit) {
+      if (signal?.aborted === true || roomOf(progress) <= 0) {
         progress.more = true;
         await owners.lookAt(owner, now, now);
         continue;
@@ -73,7 +75,7 @@ async function sweepAll(
         progress.failure ??= errorOf(error);
       }
     }
-    if (signal?.aborted === true || (removed.length >= limit && progress.more)) return;
+    if (signal?.aborted === true || (roomOf(progress) <= 0 && progress.more)) return;
   }
 }
 
@@ -82,17 +84,26 @@ async function sweepOwner(
   { client, keys, clock }: Asking,
   owners: Owners,
   owner: Owner,
-  { removed, limit, now }: Progress,
+  progress: Progress,
 ): Promise<boolean> {
-  const most = Math.min(recordsPerCall, limit - removed.length);
+  const { removed, closed, now } = progress;
+  const most = Math.min(recordsPerCall, roomOf(progress));
   const answer = await client.run("reap", keys.ofOwner(owner), [clock, String(most)]);
-  const [gone, next, isDue] = answer as readonly [readonly WireRemoved[], string, number];
-  for (const [key, ended, fields, lived] of gone) {
-    const cause = ended === 1 ? "ended" : "expired";
-    removed.push({ owner, ...keyOf(key), cause, fields: fieldsOf(fields), livedMs: Number(lived) });
+  const [gone, over, next, isDue] = answer as readonly [readonly WireRemoved[], readonly WireClosed[], string, number];
+  const told = (key: string, fields: string, lived: Wide): ReapedRecord => {
+    return { owner, ...keyOf(key), fields: fieldsOf(fields), livedMs: Number(lived) };
+  };
+  for (const [key, why, fields, lived] of gone) {
+    removed.push({ ...told(key, fields, lived), cause: why === 1 ? "ended" : "expired", closed: why === 2 });
   }
+  for (const [key, fields, lived] of over) closed.push(told(key, fields, lived));
   if (next !== "") await owners.lookAt(owner, Number(next), now);
   return isDue === 1;
+}
+
+/** How many records may still be removed or closed. */
+function roomOf({ removed, closed, limit }: Progress): number {
+  return limit - removed.length - closed.length;
 }
 
 /** All buckets, some at a time, beginning anywhere: sweeps of several nodes then rarely meet. */

@@ -12,6 +12,7 @@ import type {
   OwnersOptions,
   OwnersPage,
   ReapAnswer,
+  ReapedRecord,
   ReapOptions,
   RecordDump,
   ScanOptions,
@@ -112,19 +113,21 @@ export class SqliteAdmin implements StoreAdmin {
       const { limit, signal } = options;
       const { connection, writer } = this.#doors;
       const removed: ReapAnswer["removed"][number][] = [];
+      const closed: ReapedRecord[] = [];
       const goes = Math.ceil(limit / reapRows) + extraReaps;
       for (let go = 1; ; go += 1) {
-        const room = Math.min(reapRows, limit - removed.length);
+        const room = Math.min(reapRows, limit - removed.length - closed.length);
         const part = await writer.alone((transaction) => {
           const now = connection.now();
           const idsLeft = forgetCommits(transaction, now);
           const records = reapRecords(transaction, room, now);
-          return { removed: records.removed, more: records.more || idsLeft };
+          return { ...records, more: records.more || idsLeft };
         });
         removed.push(...part.removed);
+        closed.push(...part.closed);
         // What is removed has to be told, so an abort ends the sweep rather than the call.
-        const enough = removed.length >= limit || go >= goes || signal?.aborted === true;
-        if (!part.more || enough) return { removed, more: part.more };
+        const enough = removed.length + closed.length >= limit || go >= goes || signal?.aborted === true;
+        if (!part.more || enough) return { removed, closed, more: part.more };
       }
     });
   }

@@ -12,7 +12,8 @@ export const applicationId = 0x686f6c64;
  * owners: one row per principal that ever wrote; its floor outlives everything else. `stored`, `events` and `bytes` count
  * what is there, whatever its state; `kinds` counts live records, `commit_ids` what callers' ids are in `commits`.
  * records: `id` is creation order. `live` means "counted in the owner's row": it is set until the record ended or its
- * expiry was noticed. `meta` is what decisions are made on; small documents lie in the row, larger ones in `documents`;
+ * expiry was noticed. `expires_at` is empty once the record ended or was closed, so that `records_closing` finds what a sweep
+ * has to close: what is retained is purged later than it expires. `meta` is what decisions are made on; small documents lie in the row, larger ones in `documents`;
  * the newest events lie in `tail` until there are enough of them to be worth a page in `events`, where
  * each row is a run of them, found by the position of its newest.
  */
@@ -76,6 +77,7 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   insert into secrets (name, secret) values ('cursor', randomblob(16));
   `,
+  "create index records_closing on records (expires_at) where purge_at > expires_at",
 ];
 
 export const schemaVersion: number = migrations.length;

@@ -88,3 +88,33 @@ it.for([65_536, 65_537, 99_999])("opens with a cache of %d bytes", async (cacheB
   expect((await store.commit(owner, [counting])).ok).toBe(true);
   expect((await store.read(owner, key)).record?.counters.get("n")).toBe(1);
 });
+
+it("finds what it has to close by an index of little else, and sets right what a release before left there", async () => {
+  const path = join(await temporaryFolder(), "state.db");
+  let now = 1_000_000;
+  const store = await openFor({ path, clock: () => now });
+  const keep = { idleMs: hour, retainMs: 2 * hour };
+  for (const [id, lifetime] of [
+    ["ended", keep],
+    ["kept", keep],
+    ["plain", { idleMs: 2 * hour }],
+  ] as const)
+    await store.commit(owner, [{ kind: "note", id, expect: "absent", create: { text: "{}", lifetime } }]);
+  await store.commit(owner, [{ kind: "note", id: "ended", expect: "present", end: true }]);
+  const database = (await loadDriver()).open(path);
+  try {
+    // The first schema kept the expiry of what had ended.
+    database.prepare("update records set expires_at = ? where record = 'ended'").run(now + hour);
+    now += hour;
+    const found =
+      "select record from records where expires_at <= ? and purge_at > expires_at order by expires_at limit 9";
+    const plan = database.prepare(`explain query plan ${found}`).all(now);
+    expect(plan.map((step) => String(step["detail"])).join()).toMatch(/using index records_closing/i);
+    expect(database.prepare(found).all(now)).toHaveLength(2);
+    expect(await store.admin.reap({ limit: 10 })).toMatchObject({ removed: [], closed: [{ id: "kept" }], more: false });
+    expect(database.prepare(found).all(now + hour)).toEqual([]);
+  } finally {
+    database.close();
+  }
+  expect((await store.usage(owner)).records).toBe(1);
+});

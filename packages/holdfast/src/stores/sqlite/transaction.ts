@@ -205,7 +205,7 @@ export class Transaction {
         kind,
         id,
         entry.live ? 1 : 0,
-        entry.state.expiresAt ?? null,
+        expiryColumn(entry),
         purgeAt(entry.state) ?? null,
         metaToColumn(entry),
         tailToColumn(entry),
@@ -227,12 +227,9 @@ export class Transaction {
     else statements.get("updateMeta").run(meta, row);
 
     const purge = purgeAt(entry.state);
-    if (
-      entry.live !== stored.live ||
-      entry.state.expiresAt !== stored.state.expiresAt ||
-      purge !== purgeAt(stored.state)
-    ) {
-      statements.get("updateSchedule").run(entry.live ? 1 : 0, entry.state.expiresAt ?? null, purge ?? null, row);
+    const expiry = expiryColumn(entry);
+    if (entry.live !== stored.live || expiry !== expiryColumn(stored) || purge !== purgeAt(stored.state)) {
+      statements.get("updateSchedule").run(entry.live ? 1 : 0, expiry, purge ?? null, row);
     }
   }
 
@@ -282,6 +279,11 @@ function accountFromRow(row: SqlRow): Omit<Account, "nextExpiryAt"> {
 function nextExpiry(statements: Statements, owner: number): number {
   const at = statements.get("nextExpiry").get(owner)?.["at"];
   return typeof at === "number" ? at : Number.POSITIVE_INFINITY;
+}
+
+/** When a record expires of which that is not settled yet: what was ended or closed has no expiry to come. */
+export function expiryColumn({ state }: Pick<Entry, "state">): number | null {
+  return state.endedAt === undefined ? (state.expiresAt ?? null) : null;
 }
 
 function inlineDocument({ apart, document }: Entry): ReturnType<typeof textToColumn> | null {

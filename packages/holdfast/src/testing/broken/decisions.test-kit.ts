@@ -180,6 +180,13 @@ export const brokenDecisions: readonly BrokenStore[] = [
       fields: standing !== undefined && change.document !== undefined ? (change.document.fields ?? {}) : next.fields,
     })),
   ),
+  deciding(
+    "what expired is removed at once, retained or not",
+    ["M6", "M7", "E12", "E13"],
+    thenAltering(({ lifetime, expiresAt }) =>
+      expiresAt === undefined ? {} : { lifetime: { ...lifetime, retainMs: undefined } },
+    ),
+  ),
   deciding("what ends without retention keeps its content", ["M4", "Q2"], (standing, change, index, now, floor) => {
     if (!change.end) return soundly(standing, change, index, now, floor);
     const kept = soundly(standing, { ...change, end: false }, index, now, floor);

@@ -1,3 +1,4 @@
+import { isClosed } from "../../record/expiry.ts";
 import type { Owner, StoredRecord } from "../../record/record.ts";
 import type { HintListener, ListPage, ReadAnswer, ReapAnswer, Store } from "../../store/contract.ts";
 import { adminOf, type BrokenStore, wrapping } from "./broken-store.test-kit.ts";
@@ -237,8 +238,57 @@ export const brokenReads: readonly BrokenStore[] = [
   wrapping("reaping says of every record that it had not lived at all", ["M11"], (sound) => ({
     admin: { ...adminOf(sound), reap: async (options) => agedBy(await sound.admin.reap(options), () => 0) },
   })),
+  wrapping("what expired and is retained is not told before it is removed", ["E12", "E13", "E14", "E15"], (sound) => ({
+    admin: { ...adminOf(sound), reap: async (options) => ({ ...(await sound.admin.reap(options)), closed: [] }) },
+  })),
+  wrapping("what a sweep closed the next one tells again", ["E12", "E13", "E15"], (sound) => {
+    let last: ReapAnswer["closed"] = [];
+    return {
+      admin: {
+        ...adminOf(sound),
+        reap: async (options) => {
+          const answer = await sound.admin.reap(options);
+          const { removed, closed } = answer;
+          const again = last.filter((each) => !removed.some(({ id }) => id === each.id));
+          last = closed;
+          return { ...answer, closed: [...again, ...closed] };
+        },
+      },
+    };
+  }),
+  wrapping("of what is removed nobody says that its expiry was told", ["E12", "E13"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      reap: async (options) => {
+        const answer = await sound.admin.reap(options);
+        return { ...answer, removed: answer.removed.map((gone) => ({ ...gone, closed: false })) };
+      },
+    },
+  })),
+  wrapping("what expired is told with the sweep's time for its end", ["E12"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      reap: async (options) => {
+        const answer = await sound.admin.reap(options);
+        return { ...answer, closed: answer.closed.map((each) => ({ ...each, livedMs: each.livedMs + 60_000 })) };
+      },
+    },
+  })),
+  wrapping("closing takes no notice of the limit", ["E14"], (sound) => ({
+    admin: { ...adminOf(sound), reap: ({ signal }) => sound.admin.reap({ limit: 1_000, signal }) },
+  })),
+  wrapping("a dump does not say that an expiry was told", ["E15"], (sound) => ({
+    admin: {
+      ...adminOf(sound),
+      export: async (owner, key, options) => {
+        const dump = await sound.admin.export(owner, key, options);
+        if (dump === undefined || !isClosed(dump.record)) return dump;
+        return { ...dump, record: { ...dump.record, endedAt: undefined } };
+      },
+    },
+  })),
 ];
 
-function agedBy({ removed, more }: ReapAnswer, age: (livedMs: number) => number): ReapAnswer {
-  return { removed: removed.map((gone) => ({ ...gone, livedMs: age(gone.livedMs) })), more };
+function agedBy(answer: ReapAnswer, age: (livedMs: number) => number): ReapAnswer {
+  return { ...answer, removed: answer.removed.map((gone) => ({ ...gone, livedMs: age(gone.livedMs) })) };
 }

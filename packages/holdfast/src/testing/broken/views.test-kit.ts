@@ -6,10 +6,26 @@
 import type { Change } from "../../record/change.ts";
 import { decide as soundly } from "../../record/decide.ts";
 import { HoldfastError } from "../../record/errors.ts";
-import type { CommitOptions, Committed, ListPage, ReadAnswer, Store } from "../../store/contract.ts";
+import type {
+  CommitOptions,
+  Committed,
+  ListPage,
+  ReadAnswer,
+  ReapAnswer,
+  ReapedRecord,
+  ReapOptions,
+  Store,
+} from "../../store/contract.ts";
 import { memoryStore, memoryStoreDeciding } from "../../stores/memory/store.ts";
 import type { StoreUnderTest } from "../conformance/requirement.ts";
-import { type BrokenStore, type Clock, type FaultyDecide, movableClock, replaced } from "./broken-store.test-kit.ts";
+import {
+  adminOf,
+  type BrokenStore,
+  type Clock,
+  type FaultyDecide,
+  movableClock,
+  replaced,
+} from "./broken-store.test-kit.ts";
 import { oneAtATime, overwritingCounters } from "./counters.test-kit.ts";
 
 /** One opening: `index` counts openings of the same data from 0. */
@@ -127,6 +143,9 @@ function forgetful(
   return { fault, caughtBy, capabilities: viewCapabilities, open: () => openViews(({ view }) => view, { renew }) };
 }
 
+/** What all openings of one store closed. */
+const closings = new WeakMap<Store, ReapedRecord[]>();
+
 export const brokenViews: readonly BrokenStore[] = [
   forgetful("nothing survives a close", ["D1", "D2", "D3", "D4", "D5", "D6"], (_data, clock) =>
     memoryStore({ clock: clock.now }),
@@ -234,6 +253,19 @@ export const brokenViews: readonly BrokenStore[] = [
       },
     }),
   ),
+  shared("each opening tells of every expiry that any of them closed", ["P10"], ({ view, data }) => {
+    const all = closings.get(data) ?? [];
+    closings.set(data, all);
+    let told = 0;
+    const reap = async (options: ReapOptions): Promise<ReapAnswer> => {
+      const answer = await view.admin.reap(options);
+      all.push(...answer.closed);
+      const closed = all.slice(told, told + options.limit - answer.removed.length);
+      told += closed.length;
+      return { ...answer, closed };
+    };
+    return replaced(view, { admin: { ...adminOf(view), reap } });
+  }),
   shared("each opening reads a fence from what it saw last", ["P6"], ({ view }) => {
     const seen = new Map<string, number>();
     return replaced(view, {

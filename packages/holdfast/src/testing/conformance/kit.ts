@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Append, Change, ChangeResult, CounterChange, Refusal } from "../../record/change.ts";
 import type { IndexedFields, Lifetime, Owner, RecordKey, StoredEvent, StoredRecord } from "../../record/record.ts";
-import type { CommitOptions, Committed, ReapAnswer, Store } from "../../store/contract.ts";
+import type { CommitOptions, Committed, ReapAnswer, ReapedRecord, Store } from "../../store/contract.ts";
 import { CheckFailed, holds, present } from "./check.ts";
 import type { Context } from "./requirement.ts";
 
@@ -173,18 +173,28 @@ export async function listed(
   return ids;
 }
 
-/** Reaps until nothing more is due, and gives what went of one owner. */
-export async function reaped(
-  store: Store,
-  owner: Owner,
-  limit = 100,
-): Promise<readonly Omit<ReapAnswer["removed"][number], "owner">[]> {
-  const gone: Omit<ReapAnswer["removed"][number], "owner">[] = [];
+/** What sweeps did to one owner. */
+export type Swept = {
+  readonly removed: readonly Omit<ReapAnswer["removed"][number], "owner">[];
+  readonly closed: readonly Omit<ReapedRecord, "owner">[];
+};
+
+/** Reaps until nothing more is due, and gives what was removed and closed of one owner. */
+export async function swept(store: Store, owner: Owner, limit = 100): Promise<Swept> {
+  const removed: Swept["removed"][number][] = [];
+  const closed: Swept["closed"][number][] = [];
   for (let round = 0; round < 10_000; round += 1) {
     const answer = await store.admin.reap({ limit });
-    holds("what one reap removed", answer.removed.length <= limit, answer.removed.length, `at most ${limit}`);
-    for (const { owner: whose, ...facts } of answer.removed) if (whose === owner) gone.push(facts);
-    if (!answer.more) return gone;
+    const count = answer.removed.length + answer.closed.length;
+    holds("what one reap removed and closed", count <= limit, count, `at most ${limit}`);
+    for (const { owner: whose, ...facts } of answer.removed) if (whose === owner) removed.push(facts);
+    for (const { owner: whose, ...facts } of answer.closed) if (whose === owner) closed.push(facts);
+    if (!answer.more) return { removed, closed };
   }
   throw new CheckFailed("reaping does not end: `more` stays true");
+}
+
+/** Reaps until nothing more is due, and gives what went of one owner. */
+export async function reaped(store: Store, owner: Owner, limit = 100): Promise<Swept["removed"]> {
+  return (await swept(store, owner, limit)).removed;
 }

@@ -2,6 +2,7 @@ import { accounts } from "./groups/accounts.ts";
 import { admin } from "./groups/admin.ts";
 import { atomicity } from "./groups/atomicity.ts";
 import { bounds } from "./groups/bounds.ts";
+import { closing } from "./groups/closing.ts";
 import { commitIds } from "./groups/commit-ids.ts";
 import { conflicts } from "./groups/conflicts.ts";
 import { counters } from "./groups/counters.ts";
@@ -34,6 +35,7 @@ export const requirements: readonly Requirement[] = [
   ...fences,
   ...commitIds,
   ...expiry,
+  ...closing,
   ...listing,
   ...finding,
   ...quota,

@@ -6,7 +6,7 @@ export const rules = {
   "1": "A version is never reused for an id; new incarnations start above the last version and the owner's floor.",
   "2": "Counters and appends never conflict with document writers or with each other.",
   "3": "The owner is part of every key. Foreign and absent are the same answer.",
-  "4": "The store's clock decides expiry. Expiry is logical at once; reaping removes later.",
+  "4": "The store's clock decides expiry. Expiry is logical at once; reaping closes what is retained and removes the rest later.",
   "5": "Positions are gapless and in commit order; a read with tails answers one consistent state.",
   "6": "A commit id is looked up before anything is decided and answers the first outcome.",
   "7": "Hints wake readers and may be lost; the truth is the stream.",

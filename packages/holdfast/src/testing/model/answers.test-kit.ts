@@ -1,6 +1,6 @@
 /** What the model and a real store answer to one operation, in a form that can be compared. */
 import type { Owner, RecordKey } from "../../record/record.ts";
-import type { ReapAnswer, Store } from "../../store/contract.ts";
+import type { Store } from "../../store/contract.ts";
 import {
   commitToModel,
   findRecord,
@@ -16,7 +16,7 @@ const everything = 1_000;
 
 /**
  * Answers from the model, and changes it.
- * @param swept what a sweep removed that may have passed over some: the model then removes no more than that.
+ * @param swept what a sweep removed and closed that may have passed over some: the model then does no more than that.
  */
 export function answerOfModel(owner: ModelOwner, operation: Operation, now: number, swept?: Plain): Plain {
   switch (operation.what) {
@@ -66,12 +66,20 @@ export function answerOfModel(owner: ModelOwner, operation: Operation, now: numb
       return plain(record && wholeRecord(record));
     }
     case "reap": {
-      const gone = owner.records.filter(({ kind, id, endedAt, expiresAt, lifetime }) => {
-        const over = endedAt ?? expiresAt;
-        if (over === undefined || over + (lifetime.retainMs ?? 0) > now) return false;
+      const over = owner.records.filter(({ kind, id, endedAt, expiresAt }) => {
+        if ((endedAt ?? expiresAt ?? Number.POSITIVE_INFINITY) > now) return false;
         return !Array.isArray(swept) || swept.some((each: RecordKey) => each.kind === kind && each.id === id);
       });
-      return removed(owner, gone);
+      const isRetained = ({ endedAt, expiresAt, lifetime }: ModelRecord): boolean =>
+        (endedAt ?? expiresAt ?? 0) + (lifetime.retainMs ?? 0) > now;
+      const closing = over.filter((record) => isRetained(record) && record.endedAt === undefined);
+      const told = removed(
+        owner,
+        over.filter((record) => !isRetained(record)),
+      );
+      const closed = closing.map((record) => ({ ...factsOf(record), cause: "closing" as const }));
+      for (const record of closing) record.endedAt = record.expiresAt;
+      return sorted([...told, ...closed]);
     }
     case "erase":
       removed(owner, owner.records);
@@ -108,8 +116,9 @@ export async function answerOfStore(store: Store, owner: Owner, operation: Opera
     case "inspect":
       return plain(await store.admin.inspect(owner, operation.key));
     case "reap": {
-      const { removed: gone } = await store.admin.reap({ limit: everything });
-      return sorted(gone.filter((each) => each.owner === owner));
+      const { removed: gone, closed } = await store.admin.reap({ limit: everything });
+      const closing = closed.map((each) => ({ ...each, cause: "closing" as const, closed: false }));
+      return sorted([...gone, ...closing].filter((each) => each.owner === owner));
     }
     case "erase":
       // How many went depends on whether tombstones count, which the contract leaves open.
@@ -138,26 +147,33 @@ function wholeRecord(record: ModelRecord): object {
   return { ...summary(record), document: record.document };
 }
 
-function removed(owner: ModelOwner, gone: readonly ModelRecord[]): Plain {
+/** What a sweep says of one record; that it closed it now is a cause of its own here. */
+type Swept = {
+  readonly kind: string;
+  readonly id: string;
+  readonly cause: "expired" | "ended" | "closing";
+  readonly closed: boolean;
+  readonly fields: object;
+  readonly livedMs: number;
+};
+
+function removed(owner: ModelOwner, gone: readonly ModelRecord[]): readonly Swept[] {
   owner.floor = Math.max(owner.floor, ...gone.map(({ version }) => version));
   owner.records = owner.records.filter((record) => !gone.includes(record));
-  return sorted(
-    gone.map(({ kind, id, createdAt, endedAt, expiresAt, fields }) => ({
-      kind,
-      id,
-      cause: endedAt === undefined ? "expired" : "ended",
-      fields,
-      livedMs: Math.max(0, (endedAt ?? expiresAt ?? createdAt) - createdAt),
-    })),
-  );
+  return gone.map(factsOf);
 }
 
-function sorted(
-  gone: readonly Omit<ReapAnswer["removed"][number], "owner" | "cause" | "fields" | "livedMs">[] & readonly object[],
-): Plain {
-  const facts = gone.map((each) => {
-    const { kind, id, cause, fields, livedMs } = each as ReapAnswer["removed"][number];
-    return { kind, id, cause, fields, livedMs };
+function factsOf({ kind, id, createdAt, endedAt, expiresAt, fields }: ModelRecord): Swept {
+  // Whoever ends a record does that before it expires; a sweep closes it with its expiry.
+  const wasEnded = endedAt !== undefined && endedAt < (expiresAt ?? Number.POSITIVE_INFINITY);
+  const livedMs = Math.max(0, (endedAt ?? expiresAt ?? createdAt) - createdAt);
+  const closed = endedAt !== undefined && !wasEnded;
+  return { kind, id, cause: wasEnded ? "ended" : "expired", closed, fields, livedMs };
+}
+
+function sorted(swept: readonly Swept[]): Plain {
+  const facts = swept.map(({ kind, id, cause, closed, fields, livedMs }) => {
+    return { kind, id, cause, closed, fields, livedMs };
   });
   return plain(facts.sort((one, other) => (`${one.kind}/${one.id}` < `${other.kind}/${other.id}` ? -1 : 1)));
 }

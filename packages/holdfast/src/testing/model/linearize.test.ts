@@ -29,7 +29,7 @@ const refusedChange = (begunAt: number, answeredAt: number): Happened => ({
   answeredAt,
 });
 
-const tombstone = { kind: "note", id: "a", cause: "ended", fields: {}, livedMs: 0 };
+const tombstone = { kind: "note", id: "a", cause: "ended", closed: false, fields: {}, livedMs: 0 };
 
 it("lets a sweep pass over what a call at the same time held, and only then", () => {
   expect(linearize(withTombstone(), [sweep([], 1, 4), refusedChange(2, 3)], now)).toBe(true);
@@ -37,7 +37,7 @@ it("lets a sweep pass over what a call at the same time held, and only then", ()
 });
 
 it("never lets a sweep remove what was not there, or remove it twice", () => {
-  const phantom = { kind: "note", id: "b", cause: "ended", fields: {}, livedMs: 0 };
+  const phantom = { kind: "note", id: "b", cause: "ended", closed: false, fields: {}, livedMs: 0 };
   expect(linearize(withTombstone(), [sweep([phantom], 1, 4), refusedChange(2, 3)], now)).toBe(false);
   expect(linearize(withTombstone(), [sweep([tombstone], 1, 3), sweep([tombstone], 2, 4)], now)).toBe(false);
   expect(linearize(withTombstone(), [sweep([tombstone], 1, 3), sweep([], 2, 4)], now)).toBe(true);

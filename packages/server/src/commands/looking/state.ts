@@ -1,3 +1,5 @@
+import { endOf } from "holdfast/contract";
+
 import { choice, type Row } from "../../settings/row.ts";
 
 export type Wanted = "live" | "over" | "all";
@@ -16,9 +18,9 @@ export function isWanted(record: Timed, wanted: Wanted, now: number): boolean {
   return wanted === "all" || (wanted === "live") === (stateOf(record, now) === "live");
 }
 
-export function stateOf({ endedAt, expiresAt }: Timed, now: number): "live" | "ended" | "expired" {
-  if (endedAt !== undefined) return "ended";
-  return expiresAt !== undefined && expiresAt <= now ? "expired" : "live";
+export function stateOf(record: Timed, now: number): "live" | "ended" | "expired" {
+  if (endOf(record) !== undefined) return "ended";
+  return record.expiresAt !== undefined && record.expiresAt <= now ? "expired" : "live";
 }
 
 /** A point in time as tables show it: to the second, in UTC. */

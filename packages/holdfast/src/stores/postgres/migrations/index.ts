@@ -14,6 +14,7 @@ import { locks } from "./locks.ts";
 import { read } from "./read.ts";
 import { reads } from "./reads.ts";
 import { reap3 } from "./reap-3.ts";
+import { reap4 } from "./reap-4.ts";
 import { tables } from "./tables.ts";
 import { upkeep } from "./upkeep.ts";
 import { views } from "./views.ts";
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   { sql: decideBeginning, oldest: 1 },
   { sql: reap3, oldest: 1 },
   { sql: erase3, oldest: 1 },
+  { sql: reap4, oldest: 1 },
 ];
 
 export const schemaVersion: number = migrations.length;

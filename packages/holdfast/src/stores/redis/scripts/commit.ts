@@ -28,7 +28,7 @@ local function changeFrom(parts)
     key = parts[1], field = 'm/' .. parts[1], expect = parts[2], counters = parts[3], appends = appends, trims = trims,
     document = document, lifetime = parts[7], slide = parts[8], ends = parts[9], create = create, now = false,
     result = false, wasLive = false, wasEnded = false, wasExpires = false, wasPlace = false, wasIndexed = false,
-    wasPurge = false,
+    wasPurge = false, wasClose = false,
   }
   if create then
     c.create = documentFrom(create)
@@ -124,6 +124,10 @@ local function writeTimes(c, kinds, plan)
   local purge = purgeOf(m)
   if purge ~= c.wasPurge then
     if purge then insert(plan.due, { 'p/' .. key, purge }) else call('ZREM', D, 'p/' .. key) end
+  end
+  local close = closeOf(m)
+  if close ~= c.wasClose then
+    if close then insert(plan.due, { 'x/' .. key, close }) else call('ZREM', D, 'x/' .. key) end
   end
   if not c.wasLive or c.wasIndexed ~= m[INDEXED] then
     if c.wasPlace then unlist(key, c.wasPlace, c.wasIndexed) end

@@ -177,11 +177,11 @@ local function decide(c, m, index, account, plan)
     or (live and m[VERSION] == tonumber(c.expect))
   if not met or (not live and not c.create) then return { 'version', index, live and wide(m[VERSION]) or false } end
 
-  c.wasLive, c.wasPurge = live or false, false
+  c.wasLive, c.wasPurge, c.wasClose = live or false, false, false
   local bytes, counters, streams, text = 0, none, none, nil
   if m then
     c.wasEnded, c.wasExpires, c.wasPlace, c.wasIndexed = m[ENDED], m[EXPIRES], m[PLACE], m[INDEXED]
-    c.wasPurge = purgeOf(m) or false
+    c.wasPurge, c.wasClose = purgeOf(m) or false, closeOf(m)
     bytes, counters, streams = m[DOCUMENT_BYTES] + m[EVENT_BYTES], m[COUNTERS], m[STREAMS]
   end
   if live then

@@ -8,7 +8,8 @@
  *   P{owner}:l  records in the order of creation: `KIND/PLACE/ID`, and `#KIND/FIELD/PLACE/ID` for each indexed field, FIELD
  *               being 12 characters of the digest of its name and value; all of score 0
  *   P{owner}:x  live records that expire, by when
- *   P{owner}:d  what a sweep has to look at, by when: `p/KIND/ID` a record to remove, `i/ID` an id, `r/NO` a ring
+ *   P{owner}:d  what a sweep has to look at, by when: `p/KIND/ID` a record to remove, `x/KIND/ID` one to close, `i/ID` an
+ *               id, `r/NO` a ring. Sweeps that know nothing of `x/` let go of it and change nothing else.
  *
  * Facts and accounts are MessagePack arrays; `false` stands for what is not there. NO numbers the records of an owner,
  * STREAM the streams of a record. Numbers that Lua would print with an exponent are written with "%.0f".
@@ -49,6 +50,8 @@ local function purgeOf(m)
   local over = m[ENDED] or m[EXPIRES]
   return over and over + (m[RETAIN] or 0)
 end
+-- When a sweep may close a record, or false: what is retained and was not ended, once it expires.
+local function closeOf(m) return m[RETAIN] and m[RETAIN] > 0 and not m[ENDED] and m[EXPIRES] end
 -- What a text holds, or false where it is none of ours: the trouble of who needs it, and of nobody else in the call.
 local function readable(packed)
   local isRead, value = pcall(unpackm, packed)

@@ -1,17 +1,27 @@
 /** What operators and sweeps do to one owner. Works while the server is full: most of it makes room. */
 
 /**
- * KEYS: the owner's four. ARGV: clock, most records to remove. Removes what is past its end and retention and forgets
- * what is past its time. Answers what went, why and how long it had lived, and by when the next sweep has to come ("" for never).
+ * KEYS: the owner's four. ARGV: clock, most records to remove and close. Removes what is past its end and retention, closes
+ * what expired and is retained, and forgets what is past its time. Answers what went, why (0 it expired, 1 it was ended, 2
+ * it had been closed) and how long it had lived, what was closed, and by when the next sweep has to come ("" for never).
  */
 export const reap = `
 local now, limit = timeOf(ARGV[1]), tonumber(ARGV[2])
 local packed = call('HGET', H, 'a')
-if not packed then return { {}, '', 0 } end
+if not packed then return { {}, {}, '', 0 } end
 local account = unpackm(packed)
 local counts = call('HGET', H, 'k')
 local kinds = counts and unpackm(counts) or {}
-local gone, forgotten, countsChanged = {}, 0, false
+local gone, closed, passed, countsChanged = {}, {}, 0, false
+
+local function uncount(key)
+  if call('ZREM', X, key) == 0 then return end
+  local kind = kindOf(key)
+  kinds[kind] = (kinds[kind] or 0) - 1
+  if kinds[kind] <= 0 then kinds[kind] = nil end
+  countsChanged = true
+end
+local function lived(m) return wide(max(0, (m[ENDED] or m[EXPIRES] or m[CREATED]) - m[CREATED])) end
 
 local function remove(key, m)
   local dels = { 'm/' .. key, 'd/' .. key }
@@ -20,16 +30,19 @@ local function remove(key, m)
   account[RECORDS] = account[RECORDS] - 1
   account[FLOOR] = max(account[FLOOR], m[VERSION])
   account[IMPORT_FLOOR] = max(account[IMPORT_FLOOR], m[VERSION])
-  if call('ZREM', X, key) == 1 then
-    local kind = kindOf(key)
-    kinds[kind] = (kinds[kind] or 0) - 1
-    if kinds[kind] <= 0 then kinds[kind] = nil end
-    countsChanged = true
-  end
+  uncount(key)
   unlist(key, m[PLACE], m[INDEXED])
   hdel(dels)
-  local lived = (m[ENDED] or m[EXPIRES] or m[CREATED]) - m[CREATED]
-  insert(gone, { key, m[ENDED] and 1 or 0, m[FIELDS], wide(max(0, lived)) })
+  -- Who ends a record does so before it expires.
+  local wasClosed = m[ENDED] and m[EXPIRES] and m[ENDED] >= m[EXPIRES]
+  insert(gone, { key, wasClosed and 2 or m[ENDED] and 1 or 0, m[FIELDS], lived(m) })
+end
+
+local function close(key, m)
+  m[ENDED] = m[EXPIRES]
+  call('HSET', H, 'm/' .. key, pack(m))
+  uncount(key)
+  insert(closed, { key, m[FIELDS], lived(m) })
 end
 
 local function forgetRing(no)
@@ -41,19 +54,28 @@ local function forgetRing(no)
   hdel(fields)
 end
 
-while forgotten < 1000 do
+while passed < 1000 do
   local member = call('ZRANGEBYSCORE', D, '-inf', now, 'LIMIT', 0, 1)[1]
   if not member then break end
   local what, rest = sub(member, 1, 2), sub(member, 3)
-  if what == 'p/' then
-    if #gone == limit then break end
+  local again = false
+  if what == 'p/' or what == 'x/' then
+    if #gone + #closed == limit then break end
     local m = metaOf(rest)
-    if m then remove(rest, m) end
+    local at = m and closeOf(m)
+    if what == 'p/' then
+      if m then remove(rest, m) end
+    elseif at and at > now then
+      -- Its expiry was put off by a release that does not close.
+      again, passed = at, passed + 1
+    elseif at and purgeOf(m) > now then
+      close(rest, m)
+    end
   else
-    forgotten = forgotten + 1
+    passed = passed + 1
     if what == 'i/' then forgetCaller(rest, now, account) else forgetRing(rest) end
   end
-  call('ZREM', D, member)
+  if again then call('ZADD', D, again, member) else call('ZREM', D, member) end
 end
 
 local next = call('ZRANGE', D, 0, 0, 'WITHSCORES')[2]
@@ -61,7 +83,7 @@ account[DUE] = (next == 'inf' or not next) and NEVER or tonumber(next)
 writeFields()
 call('HSET', H, 'a', pack(account))
 if countsChanged then call('HSET', H, 'k', pack(kinds)) end
-return { gone, whole(account[DUE]), account[DUE] <= now and 1 or 0 }
+return { gone, closed, whole(account[DUE]), account[DUE] <= now and 1 or 0 }
 `;
 
 /** KEYS: the owner's four. Leaves the owner's floor and nothing else. Answers how many records went. */
@@ -119,7 +141,7 @@ if standing then
   bytes = standing[DOCUMENT_BYTES] + standing[EVENT_BYTES]
   if not standing[ENDED] then counted = standing[EXPIRES] and call('ZREM', X, key) or 1 end
   unlist(key, standing[PLACE], standing[INDEXED])
-  call('ZREM', D, 'p/' .. key)
+  call('ZREM', D, 'p/' .. key, 'x/' .. key)
 else
   account[NUMBERS], account[RECORDS] = account[NUMBERS] + 1, account[RECORDS] + 1
 end
@@ -148,11 +170,13 @@ if kinds[kind] <= 0 then kinds[kind] = nil end
 layKeys()
 enlist(key, m[PLACE], m[INDEXED])
 if counts and m[EXPIRES] then call('ZADD', X, m[EXPIRES], key) end
-local purge, lowered = purgeOf(m), false
-if purge then
-  call('ZADD', D, purge, 'p/' .. key)
-  if purge < account[DUE] then account[DUE], lowered = purge, true end
+local lowered = false
+local function lookAt(at, member)
+  call('ZADD', D, at, member)
+  if at < account[DUE] then account[DUE], lowered = at, true end
 end
+if purgeOf(m) then lookAt(purgeOf(m), 'p/' .. key) end
+if closeOf(m) then lookAt(closeOf(m), 'x/' .. key) end
 for _, value in ipairs({ 'm/' .. key, pack(m), 'd/' .. key, document, 'a', pack(account), 'k', pack(kinds) }) do
   insert(sets, value)
 end

@@ -17,6 +17,7 @@ import {
   reaped,
   refusal,
   span,
+  swept,
 } from "../kit.ts";
 import type { Requirement } from "../requirement.ts";
 
@@ -278,6 +279,33 @@ export const peers: readonly Requirement[] = [
         if (round % 2 === 0) return;
         await context.elapse(1);
         await reaped(one, owner);
+      }
+    },
+  },
+  {
+    id: "P10",
+    group,
+    text: "of several openings that sweep at once, one tells of each expiry of what is retained",
+    rule: "4",
+    needs: ["peer", "advanceClock"],
+    test: async (context) => {
+      const { store } = context;
+      const peer = await context.peer();
+      const owner = context.owner();
+      const keys = span(1, 24).map(() => fresh(context));
+      for (const key of keys) await make(store, owner, key, "{}", { absoluteMs: 60_000, retainMs: 60_000 });
+      await context.elapse(60_000);
+      const { values, errors } = await race(4, (index) => closedBy(either(index, store, peer)));
+      same("what failed", errors, []);
+      // What another sweep held may have been passed over by all.
+      const rest = await closedBy(store);
+      same("told", [...values.flat(), ...rest].toSorted(), keys.map(({ id }) => id).toSorted());
+      await context.elapse(60_000);
+      const gone = await reaped(store, owner);
+      same("removed, all told before", [gone.length, gone.every(({ closed }) => closed)], [keys.length, true]);
+
+      async function closedBy(one: Store): Promise<readonly string[]> {
+        return (await swept(one, owner, 5)).closed.map(({ id }) => id);
       }
     },
   },
