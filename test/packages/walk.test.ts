@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
 /** What a package may weigh, packed. Raise it in the change that needs it, and say there why. */
-const budgets = { holdfast: 1_600_000, "holdfast-server": 200_000 };
+const budgets = { holdfast: 1_700_000, "holdfast-server": 200_000 };
 
 let dir: string;
 let packed: readonly Packed[];
@@ -37,6 +37,9 @@ describe("what is packed", () => {
       const paths = files.map(({ path }) => path);
       expect([name, paths.filter((path) => /\.test(-kit)?\.|tsbuildinfo|(^|\/)test\//.test(path))]).toEqual([name, []]);
       expect(paths).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+      // A program that nobody imports needs no types.
+      if (name !== "holdfast") expect(paths.filter((path) => path.includes(".d.ts"))).toEqual([]);
+      expect(paths.filter((path) => path.startsWith("src/") && !path.endsWith(".ts"))).toEqual([]);
       expect(paths.every((path) => /^(dist|src|bin)\/|^[^/]+$/.test(path))).toBe(true);
     }
   });
