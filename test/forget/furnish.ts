@@ -94,8 +94,17 @@ const build: Build = (server, { state, session }) => {
   server.registerResource("x", "uri:word-uri", {}, () => ({ contents: [] }));
 };
 
-/** Two of the words lie where nobody can read them: one is sealed, and one only a digest of it is kept. */
-export const hidden: readonly string[] = ["word-sealed", "word-key"];
+/**
+ * Words that lie where nobody can read them: sealed in their record, as the answer of a call that counts once, or in a call
+ * that waits for its client; and one of which only a digest is kept.
+ */
+export const hidden: readonly string[] = [
+  "word-sealed",
+  "word-outcome",
+  "word-asked-by-ask",
+  "word-asked-by-pay",
+  "word-key",
+];
 
 /** Answers the words that were left with the store. */
 export async function leaveEverything({
