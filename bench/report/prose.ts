@@ -25,4 +25,4 @@ that were not measured stay as they were. Each run is kept as JSON in \`.cache/b
 
 Each comparison warms both sides, then measures rounds in turn, ours and theirs, and changes who is first. A ratio is that of one pair of rounds; the median and the extremes of all
 pairs are given. For P9 a session is opened on one node and then used twice on another, one request at a time. For P7 one process opens the sessions, and what its memory grew by is read after a
-collection. Microseconds of processors are what the operating system charges the processes with.`;
+collection; below 0 it gave back meanwhile what the first ones had taken. Microseconds of processors are what the operating system charges the processes with.`;
