@@ -5,8 +5,8 @@
  *
  * One step a second, each only if it is still 80 % then; from 85 % on all that are left at once, for a second may be too
  * long. What holds goes on to hold until there are five points less than it began at, so that a node does not swing
- * between two answers; as long as new sessions are refused, so long goes what is idle. The state of a session is in the store, and none of this touches it: a session whose instance
- * went is taken up again by its next request.
+ * between two answers; as long as new sessions are refused, so long goes what is idle. The state of a session is in the
+ * store, and none of this touches it: a session whose instance went is taken up again by its next request.
  */
 import { type MemoryGauge, type MemoryReading, shareOf } from "./memory-gauge.ts";
 

@@ -65,9 +65,8 @@ export function sealingKeys(
 const lookAgainMs = 5_000;
 
 /**
- * The same from a file, which may be replaced while the server runs: it is looked at again every five seconds while it is in use, and
- * at once for a key that is not in it. A file that
- * is broken at that moment changes nothing. Throws `CONFIGURATION` if it cannot be used to begin with.
+ * The same from a file, which may be replaced while the server runs: it is looked at again every five seconds while it is in
+ * use, and at once for a key that is not in it. A file that is broken at that moment changes nothing. Throws `CONFIGURATION` if it cannot be used to begin with.
  *
  * @example
  * const keys = await sealingKeysFromFile("/run/secrets/seal.json");
