@@ -11,7 +11,7 @@ import { kind } from "../state/kind.ts";
 import type { Store } from "../store/contract.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { kindTools } from "./kind-tools.ts";
-import { textUntil } from "./serve.test-kit.ts";
+import { ask, begin, textUntil } from "./serve.test-kit.ts";
 import { serve } from "./serve.ts";
 import type { App } from "./types.ts";
 
@@ -49,29 +49,6 @@ async function start(given: { readonly store?: Store; readonly keys?: SealingKey
   return { store, hold, app };
 }
 
-let ids = 0;
-function ask(app: App, method: string, params: object, session?: string): Promise<Response> {
-  return app(
-    new Request("http://localhost/mcp", {
-      method: "POST",
-      headers: {
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json",
-        ...(session && { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" }),
-      },
-      body: JSON.stringify({ jsonrpc: "2.0", id: ++ids, method, params }),
-    }),
-  );
-}
-
-async function begin(app: App): Promise<string> {
-  const capabilities = { elicitation: {} };
-  const clientInfo = { name: "c", version: "1" };
-  const answer = await ask(app, "initialize", { protocolVersion: "2025-11-25", capabilities, clientInfo });
-  await answer.text();
-  return answer.headers.get("mcp-session-id") ?? "";
-}
-
 async function stored(store: Store): Promise<string> {
   const dumps: string[] = [];
   for await (const { owner, kind: of, id } of everyRecord(store)) {
@@ -82,7 +59,7 @@ async function stored(store: Store): Promise<string> {
 
 it("is neither in turns, nor in the log of a connection, in a call that waits, or in what counts once", async () => {
   const { store, hold, app } = await start();
-  const session = await begin(app);
+  const session = await begin(app, { elicitation: {} });
   const call = (name: string, given: object): Promise<Response> =>
     ask(app, "tools/call", { name, arguments: given }, session);
   const made = await (await call("create_card", { value: { pin: "canary-1" }, idempotency_key: "a" })).text();
@@ -110,7 +87,7 @@ it("is neither in turns, nor in the log of a connection, in a call that waits, o
 
 it("lets connections and calls go on that were there before there were keys", async () => {
   const { store, hold, app } = await start({ keys: noSealingKeys });
-  const session = await begin(app);
+  const session = await begin(app, { elicitation: {} });
   const call = { name: "list_card", arguments: {} };
   await (await ask(app, "tools/call", call, session)).text();
   const once = { name: "change", key: "k" };

@@ -1,4 +1,33 @@
-/** Reading what a served app answered. */
+/** Asking a served app as a 2025-era client does, and reading what it answered. */
+import type { App } from "./types.ts";
+
+let ids = 0;
+
+/** Sends a request, or a notification, in a session if one is named. */
+export function ask(app: App, method: string, params: unknown, session?: string): Promise<Response> {
+  const id = method.startsWith("notifications/") ? {} : { id: ++ids };
+  return app(
+    new Request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        ...(session && { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" }),
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", ...id, method, params }),
+    }),
+  );
+}
+
+/** Begins a session, and answers its id. */
+export async function begin(app: App, capabilities: object = {}): Promise<string> {
+  const clientInfo = { name: "c", version: "1" };
+  const answer = await ask(app, "initialize", { protocolVersion: "2025-11-25", capabilities, clientInfo });
+  await answer.text();
+  const session = answer.headers.get("mcp-session-id") ?? "";
+  await (await ask(app, "notifications/initialized", undefined, session)).text();
+  return session;
+}
 
 /** Reads a stream until some text has come, then lets go of it. */
 export async function textUntil({ body }: Response, wanted: string): Promise<string> {

@@ -5,8 +5,9 @@ import { modernCall } from "../../../../test/lib/modern-call.ts";
 import { holdfast } from "../hold.ts";
 import { localUser, type Principal } from "../security/principal.ts";
 import type { Turn } from "../state/types.ts";
+import { ask, begin } from "./serve.test-kit.ts";
 import { serve } from "./serve.ts";
-import type { App, ServeOptions } from "./types.ts";
+import type { ServeOptions } from "./types.ts";
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -32,39 +33,15 @@ async function turnsOf(options: ServeOptions, calls: readonly (readonly [string,
   );
   open.push(hold, { [Symbol.asyncDispose]: () => app.close() });
   const session = await begin(app);
-  for (const [name, given] of calls) await ask(app, "tools/call", { name, arguments: given }, session);
+  for (const [name, given] of calls) {
+    await (await ask(app, "tools/call", { name, arguments: given }, session)).text();
+  }
   const [listed] = (await hold.sessions(localUser).list()).records;
   const kept = hold.sessions(localUser).open(listed?.id ?? "");
   expect(await kept.summary()).toBe(
     calls.map(([, { text }]: readonly [string, { text?: string }]) => `${text};`).join(""),
   );
   return await kept.recentContext(10);
-}
-
-async function begin(app: App): Promise<string> {
-  const clientInfo = { name: "c", version: "1" };
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
-  const session = (await ask(app, "initialize", params)).headers.get("mcp-session-id") ?? "";
-  await ask(app, "notifications/initialized", undefined, session);
-  return session;
-}
-
-let ids = 0;
-async function ask(app: App, method: string, params: unknown, session?: string): Promise<Response> {
-  const id = method.startsWith("notifications/") ? {} : { id: ++ids };
-  const response = await app(
-    new Request("http://localhost/mcp", {
-      method: "POST",
-      headers: {
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json",
-        ...(session && { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" }),
-      },
-      body: JSON.stringify({ jsonrpc: "2.0", ...id, method, params }),
-    }),
-  );
-  await response.text();
-  return response;
 }
 
 it("keeps name, input, preview, duration, outcome and node of each call, for tools that want to know", async () => {
@@ -142,9 +119,9 @@ it("keeps what failed as well, with what redaction leaves of its message: errors
   open.push(hold, { [Symbol.asyncDispose]: () => app.close() });
   const session = await begin(app);
   for (const name of ["refuse", "break", "odd"]) {
-    await ask(app, "tools/call", { name, arguments: { text: "hunter2" } }, session);
+    await (await ask(app, "tools/call", { name, arguments: { text: "hunter2" } }, session)).text();
   }
-  await ask(app, "tools/call", { name: "refuse", arguments: { text: 1 } }, session);
+  await (await ask(app, "tools/call", { name: "refuse", arguments: { text: 1 } }, session)).text();
   const [listed] = (await hold.sessions(localUser).list()).records;
   const turns = await hold
     .sessions(localUser)
