@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 import { type SealingKeys, sealingKeysFromFile } from "holdfast";
 import { HoldfastError } from "holdfast/contract";
 
+import { isForeign } from "./foreign.ts";
+
 /**
  * A key of our own, in a file that is made when something is first to be sealed: beside the database, for its owner's eyes
  * only. It protects copies, dumps and backups of the database that come without it, and nothing from whoever has both.
@@ -37,18 +39,18 @@ export function ownKeys(path: string): SealingKeys {
 }
 
 /**
- * Whoever may write into the folder can put a key there that they know, and would read all that is sealed from then on. Whose
- * folder it is, and the administrator, can do so anyway; and groups are how platforms share a volume.
+ * Whoever may write into the folder can put a key there that they know, and would read all that is sealed from then on. Groups
+ * are how platforms share a volume.
  */
 async function mustBeOurs(path: string): Promise<void> {
-  const us = process.getuid?.();
+  if (process.getuid === undefined) return;
   const [file, folder] = await Promise.all([path, dirname(path)].map((each) => stat(each).catch(() => undefined)));
-  if (us === undefined || file === undefined) return;
-  const isForeign = ![us, 0, folder?.uid].includes(file.uid);
-  if (!isForeign && (file.mode & 0o002) === 0) return;
+  if (file === undefined) return;
+  const isTheirs = isForeign(file, folder);
+  if (!isTheirs && (file.mode & 0o002) === 0) return;
   throw new HoldfastError(
     "CONFIGURATION",
-    `the file with the sealing key ${path} ${isForeign ? "belongs to another user" : "can be written by everybody"}, ` +
+    `the file with the sealing key ${path} ${isTheirs ? "belongs to another user" : "can be written by everybody"}, ` +
       "who may know what is in it: make sure that it is the one this server made, then chown and chmod 600 it",
   );
 }

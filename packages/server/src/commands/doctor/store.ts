@@ -2,6 +2,7 @@ import { existsSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type HoldfastError, isHoldfastError, type Store } from "holdfast/contract";
 
+import { isForeign } from "../../sealing/foreign.ts";
 import { withoutPassword } from "../../settings/without-password.ts";
 import { openNamed } from "../open-store.ts";
 import { bad, type Finding, good, warning } from "./check.ts";
@@ -97,19 +98,13 @@ export function checkFile(path: string): readonly Finding[] {
     const found = statSync(file, { throwIfNoEntry: false });
     if (found === undefined) continue;
     const has = `${file} has mode ${(found.mode & 0o777).toString(8)}`;
-    if (isForeign(found.uid, file)) {
+    if (isForeign(found, statSync(dirname(file)))) {
       const seen = `${file} belongs to another user (${found.uid})`;
       findings.push(warning("file", seen, "make sure that it is the one that was there, then chown it"));
     }
     if ((found.mode & 0o077) !== 0) findings.push(warning("file", has, `others can read it: chmod 600 ${file}`));
   }
   return [...findings, ...checkFolder(path)];
-}
-
-/** Neither ours, nor the administrator's, nor of whose folder it is. */
-function isForeign(owner: number, file: string): boolean {
-  const us = process.getuid?.();
-  return us !== undefined && ![us, 0, statSync(dirname(file)).uid].includes(owner);
 }
 
 /** Who may write there can put another file in the place of each. */
